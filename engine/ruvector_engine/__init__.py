@@ -1,0 +1,1 @@
+"""An embedded vector database: PostgreSQL's SQL in, typed results out. No sockets here."""

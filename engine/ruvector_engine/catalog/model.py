@@ -1,0 +1,158 @@
+"""The catalog's entries. Immutable: a change makes a new `Catalog`, which a transaction publishes when it commits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from ruvector_engine.types.registry import TypeRef
+
+#: The hidden column that names one version of one row's vectors for ever. No client ever sees it.
+ROW_ID = "__ruvector_rid"
+#: Its companion: an UPDATE that gives a row a new id leaves the old one here, where RETURNING can read it.
+PREVIOUS_ROW_ID = "__ruvector_prev"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDef:
+    """A table's column. `default` is SQL text in PostgreSQL's dialect (e.g. nextval('items_id_seq'::regclass))."""
+
+    name: str
+    type: TypeRef
+    attnum: int
+    not_null: bool = False
+    default: str | None = None
+    identity: Literal["", "a", "d"] = ""  # ALWAYS, BY DEFAULT
+    owned_sequence: int = 0  # oid of a serial's or identity's sequence
+
+
+@dataclass(frozen=True, slots=True)
+class ConstraintDef:
+    """A primary key, unique or check constraint; foreign keys are refused for now."""
+
+    oid: int
+    name: str
+    kind: Literal["p", "u", "c"]
+    columns: tuple[str, ...]
+    expression: str | None = None  # check: SQL text in PostgreSQL's dialect
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDef:
+    """An index. `method` is hnsw, ivfflat, btree, ...; only the vector methods have an engine index behind them."""
+
+    oid: int
+    name: str
+    schema: str
+    table_oid: int
+    method: str
+    columns: tuple[str, ...]
+    opclasses: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    unique: bool = False
+    constraint_oid: int = 0
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether an engine index answers k-NN queries through it."""
+        return self.method in ("hnsw", "ivfflat")
+
+
+@dataclass(frozen=True, slots=True)
+class TableDef:
+    """A table, or a system view of pg_catalog / information_schema (`virtual`)."""
+
+    oid: int
+    schema: str
+    name: str
+    columns: tuple[ColumnDef, ...]
+    constraints: tuple[ConstraintDef, ...] = ()
+    virtual: bool = False
+    temporary: bool = False
+
+    @property
+    def has_row_id(self) -> bool:
+        """Whether the stored table carries the hidden row id: it has a vector column."""
+        return any(c.type.is_vector for c in self.columns)
+
+    def column(self, name: str) -> ColumnDef | None:
+        """The column of that name, or None."""
+        return next((c for c in self.columns if c.name == name), None)
+
+    @property
+    def storage_name(self) -> str:
+        """The table's name inside DuckDB, quoted; stable under renames."""
+        return f'"t{self.oid}"'
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceDef:
+    """A sequence; its counter lives in DuckDB under `storage_name`."""
+
+    oid: int
+    schema: str
+    name: str
+    type_oid: int
+    start: int = 1
+    increment: int = 1
+    minimum: int = 1
+    maximum: int = 2**63 - 1
+    owner_table: int = 0
+
+    @property
+    def storage_name(self) -> str:
+        """The sequence's name inside DuckDB (unquoted, a plain identifier)."""
+        return f"s{self.oid}"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewDef:
+    """A view: its defining query as SQL text in PostgreSQL's dialect."""
+
+    oid: int
+    schema: str
+    name: str
+    query: str
+    columns: tuple[ColumnDef, ...]
+
+
+Relation = TableDef | IndexDef | SequenceDef | ViewDef
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything that exists, by (schema, name). Tables, indexes, sequences and views share one name space.
+
+    `system` are the views of pg_catalog and information_schema, which always exist.
+    """
+
+    version: int
+    relations: Mapping[tuple[str, str], Relation]
+    schemas: frozenset[str]
+    extensions: frozenset[str]
+    system: Mapping[tuple[str, str], TableDef] = field(default_factory=lambda: MappingProxyType({}))
+    #: pg_description's classoid, objoid and objsubid -> the comment.
+    comments: Mapping[tuple[int, int, int], str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def find(self, name: str, schema: str | None, search_path: tuple[str, ...]) -> Relation | None:
+        """The relation a name means: in `schema`, else the first on the search path."""
+        for place in (schema,) if schema else search_path:
+            found = self.relations.get((place, name)) or self.system.get((place, name))
+            if found is not None:
+                return found
+        return None
+
+    def table_by_oid(self, oid: int) -> TableDef | None:
+        """The table with that oid."""
+        return next((r for r in self.relations.values() if isinstance(r, TableDef) and r.oid == oid), None)
+
+    def sequence_by_oid(self, oid: int) -> SequenceDef:
+        """The sequence with that oid, which must exist."""
+        return next(r for r in self.relations.values() if isinstance(r, SequenceDef) and r.oid == oid)
+
+    def indexes_of(self, table_oid: int) -> tuple[IndexDef, ...]:
+        """The table's indexes, in order of creation."""
+        found = [r for r in self.relations.values() if isinstance(r, IndexDef) and r.table_oid == table_oid]
+        return tuple(sorted(found, key=lambda i: i.oid))

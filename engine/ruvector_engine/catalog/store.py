@@ -1,0 +1,173 @@
+"""The catalog's home: one row an entry in DuckDB, written in the transaction of the DDL that made it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ruvector_engine.catalog.model import (
+    Catalog,
+    ColumnDef,
+    ConstraintDef,
+    IndexDef,
+    Relation,
+    SequenceDef,
+    TableDef,
+    ViewDef,
+)
+from ruvector_engine.catalog.system import SYSTEM_VIEWS
+from ruvector_engine.errors import SqlError
+from ruvector_engine.relational.duck import Connection
+from ruvector_engine.types.registry import TypeRef
+
+#: Raised when the form of the stored catalog or of stored values changes.
+FORMAT_VERSION = 2
+#: OIDs below belong to PostgreSQL's own objects, and to the types of the registry.
+FIRST_OID = 16500
+
+_BOOTSTRAP = (
+    "CREATE SCHEMA IF NOT EXISTS ruvector_catalog",
+    "CREATE TABLE IF NOT EXISTS ruvector_catalog.entries (key VARCHAR, kind VARCHAR, body VARCHAR)",
+    f"CREATE SEQUENCE IF NOT EXISTS ruvector_catalog.oids START {FIRST_OID}",
+    "CREATE SEQUENCE IF NOT EXISTS ruvector_rid START 1",
+)
+_KINDS: dict[str, type[Relation]] = {"table": TableDef, "index": IndexDef, "sequence": SequenceDef, "view": ViewDef}
+_KIND_NAMES = {cls: kind for kind, cls in _KINDS.items()}
+
+
+def bootstrap(connection: Connection) -> Catalog:
+    """Create the catalog's own tables in a new file, or check the version of an old one; return what is there."""
+    for statement in _BOOTSTRAP:
+        connection.run(statement)
+    rows = connection.run("SELECT key, kind, body FROM ruvector_catalog.entries")
+    if not any(kind == "format" for _, kind, _ in rows):
+        _put(connection, "format", "format", str(FORMAT_VERSION))
+        _put(connection, "schema:public", "schema", "public")
+        return Catalog(1, MappingProxyType({}), frozenset({"public"}), frozenset(), _system())
+    version = next(body for _, kind, body in rows if kind == "format")
+    if version != str(FORMAT_VERSION):
+        raise SqlError("F0001", f"the data directory has format {version}, this server reads format {FORMAT_VERSION}")
+    relations: dict[tuple[str, str], Relation] = {}
+    for _, kind, body in rows:
+        if kind in _KINDS:
+            relation = _decode(_KINDS[kind], json.loads(body))
+            relations[(relation.schema, relation.name)] = relation
+    return Catalog(
+        1,
+        MappingProxyType(relations),
+        frozenset(body for _, kind, body in rows if kind == "schema"),
+        frozenset(body for _, kind, body in rows if kind == "extension"),
+        _system(),
+        MappingProxyType({_comment_key(key): body for key, kind, body in rows if kind == "comment"}),
+    )
+
+
+def _system() -> Mapping[tuple[str, str], TableDef]:
+    return MappingProxyType({name: view.table for name, view in SYSTEM_VIEWS.items()})
+
+
+def new_oid(connection: Connection) -> int:
+    """An OID that was never used before."""
+    return int(connection.run("SELECT nextval('ruvector_catalog.oids')")[0][0])
+
+
+def changed(
+    connection: Connection,
+    catalog: Catalog,
+    *,
+    put: Iterable[Relation] = (),
+    drop: Iterable[Relation] = (),
+    schemas: frozenset[str] | None = None,
+    extensions: frozenset[str] | None = None,
+    comments: Mapping[tuple[int, int, int], str] | None = None,
+) -> Catalog:
+    """The catalog after a change, which is written in the connection's open transaction."""
+    relations = dict(catalog.relations)
+    dropped = set()
+    for relation in drop:
+        relations.pop((relation.schema, relation.name), None)
+        _remove(connection, f"oid:{relation.oid}")
+        dropped.add(relation.oid)
+    for relation in put:
+        for key in [k for k, r in relations.items() if r.oid == relation.oid]:
+            del relations[key]
+        relations[(relation.schema, relation.name)] = relation
+        _put(connection, f"oid:{relation.oid}", _KIND_NAMES[type(relation)], json.dumps(_encode(relation)))
+    for kind, old, new in (
+        ("schema", catalog.schemas, schemas),
+        ("extension", catalog.extensions, extensions),
+    ):
+        for name in (old - new) if new is not None else ():
+            _remove(connection, f"{kind}:{name}")
+        for name in (new - old) if new is not None else ():
+            _put(connection, f"{kind}:{name}", kind, name)
+    return Catalog(
+        catalog.version + 1,
+        MappingProxyType(relations),
+        catalog.schemas if schemas is None else schemas,
+        catalog.extensions if extensions is None else extensions,
+        catalog.system,
+        _comments(connection, catalog.comments, catalog.comments if comments is None else comments, dropped),
+    )
+
+
+def _comments(
+    connection: Connection,
+    old: Mapping[tuple[int, int, int], str],
+    new: Mapping[tuple[int, int, int], str],
+    dropped: set[int],
+) -> Mapping[tuple[int, int, int], str]:
+    """The comments after a change, written; those on dropped relations go with them."""
+    kept = {key: text for key, text in new.items() if key[1] not in dropped}
+    for key in old.keys() - kept.keys():
+        _remove(connection, _comment_name(key))
+    for key, text in kept.items():
+        if old.get(key) != text:
+            _put(connection, _comment_name(key), "comment", text)
+    return MappingProxyType(kept)
+
+
+def _comment_name(key: tuple[int, int, int]) -> str:
+    return f"comment:{':'.join(map(str, key))}"
+
+
+def _comment_key(name: str) -> tuple[int, int, int]:
+    classoid, objoid, objsubid = map(int, name.split(":")[1:])
+    return classoid, objoid, objsubid
+
+
+def _put(connection: Connection, key: str, kind: str, body: str) -> None:
+    _remove(connection, key)
+    connection.run("INSERT INTO ruvector_catalog.entries VALUES (?, ?, ?)", (key, kind, body))
+
+
+def _remove(connection: Connection, key: str) -> None:
+    connection.run("DELETE FROM ruvector_catalog.entries WHERE key = ?", (key,))
+
+
+def _encode(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {f.name: _encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [_encode(v) for v in value]
+    if isinstance(value, (dict, MappingProxyType)):
+        return dict(value)
+    return value
+
+
+def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:
+    fields = dict(body)
+    if "columns" in fields and cls is not IndexDef:
+        fields["columns"] = tuple(ColumnDef(**{**c, "type": TypeRef(**c["type"])}) for c in fields["columns"])
+    elif cls is IndexDef:
+        fields["columns"] = tuple(fields["columns"])
+        fields["opclasses"] = tuple(fields["opclasses"])
+        fields["options"] = MappingProxyType(fields["options"])
+    if "constraints" in fields:
+        fields["constraints"] = tuple(
+            ConstraintDef(**{**c, "columns": tuple(c["columns"])}) for c in fields["constraints"]
+        )
+    return cls(**fields)

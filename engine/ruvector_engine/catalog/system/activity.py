@@ -1,0 +1,136 @@
+"""What runs now and how big things are: backends, progress of index builds, statistics of tables and indexes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ruvector_engine.catalog.model import IndexDef, TableDef
+from ruvector_engine.catalog.system.context import SystemContext
+from ruvector_engine.catalog.system.oids import DATABASE, OWNER
+from ruvector_engine.catalog.system.relations import pg_catalog
+
+Rows = list[tuple[Any, ...]]
+
+
+def activity_rows(context: SystemContext) -> Rows:
+    """pg_stat_activity: one row a backend."""
+    row = pg_catalog("pg_stat_activity").row
+    return [
+        row(
+            datid=DATABASE,
+            datname=a.database,
+            pid=a.pid,
+            usesysid=OWNER,
+            usename=a.user,
+            application_name=a.application_name,
+            client_addr=a.client_addr,
+            client_port=a.client_port,
+            backend_start=a.backend_start,
+            xact_start=a.xact_start,
+            query_start=a.query_start,
+            state_change=a.state_change,
+            state=a.state,
+            query=a.query,
+            backend_type="client backend",
+        )
+        for a in context.activity
+    ]
+
+
+def progress_rows(context: SystemContext) -> Rows:
+    """pg_stat_progress_create_index: one row an index that is being built."""
+    row = pg_catalog("pg_stat_progress_create_index").row
+    return [
+        row(
+            pid=b.pid,
+            datid=DATABASE,
+            datname=context.database,
+            relid=b.table_oid,
+            index_relid=b.index_oid,
+            command=b.command,
+            phase=b.phase,
+            tuples_total=b.tuples_total,
+            tuples_done=b.tuples_done,
+        )
+        for b in context.progress
+    ]
+
+
+def table_rows(view: str, context: SystemContext) -> Rows:
+    """pg_stat_user_tables and pg_stat_all_tables: the counters that are not kept are NULL."""
+    row = pg_catalog(view).row
+    return [
+        row(
+            relid=t.oid, schemaname=t.schema, relname=t.name, n_live_tup=max(0, context.statistics(t.oid).rows)
+        )
+        for t in context.catalog.relations.values()
+        if isinstance(t, TableDef)
+    ]  # fmt: skip
+
+
+def index_rows(view: str, context: SystemContext) -> Rows:
+    """pg_stat_user_indexes and pg_stat_all_indexes: the counters that are not kept are NULL."""
+    row, tables = pg_catalog(view).row, {t.oid: t for t in context.catalog.relations.values()}
+    return [
+        row(
+            relid=i.table_oid,
+            indexrelid=i.oid,
+            schemaname=i.schema,
+            relname=tables[i.table_oid].name,
+            indexrelname=i.name,
+        )
+        for i in context.catalog.relations.values()
+        if isinstance(i, IndexDef)
+    ]
+
+
+def cursor_rows(context: SystemContext) -> Rows:
+    """pg_cursors: the session's own, and no portals of the protocol."""
+    row = pg_catalog("pg_cursors").row
+    return [
+        row(
+            name=c.name,
+            statement=c.statement,
+            is_holdable=c.holdable,
+            is_binary=False,
+            is_scrollable=c.scrollable,
+            creation_time=c.created,
+        )
+        for c in context.cursors
+    ]
+
+
+def lock_rows(context: SystemContext) -> Rows:
+    """pg_locks: locks on tables, and advisory ones."""
+    row = pg_catalog("pg_locks").row
+    rows = []
+    for lock in context.locks:
+        classid, objid, subid = lock.advisory or (None, None, None)
+        rows.append(
+            row(
+                locktype="relation" if lock.advisory is None else "advisory",
+                database=DATABASE,
+                relation=lock.relation,
+                classid=classid,
+                objid=objid,
+                objsubid=subid,
+                pid=lock.pid,
+                mode=lock.mode,
+                granted=lock.granted,
+                fastpath=False,
+            )
+        )
+    return rows
+
+
+ROWS = {
+    "pg_locks": lock_rows,
+    "pg_cursors": cursor_rows,
+    "pg_stat_activity": activity_rows,
+    "pg_stat_progress_create_index": progress_rows,
+    "pg_stat_user_tables": lambda context: table_rows("pg_stat_user_tables", context),
+    "pg_stat_all_tables": lambda context: table_rows("pg_stat_all_tables", context),
+    "pg_stat_user_indexes": lambda context: index_rows("pg_stat_user_indexes", context),
+    "pg_stat_all_indexes": lambda context: index_rows("pg_stat_all_indexes", context),
+}
+EMPTY = ("pg_prepared_xacts",)

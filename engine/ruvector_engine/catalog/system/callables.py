@@ -1,0 +1,231 @@
+"""Functions, operators, casts and languages: what can be called, with PostgreSQL's OIDs where it has the same.
+
+What PostgreSQL and pgvector have is recorded (data/procs.tsv, data/operators.tsv); a row shows when the SQL layer
+serves it, or when another row needs it (a type's input function, an operator's code). What only this server has gets
+an OID derived from its signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.system.access import HANDLERS, exists, extension_of
+from ruvector_engine.catalog.system.context import SystemContext
+from ruvector_engine.catalog.system.oids import LANGUAGES, OWNER, derived, namespace_oid
+from ruvector_engine.catalog.system.relations import pg_catalog, records
+from ruvector_engine.catalog.system.types import type_functions, type_oids
+from ruvector_engine.sql.nodes import FunctionDef
+from ruvector_engine.types.registry import RUVECTOR, VECTOR
+
+Signature = tuple[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A function as pg_proc describes it. `extension` is empty for a built-in one."""
+
+    oid: int
+    name: str
+    kind: str
+    volatility: str
+    strict: bool
+    returns_set: bool
+    language: str
+    result: int
+    arguments: tuple[int, ...]
+    extension: str
+
+    @property
+    def schema(self) -> str:
+        """The schema it is in."""
+        return "public" if self.extension else "pg_catalog"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator as pg_operator describes it; `left` is 0 for a prefix operator."""
+
+    oid: int
+    name: str
+    can_merge: bool
+    can_hash: bool
+    left: int
+    right: int
+    result: int
+    commutator: int
+    negator: int
+    code: int
+    extension: str
+
+
+def _served(kinds: str) -> Iterator[FunctionDef]:
+    # Imported when asked: the SQL layer's functions read this package.
+    from ruvector_engine.sql.functions.catalog import FUNCTIONS, OPERATORS
+
+    for definitions in (*FUNCTIONS.values(), *OPERATORS.values()):
+        yield from (d for d in definitions if d.kind in kinds)
+
+
+def _extension(definition: FunctionDef) -> str:
+    """The extension that a function of our own belongs to."""
+    types = (*definition.args, definition.result)
+    if definition.name.startswith("ruvector") or RUVECTOR in types:
+        return "ruvector"
+    return "vector" if VECTOR in types else ""
+
+
+def _recorded_procedures() -> Iterator[Procedure]:
+    types = type_oids()
+    for fields in records("procs") + records("ruvector_procs"):
+        oid, name, kind, volatility, strict, returns_set, language, result, arguments = fields
+        names = arguments.split(",") if arguments else []
+        if result in types and all(n in types for n in names):
+            yield Procedure(
+                int(oid), name, kind, volatility, strict == "t", returns_set == "t", language, types[result],
+                tuple(types[n] for n in names), extension_of(int(oid)),
+            )  # fmt: skip
+
+
+def _own_procedure(definition: FunctionDef) -> Procedure:
+    return Procedure(
+        derived("function", definition.name, *definition.args), definition.name, definition.kind,
+        "v" if definition.volatile else "i", definition.strict, definition.returns_set, "internal",
+        definition.result, definition.args, _extension(definition),
+    )  # fmt: skip
+
+
+@cache
+def procedures() -> dict[int, Procedure]:
+    """Every function that can exist here, by OID."""
+    recorded = {(p.name, p.arguments): p for p in _recorded_procedures()}
+    served: dict[Signature, FunctionDef] = {(d.name, d.args): d for d in _served("faw")}
+    needed = set(HANDLERS.values()) | type_functions() | {o.code for o in operators().values()}
+    found = {p.oid: p for signature, p in recorded.items() if signature in served or p.oid in needed}
+    own = [_own_procedure(d) for signature, d in served.items() if signature not in recorded]
+    return found | {p.oid: p for p in own}
+
+
+def _recorded_operators() -> Iterator[Operator]:
+    types = type_oids() | {"-": 0}
+    for fields in records("operators"):
+        oid, name, _kind, can_merge, can_hash, left, right, result, commutator, negator, code = fields
+        if {left, right, result} <= types.keys():
+            yield Operator(
+                int(oid), name, can_merge == "t", can_hash == "t", types[left], types[right], types[result],
+                int(commutator), int(negator), int(code), extension_of(int(oid)),
+            )  # fmt: skip
+
+
+def _own_operator(definition: FunctionDef) -> Operator:
+    left, right = definition.args if len(definition.args) > 1 else (0, *definition.args)
+    return Operator(
+        derived("operator", definition.name, left, right), definition.name, False, False, left, right,
+        definition.result, 0, 0, 0, _extension(definition),
+    )  # fmt: skip
+
+
+@cache
+def operators() -> dict[int, Operator]:
+    """Every operator that can exist here, by OID."""
+    recorded = {(o.name, o.left, o.right): o for o in _recorded_operators()}
+    found = {}
+    for definition in _served("o"):
+        left, right = definition.args if len(definition.args) > 1 else (0, *definition.args)
+        operator = recorded.get((definition.name, left, right)) or _own_operator(definition)
+        found[operator.oid] = operator
+    return found
+
+
+def is_there(thing: Procedure | Operator, catalog: Catalog) -> bool:
+    """Whether it is built in, or its extension was created."""
+    return not thing.extension or thing.extension in catalog.extensions
+
+
+def existing_procedures(catalog: Catalog) -> Iterator[Procedure]:
+    """The functions that are there."""
+    return (p for p in procedures().values() if is_there(p, catalog))
+
+
+def proc_rows(context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_proc."""
+    row = pg_catalog("pg_proc").row
+    return [
+        row(
+            oid=p.oid,
+            proname=p.name,
+            pronamespace=namespace_oid(p.schema),
+            proowner=OWNER,
+            prolang=LANGUAGES["c" if p.language == "c" else "internal"],
+            procost=1.0,
+            prorows=1000.0 if p.returns_set else 0.0,
+            prokind=p.kind,
+            proisstrict=p.strict,
+            proretset=p.returns_set,
+            provolatile=p.volatility,
+            proparallel="s",
+            pronargs=len(p.arguments),
+            prorettype=p.result,
+            proargtypes=list(p.arguments),
+            prosrc=p.name,
+        )
+        for p in existing_procedures(context.catalog)
+    ]
+
+
+def operator_rows(context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_operator."""
+    row = pg_catalog("pg_operator").row
+    return [
+        row(
+            oid=o.oid,
+            oprname=o.name,
+            oprnamespace=namespace_oid("public" if o.extension else "pg_catalog"),
+            oprowner=OWNER,
+            oprkind="b" if o.left else "l",
+            oprcanmerge=o.can_merge,
+            oprcanhash=o.can_hash,
+            oprleft=o.left,
+            oprright=o.right,
+            oprresult=o.result,
+            oprcom=o.commutator if o.commutator in operators() else 0,
+            oprnegate=o.negator if o.negator in operators() else 0,
+            oprcode=o.code,
+        )
+        for o in operators().values()
+        if is_there(o, context.catalog)
+    ]
+
+
+def cast_rows(context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_cast."""
+    row, types = pg_catalog("pg_cast").row, type_oids()
+    return [
+        row(
+            oid=int(oid),
+            castsource=types[source],
+            casttarget=types[target],
+            castfunc=int(function),
+            castcontext=when,
+            castmethod=method,
+        )
+        for oid, source, target, function, when, method in records("casts")
+        if exists(int(oid), context.catalog) and source in types and target in types
+    ]
+
+
+def language_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_language: what the functions that exist are written in; none can be written in SQL's."""
+    row = pg_catalog("pg_language").row
+    return [row(oid=LANGUAGES[name], lanname=name, lanowner=OWNER) for name in ("internal", "c")]
+
+
+ROWS = {
+    "pg_proc": proc_rows,
+    "pg_operator": operator_rows,
+    "pg_cast": cast_rows,
+    "pg_language": language_rows,
+}

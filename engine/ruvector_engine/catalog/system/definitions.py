@@ -1,0 +1,98 @@
+"""Objects as the SQL that would make them: pg_get_indexdef and its relatives."""
+
+from __future__ import annotations
+
+from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef, ViewDef
+from ruvector_engine.catalog.system.access import default_operator_class, extension_of, operator_class
+from ruvector_engine.catalog.system.callables import procedures
+from ruvector_engine.catalog.system.lookup import Lookup, qualified_name
+from ruvector_engine.catalog.system.names import quote_identifier, schema_and_name
+from ruvector_engine.catalog.system.typenames import format_type
+from ruvector_engine.errors import SqlError
+
+
+def pg_get_indexdef(lookup: Lookup, oid: int, column: int = 0, pretty: bool = False) -> str | None:
+    """CREATE INDEX of an index, or with `column` > 0 just that column. `pretty` leaves out a visible table's schema."""
+    index = lookup.relations.get(oid)
+    if not isinstance(index, IndexDef):
+        return None
+    if column:
+        return quote_identifier(index.columns[column - 1]) if column <= len(index.columns) else ""
+    table = lookup.relations[index.table_oid]
+    where = lookup.relation_name(table) if pretty else qualified_name(table)
+    columns = ", ".join(_index_column(lookup, index, table, position) for position in range(len(index.columns)))
+    options = ", ".join(f"{name}='{value}'" for name, value in index.options.items())
+    return (
+        f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quote_identifier(index.name)} ON {where}"
+        f" USING {index.method} ({columns}){f' WITH ({options})' if options else ''}"
+    )
+
+
+def _index_column(lookup: Lookup, index: IndexDef, table: Relation, position: int) -> str:
+    name = index.columns[position]
+    text = quote_identifier(name)
+    opclass = index.opclasses[position] if position < len(index.opclasses) else ""
+    column = table.column(name) if isinstance(table, TableDef) else None
+    if not opclass or column is None:
+        return text
+    default = default_operator_class(index.method, column.type.oid)
+    if default is not None and default.name == opclass:
+        return text
+    named = operator_class(index.method, opclass)
+    hidden = named is not None and extension_of(named.oid) and "public" not in lookup.search_path
+    return f"{text} {'public.' if hidden else ''}{quote_identifier(opclass)}"
+
+
+def pg_get_constraintdef(lookup: Lookup, oid: int, _pretty: bool = False) -> str | None:
+    """A constraint as it stands in CREATE TABLE."""
+    constraint = lookup.constraints.get(oid)
+    return constraint.definition if constraint else None
+
+
+def pg_get_viewdef(lookup: Lookup, view: int | str, _pretty: bool | int = False) -> str | None:
+    """A view's query, as it was given. By OID or by name."""
+    if isinstance(view, str):
+        schema, name = schema_and_name(view)
+        found = lookup.relation(schema, name)
+        if found is None:
+            raise SqlError("42P01", f'relation "{view}" does not exist')
+    else:
+        found = lookup.relations.get(view)
+    return f" {found.query.strip().rstrip(';')};" if isinstance(found, ViewDef) else None
+
+
+def pg_get_expr(_lookup: Lookup, expression: str, _relation: int, _pretty: bool = False) -> str:
+    """A stored expression: the catalogs here hold them as SQL text already."""
+    return expression
+
+
+def pg_get_serial_sequence(lookup: Lookup, table_name: str, column_name: str) -> str | None:
+    """The sequence a serial or identity column draws from, schema-qualified; None for any other column."""
+    schema, name = schema_and_name(table_name)
+    table = lookup.relation(schema, name)
+    if table is None:
+        raise SqlError("42P01", f'relation "{table_name}" does not exist')
+    column = table.column(column_name) if isinstance(table, TableDef) else None
+    if column is None:
+        raise SqlError("42703", f'column "{column_name}" of relation "{name}" does not exist')
+    sequence = lookup.relations.get(column.owned_sequence)
+    return qualified_name(sequence) if isinstance(sequence, SequenceDef) else None
+
+
+def pg_get_function_result(lookup: Lookup, oid: int) -> str | None:
+    """A function's result type."""
+    procedure = procedures().get(oid)
+    if procedure is None:
+        return None
+    return f"{'SETOF ' if procedure.returns_set else ''}{format_type(lookup, procedure.result, None)}"
+
+
+def pg_get_function_arguments(lookup: Lookup, oid: int) -> str | None:
+    """A function's argument types, separated by commas. None of the recorded functions has argument names."""
+    procedure = procedures().get(oid)
+    return None if procedure is None else ", ".join(format_type(lookup, a, None) for a in procedure.arguments)
+
+
+def pg_get_function_identity_arguments(lookup: Lookup, oid: int) -> str | None:
+    """The argument types that tell a function from others of its name."""
+    return pg_get_function_arguments(lookup, oid)

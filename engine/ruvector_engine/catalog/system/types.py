@@ -1,0 +1,127 @@
+"""pg_type, pg_range, pg_enum and pg_collation: the registry's types with what PostgreSQL says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.system.context import SystemContext
+from ruvector_engine.catalog.system.oids import DEFAULT_COLLATION, OWNER, namespace_oid
+from ruvector_engine.catalog.system.relations import pg_catalog, records
+from ruvector_engine.types.registry import ALL_TYPES, BY_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFacts:
+    """A type as recorded from PostgreSQL, with the OIDs it has here. `extension` is empty for a built-in one."""
+
+    oid: int
+    name: str
+    extension: str
+    length: int
+    by_value: bool
+    alignment: str
+    storage: str
+    collation: int
+    row: tuple[Any, ...]
+
+    @property
+    def schema(self) -> str:
+        """The schema the type's name is in: extensions install into public."""
+        return "public" if self.extension else "pg_catalog"
+
+
+_FUNCTIONS = (
+    "typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "typanalyze", "typsubscript",
+)  # fmt: skip
+
+
+def _extension(name: str) -> str:
+    return "ruvector" if name.removeprefix("_") == "ruvector" else "vector"
+
+
+def _facts(fields: list[str], registered: dict[int, int]) -> TypeFacts:
+    oid, name, length, by_value, kind, category, preferred, delimiter, element, array = fields[:10]
+    functions = dict(zip(_FUNCTIONS, map(int, fields[10:18]), strict=True))
+    alignment, storage, collation = fields[18:]
+    number = registered.get(int(oid), int(oid))
+    extension = _extension(name) if number >= 15_000 else ""
+    row = pg_catalog("pg_type").row(
+        oid=number,
+        typname=name,
+        typnamespace=namespace_oid("public" if extension else "pg_catalog"),
+        typowner=OWNER,
+        typlen=int(length),
+        typbyval=by_value == "t",
+        typtype=kind,
+        typcategory=category,
+        typispreferred=preferred == "t",
+        typisdefined=True,
+        typdelim=delimiter,
+        typelem=registered.get(int(element), int(element)),
+        typarray=registered.get(int(array), int(array)),
+        typalign=alignment,
+        typstorage=storage,
+        typtypmod=-1,
+        typcollation=int(collation),
+        **functions,
+    )
+    return TypeFacts(number, name, extension, int(length), by_value == "t", alignment, storage, int(collation), row)
+
+
+@cache
+def all_types() -> dict[int, TypeFacts]:
+    """Every type that can exist here, by OID: the registry's and the pseudo-types that signatures name."""
+    lines = records("types") + records("ruvector_types")
+    registered = {int(f[0]): BY_NAME[f[1]].oid for f in lines if f[1] in BY_NAME}
+    facts = [_facts(fields, registered) for fields in lines]
+    missing = {t.oid for t in ALL_TYPES} - {f.oid for f in facts}
+    if missing:
+        raise RuntimeError(f"types.tsv lacks {sorted(missing)}: record it again")
+    return {f.oid: f for f in facts}
+
+
+@cache
+def type_functions() -> frozenset[int]:
+    """The OIDs of the functions that read, write and describe values of the types."""
+    positions = [pg_catalog("pg_type").position[name] for name in _FUNCTIONS]
+    return frozenset(facts.row[p] for facts in all_types().values() for p in positions) - {0}
+
+
+@cache
+def type_oids() -> dict[str, int]:
+    """OID by pg_type name."""
+    return {facts.name: facts.oid for facts in all_types().values()}
+
+
+def existing_types(catalog: Catalog) -> Iterator[TypeFacts]:
+    """The types that exist: the built-in ones and those of the extensions that were created."""
+    return (t for t in all_types().values() if not t.extension or t.extension in catalog.extensions)
+
+
+def type_rows(context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_type."""
+    return [facts.row for facts in existing_types(context.catalog)]
+
+
+def collation_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_collation: text compares by code point under every name."""
+    row = pg_catalog("pg_collation").row
+    common = {
+        "collnamespace": namespace_oid("pg_catalog"),
+        "collowner": OWNER,
+        "collisdeterministic": True,
+        "collencoding": -1,
+    }
+    return [
+        row(oid=DEFAULT_COLLATION, collname="default", collprovider="d", **common),
+        row(oid=950, collname="C", collprovider="c", collcollate="C", collctype="C", **common),
+        row(oid=951, collname="POSIX", collprovider="c", collcollate="POSIX", collctype="POSIX", **common),
+    ]
+
+
+ROWS = {"pg_type": type_rows, "pg_collation": collation_rows}
+EMPTY = ("pg_range", "pg_enum")

@@ -1,0 +1,221 @@
+"""The engine's door: opens a data directory, makes sessions, and publishes what transactions commit.
+
+What other sessions see is the `catalog`, the vector indexes and the row cache here; `commit` replaces or changes them
+in one step, under one lock, after DuckDB has made the transaction durable and before the client hears of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from ruvector_engine.advisory_locks import AdvisoryLocks
+from ruvector_engine.catalog import store as catalog_store
+from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.system import Activity, IndexBuild
+from ruvector_engine.catalog.system.lookup import Lookup
+from ruvector_engine.errors import SqlError
+from ruvector_engine.executor.filters import FilterCache
+from ruvector_engine.executor.knn_batch import Asked, search_together
+from ruvector_engine.executor.row_cache import RowCache
+from ruvector_engine.executor.session_functions import relation_bytes
+from ruvector_engine.indexes import IndexSet
+from ruvector_engine.locks import LockManager
+from ruvector_engine.notifications import Exchange
+from ruvector_engine.relational.duck import Store
+from ruvector_engine.results import Result
+from ruvector_engine.session import Prepared, Session
+from ruvector_engine.sql.functions import notifications, system
+from ruvector_engine.sql.functions.catalog import UDFS
+from ruvector_engine.sql.storage import MACROS
+from ruvector_engine.transactions import Transaction
+from ruvector_engine.types.registry import Value
+
+_log = logging.getLogger(__name__)
+
+FILE_NAME = "ruvector.duckdb"
+LOCK_NAME = "ruvector.lock"
+
+
+class Database:
+    """One data directory, open. Thread-safe."""
+
+    def __init__(self, data_dir: Path, lock_file: IO[str]) -> None:
+        self.data_dir = data_dir
+        self._lock_file = lock_file
+        self.store = Store(data_dir / FILE_NAME, threads=os.cpu_count() or 1)
+        self.sessions: dict[int, Session] = {}
+        self.exchange = Exchange()
+        self.store.register(
+            (
+                *UDFS,
+                *system.udfs(self._lookup_of, self._relation_bytes),
+                *notifications.udfs(lambda pid: self.sessions[pid].notifications, self.exchange.usage),
+            )
+        )
+        with self.store.connection() as connection:
+            connection.run("BEGIN")
+            for macro in MACROS:
+                connection.run(macro)
+            self.catalog: Catalog = catalog_store.bootstrap(connection)
+            connection.run("COMMIT")
+        self.locks = LockManager()
+        self.advisory_locks = AdvisoryLocks()
+        self.rows = RowCache()
+        self.filters = FilterCache()
+        self.indexes = IndexSet(self.store, data_dir / "indexes")
+        #: Held while a commit becomes visible; and by those who need a moment without commits.
+        self.commit_lock = threading.RLock()
+        #: Commits so far, and the number of the last one that changed a table.
+        self.commits = 0
+        self.changed_at: dict[int, int] = {}
+        #: The same of the last one that created a table or altered it.
+        self.defined_at: dict[int, int] = {}
+        self.started_at = self.configured_at = time.time()
+        #: What the server was started with, for SHOW.
+        self.server_settings: dict[str, str] = {}
+        #: What pg_reload_conf() asks for: whoever has files to read again sets it.
+        self.on_reload: Callable[[], object] = lambda: None
+        #: Milliseconds to begin with: numbers grow beyond a restart too, unless transactions came faster than that.
+        self._transaction_numbers = itertools.count(int(self.started_at * 1000))
+        self._closed = False
+
+    @classmethod
+    def open(cls, data_dir: Path) -> Database:
+        """Open (or create) a data directory; SqlError when it is in use, unwritable, or of another format."""
+        try:
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock_file = open(data_dir / LOCK_NAME, "a+")  # noqa: SIM115 - held until close()
+        except OSError as error:
+            raise SqlError(
+                "58030", f"could not use data directory {data_dir}: {error.strerror}", severity="FATAL"
+            ) from error
+        try:
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock_file.seek(0)
+            owner = lock_file.read().strip() or "unknown"
+            lock_file.close()
+            raise SqlError(
+                "55006",
+                f"data directory {data_dir} is in use by another server (PID {owner})",
+                hint="Stop that server, or give this one a --data-dir of its own.",
+                severity="FATAL",
+            ) from error
+        lock_file.truncate(0)
+        lock_file.write(str(os.getpid()))
+        lock_file.flush()
+        try:
+            database = cls(data_dir, lock_file)
+        except BaseException:
+            lock_file.close()
+            raise
+        database.indexes.open_all(database.catalog)
+        return database
+
+    def session(
+        self,
+        *,
+        user: str,
+        database: str,
+        pid: int,
+        startup: Mapping[str, str],
+        client: tuple[str | None, int] = (None, -1),
+    ) -> Session:
+        """A new session; SqlError for a startup parameter that does not exist or a bad value of one.
+
+        `client` is the address and port of the client; (None, -1) when it is on this machine and has none.
+        """
+        session = Session(self, user=user, database_name=database, pid=pid, startup=startup)
+        session.client_address, session.client_port = client
+        self.sessions[pid] = session
+        return session
+
+    def execute_together(self, queries: Sequence[tuple[Session, Prepared, Sequence[Value]]]) -> list[Result | None]:
+        """`Session.execute_now` for queries of several sessions at once.
+
+        None also for a query that fails: `Session.execute` tells the error.
+        """
+        asked = []
+        for session, prepared, params in queries:
+            plan = session.plan_for_now(prepared)
+            asked.append(None if plan is None else Asked(session, plan, params))
+        return search_together(asked)
+
+    def _lookup_of(self, pid: int) -> Lookup:
+        return self.sessions[pid].lookup
+
+    def _relation_bytes(self, pid: int, oid: int) -> int | None:
+        session = self.sessions[pid]
+        with self.store.connection() as connection:  # the session's own is running the statement that asks
+            return relation_bytes(session, connection, oid)
+
+    def reload(self) -> None:
+        """Have configuration files read again, soon."""
+        self.configured_at = time.time()
+        self.on_reload()
+
+    def next_transaction_number(self) -> int:
+        """What txid_current() says of one more transaction."""
+        return next(self._transaction_numbers)
+
+    def activity(self) -> list[Activity]:
+        """The sessions, for pg_stat_activity."""
+        return [session.activity() for session in list(self.sessions.values())]
+
+    def index_progress(self) -> list[IndexBuild]:
+        """Index builds under way, for pg_stat_progress_create_index."""
+        return [s.building for s in list(self.sessions.values()) if s.building is not None]
+
+    def file_size(self) -> int:
+        """Bytes of the database file and the indexes' files."""
+        files = [self.data_dir / FILE_NAME, *(self.data_dir / "indexes").rglob("*")]
+        return sum(path.stat().st_size for path in files if path.is_file())
+
+    def commit(self, transaction: Transaction) -> None:
+        """Make a transaction durable, then visible. SqlError when DuckDB refuses it: then it is rolled back."""
+        with self.commit_lock:
+            changed = tuple(transaction.changes)
+            self.rows.begin_change(changed)
+            try:
+                try:
+                    transaction.connection.run("COMMIT")
+                except SqlError:
+                    self.indexes.discard(transaction)
+                    raise
+                self._publish(transaction)
+            finally:
+                self.rows.end_change(changed)
+
+    def _publish(self, transaction: Transaction) -> None:
+        self.changed_at |= dict.fromkeys(transaction.changes, self.commits + 1)
+        self.commits += 1
+        if transaction.catalog is not None:
+            former, self.catalog = self.catalog, transaction.catalog
+            for name, relation in self.catalog.relations.items():
+                if former.relations.get(name) is not relation:
+                    self.defined_at[relation.oid] = self.commits
+        for table_oid, changes in transaction.changes.items():
+            if changes.truncated or changes.altered or table_oid in transaction.dropped:
+                self.rows.forget(table_oid)
+        self.indexes.publish(self.catalog, transaction)
+        # After the indexes: a reader that still finds an old id misses its row, and searches again.
+        for table_oid, changes in transaction.changes.items():
+            self.rows.changed(table_oid, (*changes.deleted, *changes.touched))
+
+    def close(self) -> None:
+        """Checkpoint, save the indexes and free the directory. Sessions must be closed before."""
+        if self._closed:
+            return
+        self._closed = True
+        self.indexes.close()
+        self.store.checkpoint()
+        self.store.close()
+        self._lock_file.close()

@@ -1,0 +1,153 @@
+"""Candidates of a k-NN search: the ids of the nearest rows, by an index or exactly, as the transaction sees them.
+
+Without an open DuckDB transaction an index search sees the newest committed rows. Inside one, what its snapshot sees is
+searched: rows that the index knows through the index, the others (written here, or deleted elsewhere since) exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ruvector_engine.catalog.model import ROW_ID, IndexDef
+from ruvector_engine.errors import SqlError
+from ruvector_engine.executor.bindings import evaluate, quick_value, values
+from ruvector_engine.executor.filters import matching_ids, rows_query
+from ruvector_engine.index import VectorIndex
+from ruvector_engine.planner.match import KnnMatch
+from ruvector_engine.planner.operator_classes import OPERATOR_CLASSES
+from ruvector_engine.planner.walk import cte_references
+from ruvector_engine.sql.emit_binding import quote
+from ruvector_engine.transactions import Ids
+from ruvector_engine.types.registry import Value
+from ruvector_simd import nearest as nearest_exactly
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+Vector = npt.NDArray[np.float32]
+
+#: How often a search is repeated when commits keep changing the index under it.
+_ATTEMPTS = 5
+
+
+class Candidates(NamedTuple):
+    """Sorted nearest first: ids (n,) int64, pgvector's distances (n,) float64."""
+
+    ids: Ids
+    distances: npt.NDArray[np.float64]
+
+
+def query_vector(session: Session, match: KnnMatch, params: Sequence[Value], *, now: bool = False) -> Vector | None:
+    """The query vector; None for NULL, and with `now` also when it takes an evaluation."""
+    known, value = quick_value(match.operand, params)
+    if not known:
+        if now:
+            return None
+        ctes = match.query.ctes if cte_references(match.operand) else ()
+        value = evaluate(session, session.connection, match.operand, params, ctes)
+    if value is None:
+        return None
+    vector: Vector = np.frombuffer(value, np.float32)  # type: ignore[call-overload]
+    if len(vector) != match.dimensions:
+        column_first = _column_first(session, match)
+        first, second = (match.dimensions, len(vector)) if column_first else (len(vector), match.dimensions)
+        raise SqlError("22000", f"different vector dimensions {first} and {second}")
+    return vector
+
+
+def _column_first(session: Session, match: KnnMatch) -> bool:
+    """Whether PostgreSQL would hand the column's vector to the distance first: an index has an order of its own."""
+    chosen = choose_index(session, match)
+    if chosen is None:
+        return match.distance.args[1] is match.operand
+    return chosen[0].method == "ivfflat"
+
+
+def choose_index(session: Session, match: KnnMatch) -> tuple[IndexDef, VectorIndex] | None:
+    """The index that serves the search: hnsw before ivfflat, older before newer."""
+    if session.settings["enable_indexscan"] == "off":
+        return None
+    usable = [
+        definition
+        for definition in session.catalog.indexes_of(match.table.oid)
+        if definition.is_vector
+        and definition.columns[0] == match.column
+        and OPERATOR_CLASSES[definition.opclasses[0]] is match.metric
+    ]
+    for definition in sorted(usable, key=lambda d: (d.method != "hnsw", d.oid)):
+        indexes = session.database.indexes
+        index = indexes.get(definition.oid)
+        if index is None and definition.oid in session.transaction.new_indexes:
+            index = indexes.get_pending(definition.oid)
+        if index is not None:
+            return definition, index
+    return None
+
+
+def nearest(session: Session, match: KnnMatch, params: Sequence[Value], vector: Vector, k: int) -> Candidates:
+    """Up to k nearest rows that match the filter: fewer only when there are no more."""
+    if session.transaction.isolation in ("repeatable read", "serializable"):
+        session.transaction.begin_snapshot()
+    chosen = choose_index(session, match)
+    if chosen is None:
+        return _exact(session, match, params, vector, k)
+    index = chosen[1]
+    options = session.search_options
+    if not session.transaction.open:
+        allowed = matching_ids(session, session.connection, match, params) if match.filter else None
+        return Candidates(*index.search(vector, k, ef_search=options.ef_search, probes=options.probes, allowed=allowed))
+    return _in_snapshot(session, match, params, vector, k, index)
+
+
+def _exact(session: Session, match: KnnMatch, params: Sequence[Value], vector: Vector, k: int) -> Candidates:
+    statement = rows_query(match, with_vector=True)
+    ids, vectors = session.connection.id_vectors(statement.text, vector.shape[0], values(session, statement, params))
+    session.check_cancelled()
+    return _top(match, vector, ids, vectors, k)
+
+
+def _in_snapshot(
+    session: Session, match: KnnMatch, params: Sequence[Value], vector: Vector, k: int, index: VectorIndex
+) -> Candidates:
+    visible = matching_ids(session, session.connection, match, params)
+    options = session.search_options
+
+    def search() -> tuple[npt.NDArray[np.bool_], Candidates]:
+        known = index.contains(visible)
+        effort = {"ef_search": options.ef_search, "probes": options.probes}
+        return known, Candidates(*index.search(vector, k, allowed=visible[known], **effort))
+
+    for _ in range(_ATTEMPTS):
+        state = index.state
+        known, inside = search()
+        if index.state is state:
+            break
+        session.check_cancelled()
+    else:  # what a commit deletes between the two steps may be visible here
+        with session.database.commit_lock:
+            known, inside = search()
+    if known.all():
+        return inside
+    ids, vectors = session.connection.vectors_by_id(
+        f'SELECT "{ROW_ID}", {quote(match.column)} FROM {match.table.storage_name}', visible[~known], vector.shape[0]
+    )
+    outside = _top(match, vector, ids, vectors, k)
+    merged_ids = np.concatenate((inside.ids, outside.ids))
+    distances = np.concatenate((inside.distances, outside.distances))
+    order = np.argsort(distances, kind="stable")[:k]
+    return Candidates(merged_ids[order], distances[order])
+
+
+def _top(match: KnnMatch, vector: Vector, ids: Ids, vectors: npt.NDArray[np.float32], k: int) -> Candidates:
+    positions, distances = nearest_exactly(match.metric, vector, vectors, k)
+    return Candidates(ids[positions], distances)
+
+
+def rows_by_id(match: KnnMatch, ids: Ids) -> str:
+    """DuckDB's SQL for the table narrowed to some ids."""
+    listed = ", ".join(map(str, ids.tolist())) or "NULL"
+    return f'(SELECT * FROM {match.table.storage_name} WHERE "{ROW_ID}" IN ({listed}))'

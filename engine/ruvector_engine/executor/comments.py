@@ -1,0 +1,76 @@
+"""COMMENT ON: what the catalog remembers about relations, columns, schemas and extensions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ruvector_engine.catalog import store
+from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef, ViewDef
+from ruvector_engine.catalog.system import oids
+from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.executor import table_access
+from ruvector_engine.results import Result
+from ruvector_engine.sql.deparse import enum_name
+from ruvector_engine.sql.nodes import Utility
+from ruvector_engine.sql.raw import strings
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+#: Kinds of relations: the class, and how errors call it.
+_RELATIONS: dict[str, tuple[type[Relation], str]] = {
+    "OBJECT_TABLE": (TableDef, "a table"),
+    "OBJECT_VIEW": (ViewDef, "a view"),
+    "OBJECT_INDEX": (IndexDef, "an index"),
+    "OBJECT_SEQUENCE": (SequenceDef, "a sequence"),
+}
+
+
+def run_comment(session: Session, statement: Utility) -> Result:
+    """COMMENT ON TABLE | COLUMN | VIEW | INDEX | SEQUENCE | SCHEMA | EXTENSION name IS text | NULL."""
+    node = statement.node
+    catalog = table_access.change_catalog(session)
+    key = _key(session, enum_name(node, "objtype"), node.object)
+    comments = {place: text for place, text in catalog.comments.items() if place != key}
+    if node.comment:  # an empty one is none
+        comments[key] = node.comment
+    session.transaction.catalog = store.changed(session.connection, catalog, comments=comments)
+    return Result("COMMENT")
+
+
+def _key(session: Session, kind: str, target: Any) -> tuple[int, int, int]:
+    """pg_description's classoid, objoid and objsubid; SqlError when there is no such object."""
+    if kind in _RELATIONS:
+        wanted, called = _RELATIONS[kind]
+        relation = _relation(session, strings(target.list.items))
+        if not isinstance(relation, wanted):
+            raise SqlError("42809", f'"{relation.name}" is not {called}')
+        return oids.PG_CLASS, relation.oid, 0
+    if kind == "OBJECT_COLUMN":
+        *names, column_name = strings(target.list.items)
+        relation = _relation(session, names)
+        columns = relation.columns if isinstance(relation, (TableDef, ViewDef)) else ()
+        attnum = next((column.attnum for column in columns if column.name == column_name), None)
+        if attnum is None:
+            raise SqlError("42703", f'column "{column_name}" of relation "{relation.name}" does not exist')
+        return oids.PG_CLASS, relation.oid, attnum
+    name = target.string.sval
+    if kind == "OBJECT_SCHEMA":
+        if name not in session.catalog.schemas:
+            raise SqlError("3F000", f'schema "{name}" does not exist')
+        return oids.PG_NAMESPACE, oids.namespace_oid(name), 0
+    if kind == "OBJECT_EXTENSION":
+        if name not in session.catalog.extensions or name not in oids.EXTENSIONS:
+            raise SqlError("42704", f'extension "{name}" does not exist')
+        return oids.PG_EXTENSION, oids.EXTENSIONS[name], 0
+    raise not_supported(f"COMMENT ON {kind.removeprefix('OBJECT_').replace('_', ' ')} is not supported")
+
+
+def _relation(session: Session, names: list[str]) -> Relation:
+    schema = names[-2] if len(names) > 1 else None
+    found = session.catalog.find(names[-1], schema, session.search_path)
+    if found is None:
+        raise SqlError("42P01", f'relation "{".".join(names)}" does not exist')
+    if isinstance(found, TableDef) and found.virtual:
+        raise SqlError("42501", f'permission denied: "{found.name}" is a system catalog')
+    return found

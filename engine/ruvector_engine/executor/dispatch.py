@@ -1,0 +1,118 @@
+"""Sends a statement to the module that runs it, and says beforehand what columns utilities return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ruvector_engine.errors import not_supported
+from ruvector_engine.executor import (
+    comments,
+    copying,
+    cursors,
+    explain,
+    index_ddl,
+    notification_statements,
+    plans,
+    prepared,
+    sequences,
+    session_statements,
+    table_changes,
+    tables,
+)
+from ruvector_engine.executor.date_texts import refuse_date_texts
+from ruvector_engine.planner.plan import UtilityPlan
+from ruvector_engine.results import Column, Result, StatementDescription
+from ruvector_engine.sql.nodes import Utility
+from ruvector_engine.types.registry import Value
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Prepared, Session
+
+Runner = Callable[["Session", Utility], Result]
+
+#: Utilities by the parse node's name. Each function reads the node and returns a Result.
+RUNNERS: dict[str, Runner] = {
+    "transaction_stmt": session_statements.run_transaction,
+    "variable_set_stmt": session_statements.run_set,
+    "variable_show_stmt": session_statements.run_show,
+    "discard_stmt": session_statements.run_discard,
+    "check_point_stmt": session_statements.run_checkpoint,
+    "prepare_stmt": prepared.run_prepare,
+    "execute_stmt": prepared.run_execute,
+    "deallocate_stmt": prepared.run_deallocate,
+    "fetch_stmt": cursors.run_fetch,
+    "close_portal_stmt": cursors.run_close,
+    "listen_stmt": notification_statements.run_listen,
+    "unlisten_stmt": notification_statements.run_unlisten,
+    "notify_stmt": notification_statements.run_notify,
+    "vacuum_stmt": session_statements.run_vacuum,
+    "comment_stmt": comments.run_comment,
+    "lock_stmt": session_statements.run_lock,
+    "create_extension_stmt": session_statements.run_create_extension,
+    "create_schema_stmt": tables.run_create_schema,
+    "create_stmt": tables.run_create_table,
+    "create_seq_stmt": tables.run_create_sequence,
+    "alter_seq_stmt": sequences.run_alter_sequence,
+    "view_stmt": tables.run_create_view,
+    "drop_stmt": table_changes.run_drop,
+    "truncate_stmt": table_changes.run_truncate,
+    "alter_table_stmt": table_changes.run_alter_table,
+    "rename_stmt": table_changes.run_rename,
+    "index_stmt": index_ddl.run_create_index,
+    "reindex_stmt": index_ddl.run_reindex,
+}
+#: Utilities around a statement, which may have parameters.
+HOLDERS: dict[str, Callable[[Session, Utility, Sequence[Value]], Result]] = {
+    "explain_stmt": explain.run,
+    "declare_cursor_stmt": cursors.run_declare,
+    "create_table_as_stmt": tables.run_create_table_as,
+}
+#: Utilities that leave DuckDB's connection, and what it is still producing, alone.
+_BESIDE_A_STREAM = frozenset({"fetch_stmt", "close_portal_stmt"})
+
+
+def run(session: Session, statement: Prepared, params: Sequence[Value]) -> Result:
+    """Run a statement's plan."""
+    plan = statement.plan
+    refuse_date_texts(session, statement.analyzed.statement)
+    beside = isinstance(plan, UtilityPlan) and plan.statement.kind in _BESIDE_A_STREAM
+    if session.stream is not None and not beside:
+        session.stream.detach()
+        session.stream = None
+    if isinstance(plan, UtilityPlan):
+        return _run_utility(session, plan, params)
+    return plans.run(session, plan, params)
+
+
+def _run_utility(session: Session, plan: UtilityPlan, params: Sequence[Value]) -> Result:
+    statement = plan.statement
+    if statement.kind in HOLDERS:
+        return HOLDERS[statement.kind](session, statement, params)
+    if statement.kind == "copy_stmt":
+        return copying.run(session, statement)
+    runner = RUNNERS.get(statement.kind)
+    if runner is None:
+        raise not_supported(f"{statement.tag or statement.kind.replace('_', ' ')} is not supported")
+    return runner(session, statement)
+
+
+def describe(session: Session, target: Prepared) -> None:
+    """Fill in the columns of utilities that return rows."""
+    plan = target.plan
+    if isinstance(plan, UtilityPlan):
+        columns = _columns(session, plan.statement)
+        target.description = StatementDescription(target.description.parameters, columns)
+
+
+def _columns(session: Session, statement: Utility) -> tuple[Column, ...] | None:
+    node: Any = statement.node
+    if statement.kind == "variable_show_stmt":
+        return session_statements.show_columns(node)
+    if statement.kind == "explain_stmt":
+        return explain.columns(node)
+    if statement.kind == "execute_stmt":
+        return prepared.find(session, node.name).description.columns
+    if statement.kind == "fetch_stmt":
+        return cursors.fetch_columns(session, node)
+    return None

@@ -1,0 +1,113 @@
+"""The WHERE beside a k-NN search: the ids of the rows that match, from DuckDB, cached until the table changes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ruvector_engine.catalog.model import ROW_ID
+from ruvector_engine.executor.bindings import values
+from ruvector_engine.planner.match import KnnMatch
+from ruvector_engine.relational.duck import Connection
+from ruvector_engine.sql.emit import DuckSql, emit_query
+from ruvector_engine.sql.nodes import BoolOp, ColumnRef, Expr, Query, Special, Target
+from ruvector_engine.transactions import Ids
+from ruvector_engine.types.registry import BOOL, INT8, TypeRef, Value
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+#: Memory for cached id sets, in bytes.
+DEFAULT_BUDGET = 64 * 1024 * 1024
+#: What an entry takes beside ids and key.
+_ENTRY_BYTES = 500
+
+
+class FilterCache:
+    """Sorted id arrays by (tables, their versions, predicate with its values); least recently used go first."""
+
+    def __init__(self, budget: int = DEFAULT_BUDGET) -> None:
+        self._budget = budget
+        self._used = 0
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[Any, Ids] = OrderedDict()
+
+    def get(self, key: Any) -> Ids | None:
+        """The ids cached under a key."""
+        with self._lock:
+            found = self._entries.get(key)
+            if found is not None:
+                self._entries.move_to_end(key)
+            return found
+
+    def put(self, key: Any, ids: Ids) -> None:
+        """Keep ids, dropping what was not used for longest."""
+        if _size(key, ids) > self._budget:
+            return
+        with self._lock:
+            old = self._entries.pop(key, None)
+            self._used += _size(key, ids) - (_size(key, old) if old is not None else 0)
+            self._entries[key] = ids
+            while self._used > self._budget:
+                old_key, dropped = self._entries.popitem(last=False)
+                self._used -= _size(old_key, dropped)
+
+
+def _size(key: Any, ids: Ids) -> int:
+    """Bytes of an entry, its key included: predicates that let nothing through take room too."""
+    return ids.nbytes + len(repr(key)) + _ENTRY_BYTES
+
+
+def rows_query(match: KnnMatch, *, with_vector: bool) -> DuckSql:
+    """SELECT hidden id [, vector] of the rows that match the filter and have a vector."""
+    entry = match.entry
+    index = next(i for i, (name, _) in enumerate(entry.columns) if name == match.column)
+    vector = ColumnRef(entry, index, match.column, entry.columns[index][1])
+    targets = [Target(ColumnRef(entry, -1, ROW_ID, TypeRef(INT8)), ROW_ID)]
+    if with_vector:
+        targets.append(Target(vector, match.column))
+    present: Expr = Special("isnotnull", (vector,), TypeRef(BOOL))
+    where = BoolOp("AND", (*match.filter, present)) if match.filter else present
+    return emit_query(Query(tuple(targets), from_items=(entry,), where=where), transport=False)
+
+
+def matching_ids(session: Session, connection: Connection, match: KnnMatch, params: Sequence[Value]) -> Ids:
+    """Sorted ids of the rows that match the filter, as `connection`'s transaction sees them."""
+    statement = rows_query(match, with_vector=False)
+    bound = values(session, statement, params)
+    if session.transaction.open:
+        return np.sort(connection.ids(statement.text, bound))
+    if match.filter_tables is None:
+        return np.sort(connection.ids(statement.text, bound))
+    cache = session.database.filters
+    key = _key(session, match.filter_tables, statement, bound)
+    ids = cache.get(key)
+    if ids is None:
+        ids = np.sort(connection.ids(statement.text, bound))
+        if _key(session, match.filter_tables, statement, bound) == key:
+            cache.put(key, ids)
+    return ids
+
+
+def cached_ids(session: Session, match: KnnMatch, statement: DuckSql, params: Sequence[Value]) -> Ids | None:
+    """What `matching_ids` would return, if it is cached; `statement` is the search's `rows_query`."""
+    if match.filter_tables is None or session.database.rows.changing(match.table.oid):
+        return None
+    return session.database.filters.get(
+        _key(session, match.filter_tables, statement, values(session, statement, params))
+    )
+
+
+def _key(session: Session, tables: tuple[int, ...], statement: DuckSql, bound: Sequence[Any]) -> tuple[Any, ...]:
+    """What the ids hang on: the text, its values and settings, and the tables that it reads with their versions."""
+    version = session.database.rows.version
+    settings = (session.settings["TimeZone"], session.settings["DateStyle"])
+    return (tables, tuple(map(version, tables)), statement.text, _hashable(bound), settings)
+
+
+def _hashable(bound: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(repr(v) if isinstance(v, (list, dict)) else (type(v), v) for v in bound)

@@ -1,0 +1,224 @@
+"""Functions whose answer the session knows: evaluated once, before the statement that calls them runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ruvector_engine.advisory_locks import Key, Kind
+from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef
+from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.relational.duck import Connection
+from ruvector_engine.settings import SERVER_VERSION
+from ruvector_engine.sql.storage import EPOCH_SHIFT
+from ruvector_engine.types.registry import Value
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+#: How often a sleeper looks whether it was cancelled, in seconds.
+_NAP = 0.05
+
+
+def micros(moment: float) -> int:
+    """A time() as a timestamptz's Python form."""
+    return round(moment * 1_000_000) - EPOCH_SHIFT
+
+
+def call(session: Session, name: str, args: Sequence[Value]) -> Value:
+    """The value of one call; 0A000 for a function that is known by name only."""
+    function = _FUNCTIONS.get(name)
+    if function is None:
+        raise not_supported(f"function {name}() is not supported")
+    return function(session, *args)
+
+
+def _current_schema(session: Session) -> str | None:
+    return next((s for s in session.search_path if s in session.catalog.schemas), None)
+
+
+def _current_schemas(session: Session, implicit: Any) -> list[str]:
+    existing = [s for s in session.search_path if s in session.catalog.schemas or s == "pg_catalog"]
+    return existing if implicit else [s for s in existing if s != "pg_catalog"]
+
+
+def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> str | None:
+    try:
+        return session.settings.show(str(name))
+    except SqlError:
+        if missing_ok:
+            return None
+        raise
+
+
+def _set_config(session: Session, name: Any, value: Any, local: Any) -> str:
+    session.settings.set(str(name), "" if value is None else str(value), local=bool(local))
+    return session.settings.show(str(name))
+
+
+def _sleep(session: Session, seconds: Any) -> str:
+    until = time.monotonic() + float(seconds or 0)
+    while (left := until - time.monotonic()) > 0:
+        session.check_cancelled()
+        time.sleep(min(left, _NAP))
+    return ""
+
+
+def _cancel(session: Session, pid: Any) -> bool:
+    other = session.database.sessions.get(int(pid))
+    if other is None:
+        session.notice("01000", f"PID {pid} is not a PostgreSQL backend process", "WARNING")
+        return False
+    other.cancel()
+    return True
+
+
+def _reload(session: Session) -> bool:
+    session.database.reload()
+    return True
+
+
+def _sequence(session: Session, oid: Any) -> SequenceDef:
+    found = next((r for r in session.catalog.relations.values() if r.oid == oid), None)
+    if not isinstance(found, SequenceDef):
+        raise SqlError("42809", f'"{found.name if found else oid}" is not a sequence')
+    return found
+
+
+def _currval(session: Session, oid: Any) -> int:
+    sequence = _sequence(session, oid)
+    try:
+        return int(session.connection.run(f"SELECT currval('{sequence.storage_name}')")[0][0])
+    except SqlError:
+        raise SqlError("55000", f'currval of sequence "{sequence.name}" is not yet defined in this session') from None
+
+
+def _lastval(_session: Session) -> int:
+    raise not_supported(
+        "function lastval() is not supported", hint="Use INSERT ... RETURNING, or currval() with the sequence's name."
+    )
+
+
+def _setval(session: Session, oid: Any, value: Any, called: Any = True) -> int:
+    sequence = _sequence(session, oid)
+    if not sequence.minimum <= int(value) <= sequence.maximum:
+        raise SqlError(
+            "22003",
+            f'setval: value {value} is out of bounds for sequence "{sequence.name}" '
+            f"({sequence.minimum}..{sequence.maximum})",
+        )
+    session.transaction.for_write(session.command)
+    flag = "true" if called else "false"
+    session.connection.run(f"SELECT setval('{sequence.storage_name}', {int(value)}, {flag})")
+    return int(value)
+
+
+def relation_bytes(session: Session, connection: Connection, oid: int) -> int | None:
+    """Bytes of a table's values, as its row count and its columns' widths make likely; an index's memory."""
+    relation = next((r for r in session.catalog.relations.values() if r.oid == oid), None)
+    if isinstance(relation, IndexDef):
+        index = session.database.indexes.get(relation.oid)
+        return index.memory_bytes if index is not None else 0
+    if not isinstance(relation, TableDef):
+        return None if relation is None else 8192
+    rows = int(connection.run(f"SELECT count(*) FROM {relation.storage_name}")[0][0])
+    return rows * sum(4 * c.type.typmod if c.type.is_vector and c.type.typmod > 0 else 16 for c in relation.columns)
+
+
+def _advisory_lock(shared: bool, transaction: bool) -> Callable[..., Value]:
+    kind = Kind(shared, transaction)
+
+    def lock(session: Session, *numbers: Any) -> str | None:
+        if None in numbers:
+            return None
+        timeout = int(session.settings["lock_timeout"]) / 1000 or None
+        locks = session.database.advisory_locks
+        locks.acquire(session.pid, Key.of(numbers), kind, timeout=timeout, check=session.check_cancelled)
+        return ""
+
+    return lock
+
+
+def _try_advisory_lock(shared: bool, transaction: bool) -> Callable[..., Value]:
+    kind = Kind(shared, transaction)
+
+    def lock(session: Session, *numbers: Any) -> bool | None:
+        if None in numbers:
+            return None
+        return session.database.advisory_locks.try_acquire(session.pid, Key.of(numbers), kind)
+
+    return lock
+
+
+def _advisory_unlock(shared: bool) -> Callable[..., Value]:
+    def unlock(session: Session, *numbers: Any) -> bool | None:
+        if None in numbers:
+            return None
+        released = session.database.advisory_locks.release(session.pid, Key.of(numbers), shared=shared)
+        if not released:
+            name = "ShareLock" if shared else "ExclusiveLock"
+            session.notice("01000", f"you don't own a lock of type {name}", "WARNING")
+        return released
+
+    return unlock
+
+
+def _advisory_unlock_all(session: Session) -> str:
+    session.database.advisory_locks.release_all(session.pid, transaction=False)
+    return ""
+
+
+def _transaction_id(session: Session) -> int:
+    """The transaction's number, given out when it is first asked for."""
+    transaction = session.transaction
+    if transaction.number is None:
+        transaction.number = session.database.next_transaction_number()
+    return transaction.number
+
+
+def _assigned_transaction_id(session: Session) -> int | None:
+    return _transaction_id(session) if session.transaction.writes else session.transaction.number
+
+
+_ADVISORY: dict[str, Callable[..., Value]] = {"pg_advisory_unlock_all": _advisory_unlock_all}
+for _shared, _suffix in ((False, ""), (True, "_shared")):
+    _ADVISORY[f"pg_advisory_unlock{_suffix}"] = _advisory_unlock(_shared)
+    for _transaction, _scope in ((False, ""), (True, "_xact")):
+        _ADVISORY[f"pg_advisory{_scope}_lock{_suffix}"] = _advisory_lock(_shared, _transaction)
+        _ADVISORY[f"pg_try_advisory{_scope}_lock{_suffix}"] = _try_advisory_lock(_shared, _transaction)
+
+_FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "version": lambda _s: f"PostgreSQL {SERVER_VERSION} (ruvector-server 0.1.0)",
+    "current_database": lambda s: s.database_name,
+    "current_catalog": lambda s: s.database_name,
+    "current_schema": _current_schema,
+    "current_schemas": _current_schemas,
+    "current_user": lambda s: s.user,
+    "current_role": lambda s: s.user,
+    "session_user": lambda s: s.user,
+    "user": lambda s: s.user,
+    "getpgusername": lambda s: s.user,
+    "pg_backend_pid": lambda s: s.pid,
+    "now": lambda s: micros(s.transaction_time),
+    "transaction_timestamp": lambda s: micros(s.transaction_time),
+    "statement_timestamp": lambda s: micros(s.statement_time),
+    "clock_timestamp": lambda _s: micros(time.time()),
+    "current_setting": _current_setting,
+    "set_config": _set_config,
+    "pg_postmaster_start_time": lambda s: micros(s.database.started_at),
+    "pg_conf_load_time": lambda s: micros(s.database.configured_at),
+    "pg_reload_conf": _reload,
+    "inet_client_addr": lambda s: s.client_address,
+    "inet_client_port": lambda s: s.client_port if s.client_address is not None else None,
+    "pg_is_in_recovery": lambda _s: False,
+    "currval": _currval,
+    "lastval": _lastval,
+    "setval": _setval,
+    "pg_sleep": _sleep,
+    "pg_cancel_backend": _cancel,
+    "txid_current": _transaction_id,
+    "txid_current_if_assigned": _assigned_transaction_id,
+    **_ADVISORY,
+    "pg_database_size": lambda s, _name: s.database.file_size(),
+}

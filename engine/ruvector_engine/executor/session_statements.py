@@ -1,0 +1,289 @@
+"""Statements about the session itself: transactions, settings, extensions, maintenance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from ruvector_engine.catalog import store
+from ruvector_engine.catalog.model import TableDef
+from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.executor import cursors, savepoints, table_access
+from ruvector_engine.results import Column, Result
+from ruvector_engine.settings import SETTINGS, lookup
+from ruvector_engine.sql.deparse import enum_name
+from ruvector_engine.sql.nodes import Utility
+from ruvector_engine.types.registry import INTERVAL, TEXT, TypeRef
+from ruvector_engine.types.text import format_text, parse_text
+from ruvector_engine.types.timezones import offset_name
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+_TEXT = TypeRef(TEXT)
+#: Extensions that CREATE EXTENSION knows: name -> (version, description).
+EXTENSIONS = {
+    "vector": ("0.8.5", "vector data type and ivfflat and hnsw access methods"),
+    "ruvector": ("0.1.0", "RuVector's names for vector types and access methods"),
+    "plpgsql": ("1.0", "PL/pgSQL procedural language"),
+}
+
+
+# -------------------------------------------------------------------- transactions
+
+
+def transaction_kind(node: Any) -> str:
+    """COMMIT, ROLLBACK, BEGIN, SAVEPOINT, ..."""
+    name = enum_name(node, "kind").removeprefix("TRANS_STMT_").replace("_", " ")
+    return "BEGIN" if name == "START" else name
+
+
+def run_transaction(session: Session, statement: Utility) -> Result:
+    """BEGIN, COMMIT, ROLLBACK, savepoints; two-phase commit is refused."""
+    kind = transaction_kind(statement.node)
+    if statement.node.chain:
+        raise not_supported("AND CHAIN is not supported", hint="Send BEGIN after it.")
+    if kind == "BEGIN":
+        return _begin(session, statement.node, statement.tag)
+    if kind in ("COMMIT", "ROLLBACK"):
+        return _end(session, kind)
+    if kind in ("SAVEPOINT", "RELEASE", "ROLLBACK TO"):
+        return savepoints.run(session, kind, statement.node.savepoint_name)
+    raise not_supported(f"{kind} is not supported", hint="Use whole transactions: BEGIN, COMMIT, ROLLBACK.")
+
+
+def _begin(session: Session, node: Any, tag: str) -> Result:
+    if session.transaction.state == "block":
+        session.notice("25001", "there is already a transaction in progress", "WARNING")
+        return Result(tag)
+    session.begin("block")
+    _set_modes(session, node.options)
+    return Result(tag)
+
+
+def _set_modes(session: Session, options: Any) -> None:
+    """ISOLATION LEVEL and READ ONLY of BEGIN or SET TRANSACTION."""
+    transaction = session.transaction
+    for option in options:
+        element = option.def_elem
+        value = constant_text(element.arg)
+        if element.defname == "transaction_isolation":
+            if transaction.open and value != transaction.isolation:
+                raise SqlError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+            transaction.isolation = value
+            session.settings.set("transaction_isolation", value, local=True)
+        elif element.defname == "transaction_read_only":
+            transaction.read_only = value in ("1", "t", "true", "on")
+            session.settings.set("transaction_read_only", "on" if transaction.read_only else "off", local=True)
+        elif element.defname != "transaction_deferrable":
+            raise not_supported(f"transaction mode {element.defname} is not supported")
+
+
+def _end(session: Session, kind: str) -> Result:
+    state = session.transaction.state
+    if state == "failed":
+        session.rollback()
+        return Result("ROLLBACK")
+    if state != "block":
+        session.notice("25P01", "there is no transaction in progress", "WARNING")
+        # The statements before it in the same message are one transaction, which this ends.
+    if kind == "COMMIT":
+        session.commit()
+    else:
+        session.rollback()
+    return Result(kind)
+
+
+# -------------------------------------------------------------------- settings
+
+
+def constant_text(node: Any) -> str:
+    """A constant's text, as SET and option lists take it."""
+    kind = node.WhichOneof("node")
+    value = getattr(node, kind)
+    if kind == "a_const":
+        kind = value.WhichOneof("val")
+        value = getattr(value, kind) if kind else None
+    if kind in ("integer", "ival"):
+        return str(value.ival)
+    if kind in ("float", "fval"):
+        return str(value.fval)
+    if kind in ("boolean", "boolval"):
+        return "true" if value.boolval else "false"
+    if kind in ("string", "sval"):
+        return str(value.sval)
+    if kind == "type_cast":
+        return constant_text(value.arg)
+    if kind == "type_name":
+        return str(value.names[-1].string.sval)
+    raise SqlError("42601", "a constant is expected here")
+
+
+def run_set(session: Session, statement: Utility) -> Result:
+    """SET [LOCAL], RESET, SET TRANSACTION, SET SESSION CHARACTERISTICS."""
+    node = statement.node
+    kind = enum_name(node, "kind")
+    local = bool(node.is_local)
+    if local and session.transaction.state != "block":
+        session.notice("25P01", "SET LOCAL can only be used in transaction blocks", "WARNING")
+    if kind == "VAR_SET_VALUE":
+        _set_value(session, node.name, ", ".join(_argument(arg) for arg in node.args), local)
+        return Result("SET")
+    if kind == "VAR_SET_DEFAULT":
+        setting = lookup(node.name)
+        session.settings.set(node.name, setting.default if setting else "", local=local)
+        return Result("SET")
+    if kind == "VAR_RESET":
+        session.settings.reset(node.name)
+        return Result("RESET")
+    if kind == "VAR_RESET_ALL":
+        session.settings.reset(None)
+        return Result("RESET")
+    if kind == "VAR_SET_MULTI":
+        return _set_multi(session, node)
+    raise not_supported(f"SET {node.name} FROM CURRENT is not supported")
+
+
+def _argument(node: Any) -> str:
+    """A value that SET gives; the interval of SET TIME ZONE as the zone's name."""
+    if node.WhichOneof("node") != "type_cast":
+        return constant_text(node)
+    fields = [modifier.a_const.ival.ival for modifier in node.type_cast.type_name.typmods]
+    type_ = TypeRef(INTERVAL, fields[0] << 16 | 0xFFFF if fields else -1)
+    value = parse_text(type_, constant_text(node))
+    months, days, micros = cast("tuple[int, int, int]", value)
+    if months or days:
+        raise SqlError(
+            "22023",
+            f'invalid value for parameter "TimeZone": "INTERVAL \'{format_text(type_, value)}\'"',
+            detail=f"Cannot specify {'months' if months else 'days'} in time zone interval.",
+        )
+    return offset_name(micros // 1_000_000)
+
+
+def _set_value(session: Session, name: str, value: str, local: bool) -> None:
+    """SET name = value. The two that are the transaction's own end with it, however they are set."""
+    transaction = session.transaction
+    key = name.lower()
+    if key not in ("transaction_isolation", "transaction_read_only"):
+        session.settings.set(name, value, local=local)
+        return
+    before = transaction.isolation
+    session.settings.set(name, value, local=True)
+    if key == "transaction_read_only":
+        transaction.read_only = session.settings[key] == "on"
+    elif transaction.open and session.settings[key] != before:
+        raise SqlError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+    else:
+        transaction.isolation = session.settings[key]
+
+
+def _set_multi(session: Session, node: Any) -> Result:
+    if node.name == "TRANSACTION":
+        if session.transaction.state != "block":
+            session.notice("25P01", "SET TRANSACTION can only be used in transaction blocks", "WARNING")
+            return Result("SET")
+        _set_modes(session, node.args)
+    elif node.name == "SESSION CHARACTERISTICS":
+        for option in node.args:
+            element = option.def_elem
+            value = constant_text(element.arg)
+            session.settings.set(f"default_{element.defname}", value)
+    else:
+        raise not_supported(f"SET {node.name} is not supported")
+    return Result("SET")
+
+
+def show_columns(node: Any) -> tuple[Column, ...]:
+    """SHOW's columns: one named after the setting, three for ALL."""
+    if node.name == "all":
+        return tuple(Column(name, _TEXT) for name in ("name", "setting", "description"))
+    setting = lookup(node.name)
+    return (Column(setting.name if setting is not None else node.name, _TEXT),)
+
+
+def run_show(session: Session, statement: Utility) -> Result:
+    """SHOW name, SHOW ALL."""
+    node = statement.node
+    columns = show_columns(node)
+    if node.name == "all":
+        rows = [(s.name, session.settings.show(s.name), s.description) for s in SETTINGS]
+        return Result("SHOW", columns, sorted(rows, key=lambda r: str(r[0]).lower()))
+    return Result("SHOW", columns, [(session.settings.show(node.name),)])
+
+
+def run_discard(session: Session, statement: Utility) -> Result:
+    """DISCARD ALL and its parts: what a connection pool sends between users."""
+    target = enum_name(statement.node, "target")
+    if target == "DISCARD_ALL":
+        if session.transaction.state == "block":
+            raise SqlError("25001", "DISCARD ALL cannot run inside a transaction block")
+        cursors.close_all(session)
+        session.settings.reset(None)
+        session.notifications.unlisten(None)
+        session.statements.clear()
+        session.database.advisory_locks.release_all(session.pid, transaction=False)
+    return Result(statement.tag)
+
+
+# -------------------------------------------------------------------- the rest
+
+
+def run_checkpoint(session: Session, _statement: Utility) -> Result:
+    """CHECKPOINT: the log goes into the file, the indexes' new segments to disk."""
+    session.database.store.checkpoint()
+    return Result("CHECKPOINT")
+
+
+def run_vacuum(session: Session, statement: Utility) -> Result:
+    """VACUUM and ANALYZE: names are checked; storage and indexes clean up by themselves."""
+    for relation in statement.node.rels:
+        table_access.table_named(session, relation.vacuum_relation.relation)
+    if statement.node.is_vacuumcmd:
+        if session.transaction.state == "block":
+            raise SqlError("25001", "VACUUM cannot run inside a transaction block")
+        session.database.indexes.vacuum()
+    return Result("VACUUM" if statement.node.is_vacuumcmd else "ANALYZE")
+
+
+def run_lock(session: Session, statement: Utility) -> Result:
+    """LOCK TABLE: every mode that excludes a writer takes the strongest lock."""
+    if session.transaction.state != "block":
+        raise SqlError("25P01", "LOCK TABLE can only be used in transaction blocks")
+    for relation in statement.node.relations:
+        table = table_access.table_named(session, relation.range_var)
+        if statement.node.mode > 3:  # AccessShare, RowShare and RowExclusive exclude no writer
+            _lock_table(session, table, wait=not statement.node.nowait)
+    return Result("LOCK TABLE")
+
+
+def _lock_table(session: Session, table: TableDef, *, wait: bool) -> None:
+    try:
+        session.lock(table.oid, "ddl", wait=wait)
+    except SqlError as error:
+        if wait or error.sqlstate != "55P03":
+            raise
+        raise SqlError("55P03", f'could not obtain lock on relation "{table.name}"') from error
+
+
+def run_create_extension(session: Session, statement: Utility) -> Result:
+    """CREATE EXTENSION vector | ruvector: their types are always there; this records the wish."""
+    node = statement.node
+    if node.extname not in EXTENSIONS:
+        raise SqlError(
+            "0A000",
+            f'extension "{node.extname}" is not available',
+            hint="The extension must first be installed on the system where PostgreSQL is running.",
+        )
+    if node.extname not in session.catalog.extensions:
+        table_access.change_catalog(session)
+    catalog = session.catalog  # as it is once the lock was awaited
+    if node.extname in catalog.extensions:
+        text = f'extension "{node.extname}" already exists'
+        if not node.if_not_exists:
+            raise SqlError("42710", text)
+        session.notice("42710", f"{text}, skipping")
+        return Result("CREATE EXTENSION")
+    session.transaction.catalog = store.changed(
+        session.connection, catalog, extensions=catalog.extensions | {node.extname}
+    )
+    return Result("CREATE EXTENSION")

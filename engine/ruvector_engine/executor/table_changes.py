@@ -1,0 +1,471 @@
+"""DROP, TRUNCATE, ALTER TABLE, RENAME: changes to what exists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ruvector_engine.catalog import store
+from ruvector_engine.catalog.model import (
+    PREVIOUS_ROW_ID,
+    ROW_ID,
+    ColumnDef,
+    IndexDef,
+    Relation,
+    SequenceDef,
+    TableDef,
+    ViewDef,
+)
+from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.executor import duplicate_keys, table_access, tables
+from ruvector_engine.relational.errors import DuplicateKey
+from ruvector_engine.results import Result
+from ruvector_engine.sql.deparse import enum_name, expression_text
+from ruvector_engine.sql.emit_binding import quote
+from ruvector_engine.sql.nodes import Utility
+from ruvector_engine.sql.storage import duck_type
+from ruvector_engine.sql.typenames import resolve_type
+from ruvector_engine.sql.unique_keys import insertion
+from ruvector_engine.types.registry import DIMENSION_LIMITS, PgType
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+_DROPPABLE: dict[str, tuple[type[Relation], str]] = {
+    "OBJECT_TABLE": (TableDef, "table"),
+    "OBJECT_INDEX": (IndexDef, "index"),
+    "OBJECT_SEQUENCE": (SequenceDef, "sequence"),
+    "OBJECT_VIEW": (ViewDef, "view"),
+}
+
+# -------------------------------------------------------------------- DROP
+
+
+def run_drop(session: Session, statement: Utility) -> Result:
+    """DROP TABLE | INDEX | SEQUENCE | VIEW | SCHEMA | EXTENSION [IF EXISTS] ... [CASCADE]."""
+    node = statement.node
+    kind = enum_name(node, "remove_type")
+    cascade = enum_name(node, "behavior") == "DROP_CASCADE"
+    table_access.change_catalog(session)
+    if kind == "OBJECT_SCHEMA":
+        for item in node.objects:
+            _drop_schema(session, item.string.sval, node.missing_ok, cascade)
+    elif kind == "OBJECT_EXTENSION":
+        for item in node.objects:
+            _drop_extension(session, item.string.sval, node.missing_ok)
+    elif kind in _DROPPABLE:
+        for item in node.objects:
+            _drop_relation(session, [n.string.sval for n in item.list.items], kind, node.missing_ok, cascade)
+    else:
+        raise not_supported(f"{statement.tag} is not supported")
+    return Result(statement.tag)
+
+
+def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: bool, cascade: bool) -> None:
+    wanted, word = _DROPPABLE[kind]
+    schema = name[-2] if len(name) > 1 else None
+    found = session.catalog.find(name[-1], schema, session.search_path)
+    if found is None:
+        shown = ".".join(name)
+        if not missing_ok:
+            raise SqlError("42P01" if kind != "OBJECT_INDEX" else "42704", f'{word} "{shown}" does not exist')
+        session.notice("00000", f'{word} "{shown}" does not exist, skipping')
+        return
+    if not isinstance(found, wanted):
+        actual = next(w for cls, w in _DROPPABLE.values() if isinstance(found, cls))
+        article = "an" if word == "index" else "a"
+        raise SqlError(
+            "42809",
+            f'"{found.name}" is not {article} {word}',
+            hint=f"Use DROP {actual.upper()} to remove {'an' if actual == 'index' else 'a'} {actual}.",
+        )
+    _drop_views_of(session, found, cascade)
+    if session.catalog.find(found.name, found.schema, ()) is not None:
+        drop(session, found)
+
+
+def _drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
+    """Drop the views that read a table or view, which takes CASCADE."""
+    if not isinstance(relation, (TableDef, ViewDef)):
+        return
+    views = [v for v in session.catalog.relations.values() if isinstance(v, ViewDef)]
+    for view in [v for v in views if relation.oid in table_access.relations_read(session, v)]:
+        if not cascade:
+            word = "view" if isinstance(relation, ViewDef) else "table"
+            raise SqlError(
+                "2BP01",
+                f"cannot drop {word} {relation.name} because other objects depend on it",
+                detail=f"view {view.name} depends on {word} {relation.name}",
+                hint="Use DROP ... CASCADE to drop the dependent objects too.",
+            )
+        session.notice("00000", f"drop cascades to view {view.name}")
+        _drop_views_of(session, view, cascade)
+        if session.catalog.find(view.name, view.schema, ()) is not None:
+            drop(session, view)
+
+
+def drop(session: Session, relation: Relation) -> None:
+    """Remove a relation with all that belongs to it."""
+    gone: list[Relation] = [relation]
+    run = session.connection.run
+    if isinstance(relation, TableDef):
+        if relation.virtual:
+            raise SqlError("42501", f'permission denied: "{relation.name}" is a system catalog')
+        session.lock(relation.oid, "ddl")
+        session.transaction.dropped.add(relation.oid)
+        session.transaction.changes_of(relation.oid)
+        gone += session.catalog.indexes_of(relation.oid)
+        owned = [s for s in session.catalog.relations.values() if isinstance(s, SequenceDef)]
+        gone += [s for s in owned if s.owner_table == relation.oid]
+        run(f"DROP TABLE {relation.storage_name}")
+    elif isinstance(relation, IndexDef):
+        if relation.constraint_oid:
+            raise SqlError(
+                "2BP01",
+                f"cannot drop index {relation.name} because constraint {relation.name} requires it",
+            )
+        session.lock(relation.table_oid, "ddl")
+    for item in gone:
+        if isinstance(item, SequenceDef):
+            run(f"DROP SEQUENCE {item.storage_name}")
+        elif isinstance(item, IndexDef):
+            session.transaction.dropped.add(item.oid)
+    session.transaction.catalog = store.changed(session.connection, session.catalog, drop=gone)
+
+
+def _drop_schema(session: Session, name: str, missing_ok: bool, cascade: bool) -> None:
+    catalog = session.catalog
+    if name not in catalog.schemas:
+        if not missing_ok:
+            raise SqlError("3F000", f'schema "{name}" does not exist')
+        session.notice("00000", f'schema "{name}" does not exist, skipping')
+        return
+    inside = [r for (schema, _), r in catalog.relations.items() if schema == name]
+    if inside and not cascade:
+        raise SqlError(
+            "2BP01",
+            f"cannot drop schema {name} because other objects depend on it",
+            hint="Use DROP ... CASCADE to drop the dependent objects too.",
+        )
+    for relation in inside:
+        current = session.catalog.relations.get((name, relation.name))
+        if current is not None and not (isinstance(current, IndexDef) and current.constraint_oid):
+            drop(session, current)
+    session.transaction.catalog = store.changed(
+        session.connection, session.catalog, schemas=session.catalog.schemas - {name}
+    )
+
+
+def _of_extension(pg_type: PgType) -> bool:
+    return pg_type.oid in DIMENSION_LIMITS or pg_type.element_oid in DIMENSION_LIMITS
+
+
+def _drop_extension(session: Session, name: str, missing_ok: bool) -> None:
+    catalog = session.catalog
+    if name not in catalog.extensions:
+        if not missing_ok:
+            raise SqlError("42704", f'extension "{name}" does not exist')
+        session.notice("00000", f'extension "{name}" does not exist, skipping')
+        return
+    tables = (t for t in catalog.relations.values() if isinstance(t, TableDef))
+    used = [t.name for t in tables if any(_of_extension(c.type.pg) for c in t.columns)]
+    if used and name == "vector":
+        raise SqlError(
+            "2BP01",
+            f"cannot drop extension {name} because other objects depend on it",
+            detail=f"Tables with vector columns: {', '.join(sorted(used))}.",
+            hint="Drop these tables first.",
+        )
+    session.transaction.catalog = store.changed(session.connection, catalog, extensions=catalog.extensions - {name})
+
+
+# -------------------------------------------------------------------- TRUNCATE
+
+
+def run_truncate(session: Session, statement: Utility) -> Result:
+    """TRUNCATE table, ... [RESTART IDENTITY]."""
+    node = statement.node
+    for relation in node.relations:
+        table = table_access.table_named(session, relation.range_var)
+        session.lock(table.oid, "ddl")
+        session.transaction.for_write(session.command)
+        table_access.require_current(session, table)
+        session.connection.run(f"DELETE FROM {table.storage_name}")
+        session.transaction.note_write(table.oid, reworks=True).truncate()
+        if node.restart_seqs:
+            for item in session.catalog.relations.values():
+                if isinstance(item, SequenceDef) and item.owner_table == table.oid:
+                    session.connection.run(f"SELECT setval('{item.storage_name}', {item.start}, false)")
+    return Result("TRUNCATE TABLE")
+
+
+# -------------------------------------------------------------------- ALTER TABLE
+
+
+def run_alter_table(session: Session, statement: Utility) -> Result:
+    """ALTER TABLE: ADD / DROP COLUMN, ALTER COLUMN, ADD / DROP CONSTRAINT; one rewrite of the table for all."""
+    node = statement.node
+    if enum_name(node, "objtype") != "OBJECT_TABLE":
+        raise not_supported(f"{statement.tag} is not supported")
+    table_access.lock_catalog(session)
+    try:
+        table = table_access.table_named(session, node.relation)
+    except SqlError as error:
+        if node.missing_ok and error.sqlstate == "42P01":
+            session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
+            return Result("ALTER TABLE")
+        raise
+    session.lock(table.oid, "ddl")
+    table_access.change_catalog(session)
+    table_access.require_current(session, table)
+    for wrapped in node.cmds:
+        command = wrapped.alter_table_cmd
+        kind = enum_name(command, "subtype")
+        change = _COMMANDS.get(kind)
+        if change is None:
+            raise not_supported(f"ALTER TABLE {kind.removeprefix('AT_')} is not supported")
+        change(session, table_access.current(session, table), command)
+    return Result("ALTER TABLE")
+
+
+def _column_of(table: TableDef, name: str) -> ColumnDef:
+    column = table.column(name)
+    if column is None:
+        raise SqlError("42703", f'column "{name}" of relation "{table.name}" does not exist')
+    return column
+
+
+def _put(session: Session, table: TableDef) -> None:
+    session.transaction.changes_of(table.oid).altered = True
+    session.transaction.catalog = store.changed(session.connection, session.catalog, put=[table])
+
+
+def _add_column(session: Session, table: TableDef, command: Any) -> None:
+    node = getattr(command, "def").column_def
+    if table.column(node.colname) is not None:
+        text = f'column "{node.colname}" of relation "{table.name}" already exists'
+        if not command.missing_ok:
+            raise SqlError("42701", text)
+        session.notice("42701", f"{text}, skipping")
+        return
+    column, sequence, constraints = tables.column_from(session, table.schema, table.name, node, table.oid, {table.name})
+    if constraints:
+        raise not_supported("ADD COLUMN with a key or check is not supported", hint="Add the constraint separately.")
+    number = max((c.attnum for c in table.columns), default=0) + 1
+    column = replace(column, attnum=number)
+    run = session.connection.run
+    if sequence is not None:
+        tables.create_sequence_storage(session, sequence)
+        session.transaction.catalog = store.changed(session.connection, session.catalog, put=[sequence])
+    new = replace(table, columns=(*table.columns, column))
+    tables.check_stored(new)
+    default = table_access.default_sql(session, column)
+    if default is not None or column.not_null or new.has_row_id != table.has_row_id:
+        rewrite(session, table, new, {column.name: default})
+        return
+    run(f"ALTER TABLE {table.storage_name} ADD COLUMN {quote(column.name)} {duck_type(column.type)}")
+    _put(session, new)
+
+
+def _drop_column(session: Session, table: TableDef, command: Any) -> None:
+    if table.column(command.name) is None and command.missing_ok:
+        text = f'column "{command.name}" of relation "{table.name}" does not exist, skipping'
+        session.notice("00000", text)
+        return
+    column = _column_of(table, command.name)
+    for index in session.catalog.indexes_of(table.oid):
+        if column.name in index.columns and not index.constraint_oid:
+            drop(session, index)
+    session.transaction.changes_of(table.oid).added.pop(column.name, None)
+    kept = tuple(c for c in table.constraints if column.name not in c.columns)
+    new = replace(table, columns=tuple(c for c in table.columns if c is not column), constraints=kept)
+    rewrite(session, table, new, {})
+    comments = session.catalog.comments
+    left = {key: text for key, text in comments.items() if key[1:] != (table.oid, column.attnum)}
+    if len(left) < len(comments):
+        session.transaction.catalog = store.changed(session.connection, session.catalog, comments=left)
+
+
+def rewrite(
+    session: Session, old: TableDef, new: TableDef, values: Mapping[str, str | None] = MappingProxyType({})
+) -> None:
+    """Make the table anew under its name: what DuckDB cannot alter in place. `values`: SQL for changed columns."""
+    table_access.require_current(session, old)
+    run = session.connection.run
+    for constraint in new.constraints:
+        if constraint.kind in "pu" and constraint not in old.constraints and not values:
+            duplicate_keys.require_unique(session, old, constraint)
+    fresh = replace(new, oid=store.new_oid(session.connection))
+    run(tables.create_sql(session, fresh))
+    names = [c.name for c in new.columns]
+    selected = [values.get(n) or (quote(n) if old.column(n) else "NULL") for n in names]
+    hidden = [ROW_ID, PREVIOUS_ROW_ID] if new.has_row_id and old.has_row_id else []
+    rows = f"SELECT {', '.join([*selected, *map(quote, hidden)])} FROM {old.storage_name}"
+    try:
+        run(f"INSERT INTO {fresh.storage_name} {insertion(fresh, [*names, *hidden], rows)}")
+    except SqlError as error:
+        raise _rewritten_error(error, old, new, fresh) from error
+    run(f"DROP TABLE {old.storage_name}")
+    run(f"ALTER TABLE {fresh.storage_name} RENAME TO {new.storage_name}")
+    gone = {i.constraint_oid for i in session.catalog.indexes_of(old.oid)} - {c.oid for c in new.constraints} - {0}
+    lost = [i for i in session.catalog.indexes_of(old.oid) if i.constraint_oid in gone]
+    session.transaction.catalog = store.changed(session.connection, session.catalog, drop=lost)
+    _put(session, new)
+
+
+def _rewritten_error(error: SqlError, old: TableDef, table: TableDef, fresh: TableDef) -> SqlError:
+    """What DuckDB says of the rows' copy, as PostgreSQL says it of the table; a new constraint is the likely one."""
+    if error.sqlstate == "23502" and error.table == fresh.storage_name.strip('"'):
+        return SqlError("23502", f'column "{error.column}" of relation "{table.name}" contains null values')
+    added = [c for c in table.constraints if c not in old.constraints] or list(table.constraints)
+    if isinstance(error, DuplicateKey):
+        return duplicate_keys.explained_for_index(error, replace(table, constraints=tuple(added)))
+    if error.sqlstate == "23514":
+        checks = [c.name for c in added if c.kind == "c"]
+        named = f' "{checks[0]}"' if len(checks) == 1 else ""
+        return SqlError("23514", f'check constraint{named} of relation "{table.name}" is violated by some row')
+    return error
+
+
+def _set_default(session: Session, table: TableDef, command: Any) -> None:
+    column = _column_of(table, command.name)
+    text = None
+    if command.HasField("def"):
+        node = getattr(command, "def")
+        table_access.expression_sql(session, node, column.type, column=column.name)
+        text = expression_text(node)
+    _replace_column(session, table, replace(column, default=text))
+
+
+def _replace_column(session: Session, table: TableDef, column: ColumnDef) -> None:
+    columns = tuple(column if c.attnum == column.attnum else c for c in table.columns)
+    _put(session, replace(table, columns=columns))
+
+
+def _set_not_null(session: Session, table: TableDef, command: Any) -> None:
+    column = _column_of(table, command.name)
+    if not column.not_null:
+        rewrite(session, table, _with_column(table, replace(column, not_null=True)), {})
+
+
+def _drop_not_null(session: Session, table: TableDef, command: Any) -> None:
+    column = _column_of(table, command.name)
+    if any(c.kind == "p" and column.name in c.columns for c in table.constraints):
+        raise SqlError("42P16", f'column "{column.name}" is in a primary key')
+    if column.not_null:
+        rewrite(session, table, _with_column(table, replace(column, not_null=False)), {})
+
+
+def _with_column(table: TableDef, column: ColumnDef) -> TableDef:
+    return replace(table, columns=tuple(column if c.attnum == column.attnum else c for c in table.columns))
+
+
+def _alter_type(session: Session, table: TableDef, command: Any) -> None:
+    column = _column_of(table, command.name)
+    node = getattr(command, "def").column_def
+    type_ = resolve_type(node.type_name, session.catalog)
+    for index in session.catalog.indexes_of(table.oid):
+        if column.name in index.columns and index.is_vector and column.type != type_:
+            raise not_supported(
+                f'column "{column.name}" has the index "{index.name}"', hint="Drop the index, then create it again."
+            )
+    source = node.raw_default if node.HasField("raw_default") else None
+    given = source if source is not None else quote(column.name)
+    value = table_access.expression_sql(session, given, type_, table=table, column=column.name)
+    rewrite(session, table, _with_column(table, replace(column, type=type_)), {column.name: value})
+
+
+def _add_constraint(session: Session, table: TableDef, command: Any) -> None:
+    draft = tables.Draft(table.schema, table.name, list(table.columns), list(table.constraints), taken={table.name})
+    tables.add_constraint(session, draft, getattr(command, "def").constraint, None)
+    new = replace(table, columns=tuple(draft.columns), constraints=tuple(draft.constraints))
+    rewrite(session, table, new, {})
+    added = tables.constraint_indexes(session, replace(new, constraints=(draft.constraints[-1],)))
+    session.transaction.catalog = store.changed(session.connection, session.catalog, put=added)
+
+
+def _drop_constraint(session: Session, table: TableDef, command: Any) -> None:
+    found = next((c for c in table.constraints if c.name == command.name), None)
+    if found is None:
+        text = f'constraint "{command.name}" of relation "{table.name}" does not exist'
+        if not command.missing_ok:
+            raise SqlError("42704", text)
+        session.notice("00000", f"{text}, skipping")
+        return
+    rewrite(session, table, replace(table, constraints=tuple(c for c in table.constraints if c is not found)), {})
+
+
+def _change_nothing(session: Session, table: TableDef, command: Any) -> None:
+    """OWNER TO: there is one user who owns everything; the name must at least be a name."""
+
+
+_COMMANDS = {
+    "AT_AddColumn": _add_column,
+    "AT_DropColumn": _drop_column,
+    "AT_ColumnDefault": _set_default,
+    "AT_SetNotNull": _set_not_null,
+    "AT_DropNotNull": _drop_not_null,
+    "AT_AlterColumnType": _alter_type,
+    "AT_AddConstraint": _add_constraint,
+    "AT_DropConstraint": _drop_constraint,
+    "AT_ChangeOwner": _change_nothing,
+}
+
+# -------------------------------------------------------------------- RENAME
+
+
+def run_rename(session: Session, statement: Utility) -> Result:
+    """ALTER ... RENAME of tables, columns, indexes, sequences, views."""
+    node = statement.node
+    kind = enum_name(node, "rename_type")
+    table_access.lock_catalog(session)
+    if kind == "OBJECT_COLUMN":
+        _rename_column(session, node)
+        return Result("ALTER TABLE")
+    if kind not in _DROPPABLE:
+        raise not_supported(f"{statement.tag} RENAME is not supported")
+    schema = node.relation.schemaname or None
+    found = session.catalog.find(node.relation.relname, schema, session.search_path)
+    if found is None:
+        if node.missing_ok:
+            session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
+            return Result(statement.tag)
+        raise SqlError("42P01", f'relation "{node.relation.relname}" does not exist')
+    if (found.schema, node.newname) in session.catalog.relations:
+        raise SqlError("42P07", f'relation "{node.newname}" already exists')
+    if isinstance(found, TableDef):
+        session.lock(found.oid, "ddl")
+    table_access.change_catalog(session)
+    session.transaction.catalog = store.changed(
+        session.connection, session.catalog, put=[replace(found, name=node.newname)]
+    )
+    return Result(statement.tag)
+
+
+def _rename_column(session: Session, node: Any) -> None:
+    table = table_access.table_named(session, node.relation)
+    session.lock(table.oid, "ddl")
+    table_access.change_catalog(session)
+    column = _column_of(table, node.subname)
+    if table.column(node.newname) is not None:
+        raise SqlError("42701", f'column "{node.newname}" of relation "{table.name}" already exists')
+    if any(c.kind == "c" and column.name in c.columns for c in table.constraints):
+        raise not_supported(f'column "{column.name}" is used in a check constraint', hint="Drop the constraint first.")
+
+    def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(node.newname if n == column.name else n for n in names)
+
+    constraints = tuple(replace(c, columns=renamed(c.columns)) for c in table.constraints)
+    new = replace(_with_column(table, replace(column, name=node.newname)), constraints=constraints)
+    tables.check_stored(new)
+    session.transaction.changes_of(table.oid).rename(column.name, node.newname)
+    indexes = [replace(i, columns=renamed(i.columns)) for i in session.catalog.indexes_of(table.oid)]
+    if any(c.kind in "pu" and node.newname in c.columns for c in constraints):
+        rewrite(session, table, new, {node.newname: quote(column.name)})
+    else:
+        old_name, new_name = quote(column.name), quote(node.newname)
+        session.connection.run(f"ALTER TABLE {table.storage_name} RENAME COLUMN {old_name} TO {new_name}")
+        _put(session, new)
+    session.transaction.catalog = store.changed(session.connection, session.catalog, put=indexes)

@@ -1,0 +1,174 @@
+"""ivfflat by faiss: train, fill, search. Vectors of cosine indexes come in as unit vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ruvector_engine.index.cost import gather_us
+from ruvector_engine.index.faiss_calls import faiss_metric, live_selector, openmp_threads, search_many, search_one
+from ruvector_engine.index.spec import (
+    Cancelled,
+    DamagedIndex,
+    Effort,
+    Float32Array,
+    IndexSpec,
+    Int64Array,
+    Progress,
+    check_cancelled,
+)
+from ruvector_engine.index.tombstones import Allowed, LiveBits
+from ruvector_simd import Metric
+from ruvector_simd.native import faiss
+
+#: Rows added between two looks at `cancelled`.
+_CHUNK = 16_384
+
+#: k-means: the sample for each list, and how often centres move.
+_SAMPLES_PER_LIST = 50
+_ITERATIONS = 10
+_SEED = 1234
+
+
+class IvfLists:
+    """A faiss IVF index over slots 0 to n - 1."""
+
+    kind = "ivfflat"
+
+    def __init__(self, spec: IndexSpec, index: Any) -> None:
+        self.spec = spec
+        self.index = index
+        self._parameters: dict[int, Any] = {}
+
+    @classmethod
+    def trained(
+        cls,
+        spec: IndexSpec,
+        vectors: Float32Array,
+        threads: int | None,
+        progress: Progress | None,
+        cancelled: Cancelled | None,
+    ) -> IvfLists:
+        """Lists without rows, whose centres are learnt from a sample of `vectors` (at least one row)."""
+        lists = min(spec.lists, len(vectors))
+        sample = _sample(vectors, max(lists * _SAMPLES_PER_LIST, 10_000))
+        centres: Float32Array | None = None
+        with openmp_threads(threads):
+            for done in range(_ITERATIONS):
+                check_cancelled(cancelled)
+                if progress is not None:
+                    progress("performing k-means", done, _ITERATIONS)
+                centres = _moved_centres(spec, sample, lists, centres)
+        metric = faiss_metric(spec.metric)
+        quantizer = faiss.IndexFlat(spec.dimensions, metric)
+        quantizer.add(centres)
+        index = faiss.IndexIVFFlat(quantizer, spec.dimensions, lists, metric)
+        index.referenced_objects = (quantizer,)
+        index.is_trained = True
+        return cls(spec, index)
+
+    def extended(
+        self, vectors: Float32Array, threads: int | None, progress: Progress | None, cancelled: Cancelled | None
+    ) -> IvfLists:
+        """A copy with `vectors` in the slots that follow; this one stays as it is."""
+        index = faiss.clone_index(self.index)
+        total = len(vectors)
+        with openmp_threads(threads):
+            for start in range(0, total, _CHUNK):
+                check_cancelled(cancelled)
+                chunk = np.ascontiguousarray(vectors[start : start + _CHUNK])
+                index.add_c(len(chunk), faiss.swig_ptr(chunk))
+                if progress is not None:
+                    progress("loading tuples", start + len(chunk), total)
+        return IvfLists(self.spec, index)
+
+    def write(self, path: str) -> None:
+        """Write the index to a file."""
+        faiss.write_index(self.index, path)
+
+    @classmethod
+    def read(cls, spec: IndexSpec, path: str, size: int) -> IvfLists:
+        """The index of a file that `write` made; DamagedIndex when it is not one of `size` rows for `spec`."""
+        index = faiss.read_index(path)
+        if not isinstance(index, faiss.IndexIVFFlat) or index.ntotal != size or index.d != spec.dimensions:
+            raise DamagedIndex(f"{path} does not hold {size} rows of {spec.dimensions} dimensions")
+        return cls(spec, index)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Vectors, slot numbers and centres."""
+        d = self.spec.dimensions
+        return int(self.index.ntotal * (d * 4 + 8) + self.index.nlist * d * 4)
+
+    def nearest(
+        self, query: Float32Array, k: int, effort: Effort, live: LiveBits | None, allowed: Allowed | None
+    ) -> Int64Array | None:
+        """Slots of `k` near rows among `live` (None: all), or among `allowed` when that is given.
+
+        More lists are visited until it has `k`. None when an exact scan would be no dearer.
+        """
+        lists = self.index.nlist
+        probes = min(effort.probes, lists)
+        if allowed is not None and gather_us(len(allowed.slots), self.spec.dimensions) <= self._visit_us(probes):
+            return None
+        while True:
+            bits = live if allowed is None else allowed.bits
+            slots = search_one(self.index, query, k, self._search_parameters(probes, bits))
+            if len(slots) == k:
+                return slots
+            if probes == lists:
+                return None
+            probes = min(lists, probes * 4)
+
+    def nearest_many(
+        self, queries: Float32Array, k: int, effort: Effort, live: LiveBits | None, threads: int | None
+    ) -> Int64Array | None:
+        """Slots, shape (n, k), near each of n queries, -1 where one has fewer; None when exact scans are no dearer."""
+        if k > self.index.ntotal:
+            return None
+        probes = min(effort.probes, self.index.nlist)
+        return search_many(self.index, queries, k, self._search_parameters(probes, live), threads)
+
+    def cost_us(self, _k: int, effort: Effort, allowed: int | None) -> float:
+        """About how long `nearest`, or the exact scan in its place, takes."""
+        cost = self._visit_us(min(effort.probes, self.index.nlist))
+        return cost if allowed is None else min(cost, gather_us(allowed, self.spec.dimensions))
+
+    def _visit_us(self, probes: int) -> float:
+        rows = self.index.nlist + self.index.ntotal * probes // self.index.nlist
+        return gather_us(rows, self.spec.dimensions)
+
+    def _search_parameters(self, probes: int, live: LiveBits | None) -> Any:
+        cache = self._parameters if live is None else live.search_parameters
+        parameters = cache.get(probes)
+        if parameters is None:
+            parameters = faiss.SearchParametersIVF(nprobe=probes)
+            if live is not None:
+                parameters.sel = live_selector(live.bits, live.size)
+                parameters.referenced_objects = (parameters.sel, live.bits)
+            cache[probes] = parameters
+        return parameters
+
+
+def _sample(vectors: Float32Array, count: int) -> Float32Array:
+    if len(vectors) <= count:
+        return np.ascontiguousarray(vectors)
+    chosen = np.random.default_rng(_SEED).choice(len(vectors), count, replace=False)
+    chosen.sort()
+    return vectors[chosen]
+
+
+def _moved_centres(spec: IndexSpec, sample: Float32Array, lists: int, centres: Float32Array | None) -> Float32Array:
+    """One iteration of k-means from `centres` (None: from random rows)."""
+    clustering = faiss.Clustering(spec.dimensions, lists)
+    clustering.niter = 1
+    clustering.seed = _SEED
+    clustering.spherical = spec.metric in (Metric.COSINE, Metric.INNER_PRODUCT)
+    clustering.min_points_per_centroid = 1
+    clustering.max_points_per_centroid = len(sample)
+    if centres is not None:
+        faiss.copy_array_to_vector(centres.reshape(-1), clustering.centroids)
+    clustering.train(sample, faiss.IndexFlat(spec.dimensions, faiss_metric(spec.metric)))
+    moved: Float32Array = faiss.vector_to_array(clustering.centroids).reshape(lists, spec.dimensions)
+    return moved

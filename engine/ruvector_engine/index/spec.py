@@ -1,0 +1,58 @@
+"""What an index is made of, what a search may spend, and how either can fail. No arithmetic here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ruvector_simd import Metric
+
+Float32Array: TypeAlias = npt.NDArray[np.float32]
+Float64Array: TypeAlias = npt.NDArray[np.float64]
+Int64Array: TypeAlias = npt.NDArray[np.int64]
+Method: TypeAlias = Literal["hnsw", "ivfflat"]
+
+#: progress(phase, done, total): phases are named as pg_stat_progress_create_index names them.
+Progress: TypeAlias = Callable[[str, int, int], None]
+Cancelled: TypeAlias = Callable[[], bool]
+
+DEFAULT_M = 16
+DEFAULT_EF_CONSTRUCTION = 64
+DEFAULT_LISTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSpec:
+    """The parameters of CREATE INDEX. `m` and `ef_construction` are hnsw's, `lists` is ivfflat's."""
+
+    method: Method
+    metric: Metric
+    dimensions: int
+    m: int = DEFAULT_M
+    ef_construction: int = DEFAULT_EF_CONSTRUCTION
+    lists: int = DEFAULT_LISTS
+
+
+class Effort(NamedTuple):
+    """How hard a search tries: candidates kept by hnsw, lists visited by ivfflat."""
+
+    ef_search: int
+    probes: int
+
+
+class BuildCancelled(Exception):
+    """`cancelled` said yes during a build; nothing was changed."""
+
+
+class DamagedIndex(Exception):
+    """Saved files are missing, cut short, altered, or of another version or index. The message says which."""
+
+
+def check_cancelled(cancelled: Cancelled | None) -> None:
+    """Raise BuildCancelled when asked to stop."""
+    if cancelled is not None and cancelled():
+        raise BuildCancelled

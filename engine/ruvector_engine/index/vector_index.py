@@ -1,0 +1,360 @@
+"""One CREATE INDEX: committed rows in segments, searched without locks.
+
+What a search sees is one immutable `_State`; whoever changes the index publishes another. Writers (`apply`, and
+maintenance when it swaps segments) take the lock for the time of a copy; searches take none.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ruvector_engine.index.files import load_parts, save_parts
+from ruvector_engine.index.flat import FlatSegment, flat_capacity
+from ruvector_engine.index.merge import MergePlan, choose_merge, run_merge
+from ruvector_engine.index.sealed import SealedSegment, Work
+from ruvector_engine.index.segment import Part
+from ruvector_engine.index.spec import Cancelled, Effort, Float32Array, Float64Array, IndexSpec, Int64Array, Progress
+from ruvector_engine.index.vectors import Rows
+from ruvector_simd import Metric, row_squared_norms
+
+_NO_IDS = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """All a search looks at. The growing segment, when there is one, is the last part."""
+
+    parts: tuple[Part, ...]
+    unindexed: Int64Array  # ids in ascending order: zero vectors, which have no cosine
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentInfo:
+    """One segment, for index statistics."""
+
+    kind: str
+    rows: int
+    dead: int
+    memory_bytes: int
+
+
+class VectorIndex:
+    """Ids and their vectors, nearest first. Safe to search from any number of threads at any time.
+
+    An id names one version of one vector: it is added at most once and never comes back after it was deleted.
+    """
+
+    def __init__(self, spec: IndexSpec, parts: Sequence[Part] = (), unindexed: Int64Array = _NO_IDS) -> None:
+        if spec.method == "ivfflat" and spec.metric is Metric.L1:
+            raise ValueError("ivfflat does not serve the L1 distance")
+        self.spec = spec
+        #: Called, from any thread, when `maintain` has something to do.
+        self.on_maintenance_due: Callable[[], None] | None = None
+        self._state = _State(tuple(parts), unindexed)
+        self._growing: FlatSegment | None = None
+        self._lock = threading.Lock()
+        self._maintenance_lock = threading.Lock()
+
+    @classmethod
+    def build(
+        cls,
+        spec: IndexSpec,
+        ids: Int64Array,
+        vectors: Float32Array,
+        *,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> VectorIndex:
+        """Index rows at once, on every processor. `ids` shape (n,), distinct; `vectors` shape (n, d).
+
+        The index may keep `vectors`: they must not change afterwards. `cancelled` is asked every second or so, and a
+        yes raises BuildCancelled.
+        """
+        ids, vectors = _checked(spec, ids, vectors)
+        ids, vectors, unindexed = _split_zero(spec, ids, vectors)
+        index = cls(spec, unindexed=np.sort(unindexed))
+        if len(ids):
+            work = Work(progress=progress, cancelled=cancelled)
+            segment = SealedSegment.build(spec, Rows(spec.metric, ids, vectors), work)
+            index._state = replace(index._state, parts=(Part(segment, len(ids)),))
+        return index
+
+    # -- changes -----------------------------------------------------------------------------------------------
+
+    def apply(self, added_ids: Int64Array, added_vectors: Float32Array, deleted_ids: Int64Array) -> None:
+        """Add rows and delete others: a search sees all of it or nothing. One caller at a time, in commit order.
+
+        Deleted ids that are not in the index are ignored: rows whose vector is NULL never were.
+        """
+        added_ids, added_vectors = _checked(self.spec, added_ids, added_vectors)
+        added_ids, added_vectors, zero_ids = _split_zero(self.spec, added_ids, added_vectors)
+        with self._lock:
+            parts = list(self._state.parts)
+            unindexed = self._state.unindexed
+            if len(added_ids):
+                self._append(parts, added_ids, added_vectors)
+            if len(zero_ids):
+                unindexed = np.union1d(unindexed, zero_ids)
+            if len(deleted_ids):
+                _bury(parts, np.unique(deleted_ids))
+                unindexed = np.setdiff1d(unindexed, deleted_ids, assume_unique=False)
+            parts = [part for part in parts if part.live_count]
+            if not parts or parts[-1].segment is not self._growing:
+                self._growing = None
+            self._state = _State(tuple(parts), unindexed)
+        if self.on_maintenance_due is not None and self._merge_plan(everything=False) is not None:
+            self.on_maintenance_due()
+
+    def add(self, ids: Int64Array, vectors: Float32Array) -> None:
+        """`apply` without deletions."""
+        self.apply(ids, vectors, _NO_IDS)
+
+    def delete(self, ids: Int64Array) -> None:
+        """`apply` without additions."""
+        self.apply(_NO_IDS, np.empty((0, self.spec.dimensions), np.float32), ids)
+
+    def _append(self, parts: list[Part], ids: Int64Array, vectors: Float32Array) -> None:
+        """Put rows into the growing segment, or, when it has no room for them, into one of their own."""
+        growing = self._growing
+        capacity = flat_capacity(self.spec.dimensions)
+        if growing is None or growing.room < len(ids):
+            growing = FlatSegment(self.spec.metric, self.spec.dimensions, max(capacity, len(ids)))
+            parts.append(Part(growing, 0))
+        size = growing.append(ids, vectors)
+        parts[-1] = replace(parts[-1], size=size)
+        self._growing = growing if growing.room else None
+
+    # -- searches ----------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: Float32Array,
+        k: int,
+        *,
+        ef_search: int = 40,
+        probes: int = 1,
+        allowed: Int64Array | None = None,
+    ) -> tuple[Int64Array, Float64Array]:
+        """Ids and distances of the `k` nearest live rows, nearest first; fewer only when fewer are live.
+
+        `query` has shape (d,), float32, contiguous. `allowed`, ids in ascending order, limits the answer to them.
+        Distances are pgvector's. Zero vectors of a cosine index come last, at distance NaN.
+        """
+        state = self._state
+        effort = Effort(ef_search, probes)
+        if len(state.parts) == 1:
+            ids, distances = state.parts[0].search(query, k, effort, allowed)
+        else:
+            ids, distances = _search_parts(state.parts, query, k, effort, allowed)
+        if len(ids) < k and len(state.unindexed):
+            more = state.unindexed if allowed is None else np.intersect1d(state.unindexed, allowed, assume_unique=True)
+            more = more[: k - len(ids)]
+            return np.concatenate((ids, more)), np.concatenate((distances, np.full(len(more), np.nan)))
+        return ids, distances
+
+    def search_ids(self, query: Float32Array, k: int, *, ef_search: int = 40, probes: int = 1) -> Int64Array:
+        """`search` for the ids alone: of one sealed segment in faiss's own order, which spares the exact distances."""
+        parts = self._state.parts
+        if len(parts) == 1 and k <= parts[0].live_count and isinstance(parts[0].segment, SealedSegment):
+            segment, size, live = parts[0].segment, parts[0].size, parts[0].live
+            return segment.rows.ids[segment.nearest(query, k, Effort(ef_search, probes), size, live, None)]
+        return self.search(query, k, ef_search=ef_search, probes=probes)[0]
+
+    @property
+    def state(self) -> object:
+        """What a search looks at now: another object after every change. What is derived from it may be kept."""
+        return self._state
+
+    def search_many(
+        self,
+        queries: Sequence[Float32Array],
+        k: int,
+        *,
+        ef_search: int = 40,
+        probes: int = 1,
+        threads: int | None = None,
+    ) -> list[tuple[Int64Array, Float64Array]]:
+        """`search` for each query, shape (d,), on up to `threads` processors at once (None: all)."""
+        parts = self._state.parts
+        if len(queries) < 2 or k > sum(part.live_count for part in parts):
+            return [self.search(query, k, ef_search=ef_search, probes=probes) for query in queries]
+        by_part = [part.search_many(queries, k, Effort(ef_search, probes), threads) for part in parts]
+        return by_part[0] if len(parts) == 1 else [_merged(answers, k) for answers in zip(*by_part, strict=True)]
+
+    def search_many_ids(
+        self,
+        queries: Sequence[Float32Array],
+        k: int,
+        *,
+        ef_search: int = 40,
+        probes: int = 1,
+        threads: int | None = None,
+    ) -> list[Int64Array]:
+        """`search_ids` for each query, as `search_many`."""
+        if len(queries) < 2:
+            return [self.search_ids(query, k, ef_search=ef_search, probes=probes) for query in queries]
+        parts = self._state.parts
+        if len(parts) == 1 and k <= parts[0].live_count:
+            segment = parts[0].segment
+            found = segment.nearest_many(queries, k, Effort(ef_search, probes), parts[0].live, threads)
+            if found is not None:
+                return list(segment.rows.ids[found])
+        return [ids for ids, _ in self.search_many(queries, k, ef_search=ef_search, probes=probes, threads=threads)]
+
+    def cost_us(self, k: int, *, ef_search: int = 40, probes: int = 1, allowed: int | None = None) -> float:
+        """About how many microseconds `search` will take; `allowed` is the number of ids the filter lets through."""
+        effort = Effort(ef_search, probes)
+        return sum(part.segment.cost_us(k, effort, part.size, allowed) for part in self._state.parts)
+
+    def vectors_of(self, ids: Int64Array) -> Float32Array:
+        """The original vectors of live `ids`, shape (n, d). KeyError names an id that is not live here."""
+        state = self._state
+        result = np.zeros((len(ids), self.spec.dimensions), np.float32)
+        found = np.isin(ids, state.unindexed)
+        for part in state.parts:
+            slots = part.locate(ids)
+            here = slots >= 0
+            result[here] = part.segment.rows.vectors[slots[here]]
+            found |= here
+        if not found.all():
+            raise KeyError(int(ids[~found][0]))
+        return result
+
+    def ids(self) -> Int64Array:
+        """Every live id, ascending, zero vectors included. Takes time in proportion to the index, unlike `contains`."""
+        state = self._state
+        return np.sort(np.concatenate([state.unindexed, *(part.live_ids() for part in state.parts)]))
+
+    def contains(self, ids: Int64Array) -> npt.NDArray[np.bool_]:
+        """Which of `ids` are live here, shape (n,)."""
+        state = self._state
+        found = np.isin(ids, state.unindexed)
+        for part in state.parts:
+            found |= part.locate(ids) >= 0
+        return found
+
+    @property
+    def has_unsaved_segments(self) -> bool:
+        """Whether a sealed segment is in no save: after a crash it would have to be built again."""
+        return any(isinstance(p.segment, SealedSegment) and p.segment.saved is None for p in self._state.parts)
+
+    # -- statistics --------------------------------------------------------------------------------------------
+
+    @property
+    def live_count(self) -> int:
+        """Rows that a search can return."""
+        state = self._state
+        return len(state.unindexed) + sum(part.live_count for part in state.parts)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes held in memory; mapped files do not count."""
+        return sum(part.segment.memory_bytes for part in self._state.parts)
+
+    def segments(self) -> list[SegmentInfo]:
+        """The segments as they are now."""
+        return [
+            SegmentInfo(p.segment.kind, p.size, p.size - p.live_count, p.segment.memory_bytes)
+            for p in self._state.parts
+        ]
+
+    # -- maintenance -------------------------------------------------------------------------------------------
+
+    def maintain(
+        self, *, everything: bool = False, threads: int | None = None, cancelled: Cancelled | None = None
+    ) -> bool:
+        """Do one piece of upkeep, if any is due: seal gathered rows, merge small segments, drop dead rows.
+
+        Readers and `apply` go on meanwhile. With `everything`, all rows end in one sealed segment without dead
+        rows. Returns whether something was done; BuildCancelled leaves the index as it was.
+        """
+        with self._maintenance_lock:
+            with self._lock:
+                plan = self._merge_plan(everything=everything)
+                if plan is None:
+                    return False
+                if self._growing is not None and any(p.segment is self._growing for p in plan.parts):
+                    self._growing = None
+            merged = run_merge(self.spec, plan, Work(threads=threads, cancelled=cancelled))
+            with self._lock:
+                self._swap(plan, merged)
+            return True
+
+    def _merge_plan(self, *, everything: bool) -> MergePlan | None:
+        enough = flat_capacity(self.spec.dimensions) // 4
+        return choose_merge(self._state.parts, self._growing, enough, everything=everything)
+
+    def _swap(self, plan: MergePlan, merged: Part) -> None:
+        """Publish `merged` in the place of the plan's parts, less what was deleted since these were read."""
+        now = {id(part.segment): part for part in self._state.parts}
+        for before in plan.parts:
+            after = now.pop(id(before.segment), None)
+            gone = before.live_ids() if after is None else before.live_ids_dead_in(after)
+            slots = merged.find(gone)
+            if len(slots):
+                merged = merged.without(slots)
+        parts = tuple(now.values())
+        self._state = replace(self._state, parts=(merged, *parts) if merged.live_count else parts)
+
+    # -- files -------------------------------------------------------------------------------------------------
+
+    def save(self, directory: Path) -> None:
+        """Write what changed since the last save into `directory`; a crash leaves the former save or this one."""
+        with self._maintenance_lock:
+            state = self._state
+            save_parts(directory, self.spec, state.parts, state.unindexed)
+
+    @classmethod
+    def load(cls, directory: Path, spec: IndexSpec) -> VectorIndex:
+        """The index as it was saved. DamagedIndex when the files are not whole or not of this `spec`."""
+        parts, unindexed = load_parts(directory, spec)
+        return cls(spec, parts, unindexed)
+
+
+def _checked(spec: IndexSpec, ids: Int64Array, vectors: Float32Array) -> tuple[Int64Array, Float32Array]:
+    """The arrays in the form the kernels take. ValueError for a wrong shape."""
+    ids = np.ascontiguousarray(ids, np.int64)
+    vectors = np.ascontiguousarray(vectors, np.float32)
+    if vectors.shape != (len(ids), spec.dimensions):
+        raise ValueError(f"expected vectors of shape ({len(ids)}, {spec.dimensions}), got {vectors.shape}")
+    return ids, vectors
+
+
+def _split_zero(spec: IndexSpec, ids: Int64Array, vectors: Float32Array) -> tuple[Int64Array, Float32Array, Int64Array]:
+    """Rows that can be indexed, and the ids of those that cannot: under cosine, vectors without a usable norm."""
+    if spec.metric is not Metric.COSINE or not len(ids):
+        return ids, vectors, _NO_IDS
+    norms = row_squared_norms(vectors)
+    usable = (norms > 0) & np.isfinite(norms)
+    if usable.all():
+        return ids, vectors, _NO_IDS
+    return ids[usable], vectors[usable], ids[~usable]
+
+
+def _bury(parts: list[Part], deleted: Int64Array) -> None:
+    """Mark `deleted` (distinct ids) dead in whichever parts hold them."""
+    for i, part in enumerate(parts):
+        slots = part.find(deleted)
+        if len(slots):
+            parts[i] = part.without(slots)
+
+
+def _search_parts(
+    parts: Sequence[Part], query: Float32Array, k: int, effort: Effort, allowed: Int64Array | None
+) -> tuple[Int64Array, Float64Array]:
+    """The `k` nearest over several parts."""
+    return _merged([part.search(query, k, effort, allowed) for part in parts], k)
+
+
+def _merged(answers: Sequence[tuple[Int64Array, Float64Array]], k: int) -> tuple[Int64Array, Float64Array]:
+    """The `k` nearest of the answers of several parts."""
+    ids = np.concatenate([_NO_IDS, *(ids for ids, _ in answers)])
+    distances = np.concatenate([np.empty(0), *(distances for _, distances in answers)])
+    order = distances.argsort(kind="stable")[:k]
+    return ids[order], distances[order]

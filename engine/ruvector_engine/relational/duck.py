@@ -1,0 +1,271 @@
+"""The only module that imports duckdb: one file, a connection a session, values in the registry's Python forms.
+
+DuckDB is the only truth: its write-ahead log and transactions decide what exists. Rule: SQL text comes from
+`sql.emit` or is written in this package; nothing here knows PostgreSQL's dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import nanoarrow as na
+import numpy as np
+import numpy.typing as npt
+
+from ruvector_engine.catalog.model import ROW_ID
+from ruvector_engine.errors import SqlError
+from ruvector_engine.relational.errors import carried_error, translate
+from ruvector_engine.relational.kept_rows import KeptRows
+from ruvector_engine.results import Row
+
+#: DuckDB checkpoints by itself when its log passes this size; recovery reads at most this much.
+CHECKPOINT_THRESHOLD = "128MB"
+#: More ids than this are looked up by their range.
+_LISTED_IDS = 1000
+#: Under which name a statement reads the rows that it is given.
+_BATCH = "ruvector_batch"
+#: DuckDB's rowid of the first row that a transaction itself has written; committed rows have smaller ones.
+FIRST_OWN_ROWID = 36_028_797_018_960_000
+
+
+class UserFunction(Protocol):
+    """A scalar function for DuckDB that is written in Python."""
+
+    @property
+    def name(self) -> str:
+        """Its name in DuckDB's SQL."""
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What runs a row."""
+
+    @property
+    def arguments(self) -> Sequence[str]:
+        """DuckDB's types of the arguments."""
+
+    @property
+    def result(self) -> str:
+        """DuckDB's type of the result."""
+
+    @property
+    def null_handling(self) -> str:
+        """ "default": NULL in, NULL out; "special": the function sees NULLs, and may return None."""
+
+    @property
+    def volatile(self) -> bool:
+        """Whether two calls may give two answers."""
+
+
+class Store:
+    """An open database file. Thread-safe; each session works on a `Connection` of its own."""
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        config = {
+            "threads": threads,
+            "checkpoint_threshold": CHECKPOINT_THRESHOLD,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "temp_directory": str(path.parent / "spill"),
+            "ieee_floating_point_ops": False,  # the square root of -1 is an error then, not NaN
+        }
+        try:
+            self._root = duckdb.connect(str(path), config=config)
+        except duckdb.Error as error:
+            raise SqlError("58030", f"could not open database file {path}: {error}") from error
+        self._root.execute("SET TimeZone = 'UTC'").complete()
+
+    def register(self, functions: Iterable[UserFunction]) -> None:
+        """Make Python functions callable from SQL, on every connection."""
+        for udf in functions:
+            self._root.create_function(
+                udf.name,
+                _carrying(udf.function, len(udf.arguments)),
+                list(udf.arguments),
+                udf.result,
+                type="native",
+                null_handling=udf.null_handling,
+                side_effects=udf.volatile,
+            )
+
+    def connection(self) -> Connection:
+        """A new connection, with its own transaction."""
+        return Connection(self._root.cursor())
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file."""
+        with self.connection() as connection:
+            connection.run("CHECKPOINT")
+
+    def close(self) -> None:
+        """Close the file; every connection must be closed before."""
+        self._root.close()
+
+
+def _carrying(function: Callable[..., Any], arity: int) -> Callable[..., Any]:
+    """The function, with a SqlError packed into the text of an exception: DuckDB hands on nothing but text.
+
+    DuckDB asks the function how many parameters it has, so the wrapper must name as many.
+    """
+
+    def call(arguments: tuple[Any, ...]) -> Any:
+        try:
+            return function(*arguments)
+        except SqlError as error:
+            raise ValueError(carried_error(error)) from None
+
+    names = ", ".join(f"a{i}" for i in range(arity))
+    return eval(f"lambda {names}: call(({names}{',' if arity else ''}))", {"call": call})  # type: ignore[no-any-return]
+
+
+class Connection:
+    """One DuckDB connection: used by one thread at a time; only `interrupt` may come from elsewhere."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run a statement to its end and return all its rows."""
+        try:
+            rows: list[Row] = self._raw.execute(sql, parameters or None).fetchall()
+        except Exception as error:
+            raise self._failure(error, sql) from error
+        return rows
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Callable[[int], list[Row]]:
+        """Start a query; the returned function fetches the next n rows, [] at the end."""
+        try:
+            result = self._raw.execute(sql, parameters or None)
+        except Exception as error:
+            raise self._failure(error, sql) from error
+
+        def fetch(count: int) -> list[Row]:
+            try:
+                return result.fetchmany(count)  # type: ignore[no-any-return]
+            except Exception as error:
+                raise self._failure(error, sql) from error
+
+        return fetch
+
+    def abandon(self) -> None:
+        """Drop an unfinished stream, so that the connection can be used again."""
+        self._raw.abort()
+
+    def id_vectors(
+        self, sql: str, dimensions: int, parameters: Sequence[Any] = ()
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Run a query of (BIGINT id, BLOB vector) without NULLs: ids (n,), vectors (n, dimensions).
+
+        No Python object is made for a value.
+        """
+        ids: list[npt.NDArray[np.int64]] = []
+        parts: list[npt.NDArray[np.float32]] = []
+        for batch in self._arrow_batches(sql, parameters):
+            n = len(batch)
+            ids.append(np.asarray(batch.child(0).buffer(1))[:n].astype(np.int64))
+            parts.append(_binary_matrix(batch.child(1), n, dimensions))
+        if not ids:
+            return np.empty(0, np.int64), np.empty((0, dimensions), np.float32)
+        return np.concatenate(ids), np.concatenate(parts)
+
+    def vectors_by_id(
+        self, select: str, ids: npt.NDArray[np.int64], dimensions: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """The rows of `select` (hidden id, vector; no WHERE of its own) whose id is among `ids`, as `id_vectors`."""
+        if not ids.size:
+            return np.empty(0, np.int64), np.empty((0, dimensions), np.float32)
+        if ids.size <= _LISTED_IDS:
+            return self.id_vectors(f'{select} WHERE "{ROW_ID}" IN ({", ".join(map(str, ids.tolist()))})', dimensions)
+        found, vectors = self.id_vectors(
+            f'{select} WHERE "{ROW_ID}" BETWEEN {int(ids.min())} AND {int(ids.max())}', dimensions
+        )
+        wanted = np.isin(found, ids)
+        return found[wanted], vectors[wanted]
+
+    def ids(self, sql: str, parameters: Sequence[Any] = ()) -> npt.NDArray[np.int64]:
+        """Run a query of one BIGINT column without NULLs: (n,) int64."""
+        try:
+            column = self._raw.execute(sql, parameters or None).fetchnumpy()
+        except Exception as error:
+            raise self._failure(error, sql) from error
+        values = next(iter(column.values()))
+        return np.ascontiguousarray(np.ma.getdata(values), dtype=np.int64)
+
+    def insert_arrow(self, sql: str, columns: Mapping[str, Any]) -> list[Row]:
+        """Run an INSERT ... SELECT ... FROM batch where `batch` is `columns`: nanoarrow arrays of one length."""
+        fields = {name: array.schema for name, array in columns.items()}
+        length = len(next(iter(columns.values())))
+        struct = na.c_array_from_buffers(na.struct(fields), length, [None], children=list(columns.values()))
+        with self._batch(na.ArrayStream(struct), sql):
+            rows: list[Row] = self._raw.execute(sql).fetchall()
+        return rows
+
+    def run_over(self, sql: str, given: KeptRows) -> list[Row]:
+        """Run a statement that reads `given` under the name ruvector_batch, once."""
+        with self._batch(given.stream(), sql):
+            rows: list[Row] = self._raw.execute(sql).fetchall()
+        return rows
+
+    def keep(
+        self, sql: str, most_bytes: int, given: KeptRows | None = None, parameters: Sequence[Any] = ()
+    ) -> KeptRows | None:
+        """All rows of a query, which may read `given` as ruvector_batch; None when they take more bytes than that."""
+        with self._batch(None if given is None else given.stream(), sql):
+            result = self._raw.sql(sql, params=list(parameters))
+            return KeptRows.read(na.c_array_stream(result.__arrow_c_stream__()), most_bytes)
+
+    @contextmanager
+    def _batch(self, stream: Any, sql: str) -> Iterator[None]:
+        """For a while, an Arrow stream under the name ruvector_batch; errors are told as those of `sql`."""
+        try:
+            if stream is not None:
+                self._raw.register(_BATCH, stream)
+            yield
+        except Exception as error:
+            raise self._failure(error, sql) from error
+        finally:
+            with suppress(duckdb.Error):  # a failed transaction takes no more statements; the next batch replaces it
+                self._raw.unregister(_BATCH)
+
+    def interrupt(self) -> None:
+        """Stop what runs now; it raises SqlError 57014. Thread-safe; a closed connection runs nothing."""
+        with suppress(duckdb.ConnectionException):
+            self._raw.interrupt()
+
+    def close(self) -> None:
+        """Roll back what is open and free the connection."""
+        self._raw.close()
+
+    def _arrow_batches(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
+        try:
+            stream = na.c_array_stream(self._raw.sql(sql, params=list(parameters)).__arrow_c_stream__())
+            for array in stream:
+                yield array.view()
+        except Exception as error:
+            raise self._failure(error, sql) from error
+
+    def _failure(self, error: Exception, sql: str) -> SqlError:
+        if isinstance(error, SqlError):
+            return error
+        return translate(type(error).__name__, str(error), sql)
+
+
+def _binary_matrix(view: Any, rows: int, dimensions: int) -> npt.NDArray[np.float32]:
+    """A copy of an Arrow binary column of equally long values, as (rows, dimensions) float32."""
+    if rows == 0:
+        return np.empty((0, dimensions), np.float32)
+    offsets = np.asarray(view.buffer(1))
+    first, last = int(offsets[0]), int(offsets[rows])
+    if last - first != rows * dimensions * 4:
+        raise SqlError("XX001", f"a stored vector does not have {dimensions} dimensions")
+    data = np.asarray(view.buffer(2))[first:last].view(np.uint8)
+    return data.copy().view(np.float32).reshape(rows, dimensions)

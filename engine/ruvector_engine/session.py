@@ -1,0 +1,490 @@
+"""One backend: prepares and runs statements for one client, in its transactions, under its settings.
+
+Calls come one at a time, from any thread; only `cancel` may come from elsewhere, at any time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.system import Activity, IndexBuild
+from ruvector_engine.catalog.system.lookup import Lookup
+from ruvector_engine.errors import SqlError
+from ruvector_engine.executor import dispatch, queries, session_statements, writes
+from ruvector_engine.executor.cursors import Cursor
+from ruvector_engine.executor.knn import search_now
+from ruvector_engine.executor.sequences import named_sequence
+from ruvector_engine.executor.session_functions import micros
+from ruvector_engine.executor.streams import RowStream
+from ruvector_engine.notifications import Mailbox
+from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, make_plan
+from ruvector_engine.results import Column, Result, StatementDescription
+from ruvector_engine.settings import Settings
+from ruvector_engine.sql.analyze import Analyzed, analyze
+from ruvector_engine.sql.context import Context
+from ruvector_engine.sql.names import name_to_oid
+from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
+from ruvector_engine.sql.tags import command_tag
+from ruvector_engine.transactions import Transaction
+from ruvector_engine.types.registry import Value
+from ruvector_engine.types.timezones import find_zone
+
+if TYPE_CHECKING:
+    from ruvector_engine.database import Database
+
+#: Statements that a failed transaction still takes.
+_ENDS_TRANSACTION = frozenset({"COMMIT", "ROLLBACK", "ROLLBACK TO", "PREPARE TRANSACTION"})
+
+
+class SearchOptions(NamedTuple):
+    """What a vector index is searched with."""
+
+    ef_search: int
+    probes: int
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A statement after analysis and planning; made anew when the catalog has moved on (`Session.current_plan`)."""
+
+    raw: RawStatement
+    parameter_oids: tuple[int, ...] | None
+    analyzed: Analyzed
+    plan: Plan
+    catalog: Catalog
+    search_path: tuple[str, ...]
+    description: StatementDescription
+
+
+class Session:
+    """See the module. `notices` and `changed_parameters` are drained by the caller."""
+
+    def __init__(
+        self, database: Database, *, user: str, database_name: str, pid: int, startup: Mapping[str, str]
+    ) -> None:
+        self.database = database
+        self.user = user
+        self.database_name = database_name
+        self.pid = pid
+        self.client_address: str | None = None
+        self.client_port = -1  # as PostgreSQL has it for a client without an address
+        self.settings = Settings(startup, database.server_settings)
+        self.connection = database.store.connection()
+        self.transaction = Transaction(self.connection, lambda: database.commits)
+        #: What this session listens to, what has come for it, and what its transaction has to say.
+        self.notifications = Mailbox(database.exchange, pid)
+        self.notices: list[SqlError] = []
+        self.changed_parameters: list[tuple[str, str]] = []
+        self.started_at = time.time()
+        self.transaction_time = self.statement_time = self.started_at
+        #: The statement that runs, or ran last.
+        self.raw: RawStatement | None = None
+        self._cancelled = ""  # why the running statement is to stop
+        self._closed = False
+        self._reported = self.reported_parameters()
+        self._reported_generation = self.settings.generation
+        #: Named statements, of PREPARE and of the extended protocol; None for an empty one.
+        self.statements: dict[str, Prepared | None] = {}
+        self.cursors: dict[str, Cursor] = {}
+        #: The stream that DuckDB is still producing for a client, if any.
+        self.stream: RowStream | None = None
+        #: System views filled on this connection: OID -> what they were filled for.
+        self.filled_views: dict[int, tuple[int, tuple[str, ...]]] = {}
+        #: A CREATE INDEX under way, for pg_stat_progress_create_index.
+        self.building: IndexBuild | None = None
+        self._duck_zone = ""
+        self._lookup: Lookup | None = None
+        self._lookup_path: tuple[str, ...] = ()
+        self._options = SearchOptions(0, 0)
+        self._options_generation = -1
+
+    # ------------------------------------------------------------ the door
+
+    @property
+    def status(self) -> Literal["I", "T", "E"]:
+        """ReadyForQuery's transaction status."""
+        return self.transaction.status
+
+    @property
+    def needs_sync(self) -> bool:
+        """Whether `sync` has something to do."""
+        return self.transaction.state == "implicit"
+
+    @property
+    def catalog(self) -> Catalog:
+        """What exists, as this session's transaction sees it."""
+        return self.transaction.catalog or self.database.catalog
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The schemas that unqualified names are looked up in: pg_catalog first, as in PostgreSQL."""
+        names = [part.strip().strip('"') for part in self.settings["search_path"].split(",")]
+        places = [self.user if name == "$user" else name for name in names if name]
+        return ("pg_catalog", *places) if "pg_catalog" not in places else tuple(places)
+
+    def reported_parameters(self) -> dict[str, str]:
+        """Every setting that a client is told of at the start."""
+        return self.settings.reported() | {"session_authorization": self.user}
+
+    def parse(self, sql: str) -> list[RawStatement]:
+        """The statements in a text; 42601 for a syntax error. Never blocks."""
+        return parse(sql)
+
+    def prepare(self, raw: RawStatement, parameter_oids: Sequence[int] | None = None) -> Prepared:
+        """Analyze and plan. Never blocks.
+
+        `parameter_oids`: 0, or none at all, for a type to be inferred; None where there can be no parameters.
+        """
+        if self.transaction.state == "failed" and not _ends_transaction(raw):
+            raise _aborted()
+        catalog, search_path = self.catalog, self.search_path
+        try:
+            analyzed = analyze(raw, self.analysis_context(), parameter_oids)
+            plan = make_plan(analyzed)
+        except RecursionError:
+            raise _too_deep() from None
+        description = StatementDescription(tuple(t.oid for t in analyzed.parameters), analyzed.columns)
+        oids = None if parameter_oids is None else tuple(parameter_oids)
+        prepared = Prepared(raw, oids, analyzed, plan, catalog, search_path, description)
+        dispatch.describe(self, prepared)
+        return prepared
+
+    def execute_now(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result | None:
+        """Answer without ever blocking, on the event loop; None when `execute` must do it."""
+        plan = prepared.plan
+        if type(plan) is QueryPlan and plan.constants is not None and self.transaction.state == "idle":
+            return queries.constant_row(plan, params)
+        knn = self.plan_for_now(prepared)
+        return None if knn is None else search_now(self, knn, params)
+
+    def plan_for_now(self, prepared: Prepared) -> KnnPlan | None:
+        """The statement's plan, if it is one that `search_now` may try in this transaction."""
+        plan, transaction = prepared.plan, self.transaction
+        if type(plan) is not KnnPlan or transaction.state == "failed" or transaction.open:
+            return None
+        if transaction.isolation != "read committed":  # the first statement takes the snapshot
+            return None
+        return plan if prepared.catalog is self.catalog else None
+
+    def execute(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result:
+        """Run a statement; blocks. SqlError tells what went wrong: the caller then calls `fail`."""
+        if self.transaction.state == "failed" and not _ends_transaction(prepared.raw):
+            raise _aborted()
+        self._cancelled = ""
+        self.statement_time = time.time()
+        self.raw = prepared.raw
+        if self.transaction.state == "idle":
+            self.begin("implicit")
+        self._follow_time_zone()
+        timer = self._timer()
+        try:
+            result = dispatch.run(self, self.current_plan(prepared), params)
+        except RecursionError:
+            raise _too_deep() from None
+        except SqlError as error:
+            if error.sqlstate == "57014" and self._cancelled:
+                error.message = self._cancelled
+            raise named_sequence(error, self.catalog) from error.__cause__
+        finally:
+            if timer is not None:
+                timer.cancel()
+        self.note_changed_parameters()
+        return result
+
+    def sync(self) -> None:
+        """End an implicit transaction: commit it. Blocks while the log is written."""
+        if self.transaction.state == "implicit":
+            self.commit()
+
+    def fail(self) -> None:
+        """An error was reported: an implicit transaction is rolled back, a block becomes a failed one."""
+        if self.transaction.state == "implicit":
+            self.rollback()
+        elif self.transaction.state == "block":
+            self.transaction.state = "failed"
+            if not self.transaction.savepoints:
+                self._roll_back_storage()
+
+    def cancel(self, reason: str = "canceling statement due to user request") -> None:
+        """Interrupt the statement that runs now. Thread-safe."""
+        self._cancelled = reason
+        self.connection.interrupt()
+
+    def close(self) -> None:
+        """Roll back and free everything."""
+        self.cursors.clear()
+        self.rollback()
+        self.database.advisory_locks.release_all(self.pid, transaction=False)
+        self.notifications.close()
+        self.connection.close()
+        self.database.sessions.pop(self.pid, None)
+
+    # ------------------------------------------------------------ for the executor
+
+    def begin(self, state: Literal["implicit", "block"]) -> None:
+        """Start a transaction."""
+        if self.transaction.state == "idle":
+            self.settings.begin()
+            self._begin_as_usual()
+            self.transaction_time = self.statement_time
+        self.transaction.state = state
+
+    def _begin_as_usual(self) -> None:
+        """Give the transaction the modes that this session's transactions begin with, and have SHOW show them."""
+        isolation = self.settings["default_transaction_isolation"]
+        read_only = self.settings["default_transaction_read_only"]
+        self.transaction.isolation = isolation
+        self.transaction.read_only = read_only == "on"
+        for name, mode in (("transaction_isolation", isolation), ("transaction_read_only", read_only)):
+            if self.settings[name] != mode:
+                self.settings.set(name, mode, local=True)
+
+    def commit(self) -> None:
+        """Commit the transaction. On error it is rolled back, and the error raised."""
+        transaction = self.transaction
+        try:
+            self.notifications.check_room()
+        except SqlError:
+            self.rollback()
+            raise
+        self._end_cursors(committed=True)
+        try:
+            self._commit_and_notify()
+        except SqlError as error:
+            transaction.open = False
+            tables = [self.catalog.table_by_oid(oid) for oid in transaction.changes]
+            self._finish(committed=False)
+            raise writes.explained_by_any(error, [t for t in tables if t is not None], self) from error
+        self._finish(committed=True)
+
+    def _commit_and_notify(self) -> None:
+        transaction, notifications = self.transaction, self.notifications
+        if not notifications.has_something_to_commit:
+            if transaction.open:
+                self.database.commit(transaction)
+            return
+        with self.database.commit_lock:  # messages go out in the order of commits
+            if transaction.open:
+                self.database.commit(transaction)
+            notifications.commit()
+
+    def rollback(self) -> None:
+        """Undo the transaction."""
+        self._end_cursors(committed=False)
+        self._roll_back_storage()
+        self._finish(committed=False)
+
+    def check_cancelled(self) -> None:
+        """57014 when the client asked for the statement to stop."""
+        if self._cancelled:
+            raise SqlError("57014", self._cancelled)
+
+    @property
+    def cancel_reason(self) -> str:
+        """Why the running statement is to stop, in PostgreSQL's words; empty while it is not."""
+        return self._cancelled
+
+    def notice(
+        self,
+        sqlstate: str,
+        message: str,
+        severity: Literal["NOTICE", "WARNING"] = "NOTICE",
+        *,
+        context: str | None = None,
+    ) -> None:
+        """Send a message beside the result, if client_min_messages lets it pass."""
+        wanted = self.settings["client_min_messages"]
+        if wanted != "error" and not (wanted == "warning" and severity == "NOTICE"):
+            self.notices.append(SqlError(sqlstate, message, severity=severity, context=context))
+
+    def lock(self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True) -> None:
+        """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to."""
+        timeout = int(self.settings["lock_timeout"]) / 1000 or None if wait else 0
+        self.database.locks.acquire(self.pid, table_oid, mode, timeout=timeout, check=self.check_cancelled)
+
+    @property
+    def command(self) -> str:
+        """The running statement's command, as errors name it."""
+        return command_tag(self.raw.kind, self.raw.node) if self.raw is not None else "this statement"
+
+    @property
+    def search_options(self) -> SearchOptions:
+        """ef_search and probes now."""
+        if self._options_generation != self.settings.generation:
+            self._options = SearchOptions(int(self.settings["hnsw.ef_search"]), int(self.settings["ivfflat.probes"]))
+            self._options_generation = self.settings.generation
+        return self._options
+
+    def inner(self, node: Any, parameter_oids: Sequence[int] | None = None) -> Analyzed:
+        """The analysis of a statement inside the one that runs; without types it has no parameters."""
+        if self.raw is None:
+            raise SqlError("XX000", "there is no statement that this could be part of")
+        return analyze(inner_statement(self.raw, node), self.analysis_context(), parameter_oids)
+
+    def note_changed_parameters(self) -> None:
+        """Queue ParameterStatus for settings that changed since the last look."""
+        if self.settings.generation == self._reported_generation:
+            return
+        self._reported_generation = self.settings.generation
+        now = self.reported_parameters()
+        self.changed_parameters += [(k, v) for k, v in now.items() if self._reported.get(k) != v]
+        self._reported = now
+
+    def cursor_columns(self, name: str) -> tuple[Column, ...] | None:
+        """The columns of a cursor that DECLARE made; None when there is none of that name."""
+        cursor = self.cursors.get(name)
+        return None if cursor is None else cursor.columns
+
+    def read_name(self, type_oid: int, name: str) -> int:
+        """The OID that a text names as a value of type regclass, regtype, ...; an error when nothing bears the name."""
+        return name_to_oid(self.lookup, name, type_oid)
+
+    def activity(self) -> Activity:
+        """This session as pg_stat_activity shows it."""
+        return Activity(
+            self.pid,
+            self.user,
+            self.database_name,
+            self.settings["application_name"],
+            self.client_address,
+            self.client_port,
+            backend_start=micros(self.started_at),
+            xact_start=micros(self.transaction_time) if self.transaction.state != "idle" else None,
+            query_start=micros(self.statement_time),
+            state_change=micros(self.statement_time),
+            state={"idle": "idle", "implicit": "active", "block": "idle in transaction"}.get(
+                self.transaction.state, "idle in transaction (aborted)"
+            ),
+            query=self.raw.text if self.raw is not None else "",
+        )
+
+    @property
+    def lookup(self) -> Lookup:
+        """The catalog by OID and name, as the transaction sees it; made once for each of its states."""
+        made = self._lookup
+        if made is None or made.catalog is not self.catalog or self._lookup_path != self.search_path:
+            self._lookup_path = self.search_path
+            made = Lookup.of(self.catalog, self._lookup_path, user=self.user, database=self.database_name)
+            self._lookup = made
+        return made
+
+    def analysis_context(self) -> Context:
+        """What names mean in this session now."""
+        now = micros(self.transaction_time if self.transaction.state != "idle" else time.time())
+        return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
+
+    # ------------------------------------------------------------ inside
+
+    def current_plan(self, prepared: Prepared) -> Prepared:
+        """The statement, analyzed again when the catalog or the search path changed since."""
+        if prepared.catalog is self.catalog and prepared.search_path == self.search_path:
+            return prepared
+        fresh = self.prepare(prepared.raw, prepared.parameter_oids)
+        if fresh.description.columns != prepared.description.columns:
+            raise SqlError("0A000", "cached plan must not change result type")
+        prepared.analyzed, prepared.plan = fresh.analyzed, fresh.plan
+        prepared.catalog, prepared.search_path = fresh.catalog, fresh.search_path
+        return prepared
+
+    def storage_usable(self) -> bool:
+        """Whether DuckDB's transaction, if one is open, still takes statements: its own errors abort it."""
+        if not self.transaction.open:
+            return True
+        try:
+            self.connection.run("SELECT 1")
+        except SqlError:
+            return False
+        return True
+
+    def _follow_time_zone(self) -> None:
+        """Casts between timestamptz and other types go by DuckDB's own setting of the connection."""
+        zone = self.settings["TimeZone"]
+        if zone != self._duck_zone:
+            if self.stream is not None:
+                self.stream.detach()
+            self.connection.run(f"SET TimeZone = '{_duck_zone(zone)}'")
+            self._duck_zone = zone
+
+    def _timer(self) -> threading.Timer | None:
+        """What interrupts the statement when statement_timeout has passed; None when there is none."""
+        limit = int(self.settings["statement_timeout"])
+        if not limit:
+            return None
+        timer = threading.Timer(limit / 1000, self.cancel, ("canceling statement due to statement timeout",))
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def close_cursors(self, kept: frozenset[str]) -> None:
+        """Close the cursors that are not among the kept ones: ROLLBACK TO undoes their DECLARE."""
+        for name in set(self.cursors) - kept:
+            cursor = self.cursors.pop(name)
+            if cursor.stream is not None:
+                cursor.stream.close()
+
+    def _end_cursors(self, *, committed: bool) -> None:
+        """Cursors end with the transaction; those WITH HOLD keep their rows when it commits."""
+        for cursor in self.cursors.values():
+            if cursor.hold and committed:
+                cursor.keep()
+            else:
+                cursor.close()
+        self.cursors = {name: c for name, c in self.cursors.items() if c.hold and committed}
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
+
+    def undo_storage(self) -> None:
+        """Undo all that the transaction did; its locks stay."""
+        transaction = self.transaction
+        if transaction.open:
+            self.connection.run("ROLLBACK")
+            transaction.open = False
+            self.filled_views.clear()
+        self.database.indexes.discard(transaction)
+        transaction.catalog = None
+        transaction.changes = {}
+        transaction.dropped = set()
+        transaction.new_indexes = {}
+
+    def _roll_back_storage(self) -> None:
+        self.undo_storage()
+        self._release_locks()
+
+    def _finish(self, *, committed: bool) -> None:
+        self.settings.end(committed=committed)
+        self.notifications.rollback()  # what is left, if this was no commit
+        self.transaction.forget()
+        self._release_locks()
+        self.note_changed_parameters()
+
+    def _release_locks(self) -> None:
+        """Give back what is held to the end of the transaction."""
+        self.database.locks.release_all(self.pid)
+        self.database.advisory_locks.release_all(self.pid, transaction=True)
+
+
+def _duck_zone(name: str) -> str:
+    """DuckDB's name of a time zone: of a fixed offset, the offset."""
+    zone = find_zone(name)
+    if zone is None or not zone.fixed:  # UTC has its own name there, which to_char shows
+        return name if zone is None or zone.fixed is None else "UTC"
+    minutes = zone.fixed // 60
+    return f"GMT{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def _too_deep() -> SqlError:
+    return SqlError("54001", "stack depth limit exceeded", hint="Write the statement with less nesting.")
+
+
+def _ends_transaction(raw: RawStatement) -> bool:
+    return raw.kind == "transaction_stmt" and session_statements.transaction_kind(raw.node) in _ENDS_TRANSACTION
+
+
+def _aborted() -> SqlError:
+    return SqlError("25P02", "current transaction is aborted, commands ignored until end of transaction block")

@@ -1,0 +1,84 @@
+"""What analysis is given: the catalog, the search path, the session's settings; and what it gathers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.system.lookup import Lookup
+from ruvector_engine.errors import SqlError
+from ruvector_engine.sql.nodes import Param
+from ruvector_engine.sql.raw import position
+from ruvector_engine.types.registry import BY_OID, UNKNOWN, TypeRef
+from ruvector_engine.types.textio import DEFAULT_SETTINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The surroundings of one statement.
+
+    `now` is the transaction's start, microseconds since 2000-01-01 UTC; `lookup` the session's view of the catalog by
+    OID and name, made from the catalog when it is not given.
+    """
+
+    catalog: Catalog
+    search_path: tuple[str, ...]
+    settings: Mapping[str, str] = field(default_factory=lambda: DEFAULT_SETTINGS)
+    now: int | None = None
+    lookup: Lookup | None = None
+
+
+class Parameters:
+    """The types of $1, $2, ...: declared ones, and those that the surroundings determine.
+
+    None for `declared`: there are no parameters, as in a simple query.
+    """
+
+    def __init__(self, declared: Sequence[int] | None = ()) -> None:
+        self.allowed = declared is not None
+        self._types: dict[int, int] = {}
+        declared = declared or ()
+        for number, oid in enumerate(declared, 1):
+            if oid and oid not in BY_OID:
+                raise SqlError("42704", f"could not find type with OID {oid}")
+            self._types[number] = oid or UNKNOWN
+
+    def reference(self, number: int, location: int) -> Param:
+        """The parameter with the type known so far."""
+        if not self.allowed or not 1 <= number <= 65_535:
+            raise SqlError("42P02", f"there is no parameter ${number}", position=position(location))
+        return Param(number, TypeRef(self._types.setdefault(number, UNKNOWN)), location)
+
+    def determine(self, param: Param, oid: int) -> Param:
+        """Fix the type of a parameter that had none; 42P08 when it was already fixed otherwise."""
+        known = self._types[param.number]
+        if known == UNKNOWN:
+            self._types[param.number] = oid
+        elif known != oid:
+            names = [BY_OID[o].sql_name for o in (known, oid)]
+            raise SqlError(
+                "42P08",
+                f"inconsistent types deduced for parameter ${param.number}",
+                detail=f"{names[0]} versus {names[1]}",
+                position=position(param.location),
+            )
+        return Param(param.number, TypeRef(oid), param.location)
+
+    def types(self) -> tuple[TypeRef, ...]:
+        """The types of $1 to the highest number used; 42P18 when one is still unknown."""
+        result = []
+        for number in range(1, max(self._types, default=0) + 1):
+            oid = self._types.get(number, UNKNOWN)
+            if oid == UNKNOWN:
+                raise SqlError("42P18", f"could not determine data type of parameter ${number}")
+            result.append(TypeRef(oid))
+        return tuple(result)
+
+
+@dataclass(slots=True)
+class State:
+    """One statement's analysis."""
+
+    context: Context
+    parameters: Parameters

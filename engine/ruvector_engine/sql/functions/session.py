@@ -1,0 +1,76 @@
+"""Functions of the session: who, where, when, settings, sequences.
+
+Their template is the word "session": emission binds a `SessionValue(name, args)`, which the executor evaluates once,
+before the statement runs. `SESSION_FUNCTIONS` is what it must know; arguments are constants or parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ruvector_engine.errors import not_supported
+from ruvector_engine.sql.functions.definition import function
+from ruvector_engine.sql.nodes import FunctionDef
+
+
+def _nextval(sequence: str) -> str:
+    if not sequence.isdigit():
+        raise not_supported("nextval() of a sequence that is not a constant is not supported")
+    return f"nextval('s{sequence}')"
+
+
+NEXTVAL = function("nextval", "regclass", "int8", _nextval, volatile=True)
+
+
+def _session(name: str, args: str, result: str, *, defaults: int = 0) -> FunctionDef:
+    return function(name, args, result, "session", volatile=True, strict=False, defaults=defaults)
+
+
+def _advisory_locks() -> Iterator[FunctionDef]:
+    """Each for one bigint or two integers."""
+    for key in ("int8", "int4,int4"):
+        for shared in ("", "_shared"):
+            for scope in ("", "_xact"):
+                yield _session(f"pg_advisory{scope}_lock{shared}", key, "void")
+                yield _session(f"pg_try_advisory{scope}_lock{shared}", key, "bool")
+            yield _session(f"pg_advisory_unlock{shared}", key, "bool")
+
+
+SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
+    _session("version", "", "text"),
+    _session("current_database", "", "name"),
+    _session("current_schema", "", "name"),
+    _session("current_schemas", "bool", "name[]"),
+    _session("current_user", "", "name"),
+    _session("session_user", "", "name"),
+    _session("user", "", "name"),
+    _session("getpgusername", "", "name"),
+    _session("pg_backend_pid", "", "int4"),
+    _session("now", "", "timestamptz"),
+    _session("transaction_timestamp", "", "timestamptz"),
+    _session("statement_timestamp", "", "timestamptz"),
+    _session("clock_timestamp", "", "timestamptz"),
+    _session("current_setting", "text,bool", "text", defaults=1),
+    _session("set_config", "text,text,bool", "text"),
+    _session("txid_current", "", "int8"),
+    _session("txid_current_if_assigned", "", "int8"),
+    _session("pg_postmaster_start_time", "", "timestamptz"),
+    _session("pg_conf_load_time", "", "timestamptz"),
+    _session("pg_reload_conf", "", "bool"),
+    _session("pg_is_in_recovery", "", "bool"),
+    _session("inet_server_addr", "", "inet"),
+    _session("inet_server_port", "", "int4"),
+    _session("inet_client_addr", "", "inet"),
+    _session("inet_client_port", "", "int4"),
+    _session("currval", "regclass", "int8"),
+    _session("lastval", "", "int8"),
+    _session("setval", "regclass,int8,bool", "int8", defaults=1),
+    _session("pg_sleep", "float8", "void"),
+    _session("pg_cancel_backend", "int4", "bool"),
+    _session("pg_terminate_backend", "int4,int8", "bool", defaults=1),
+    _session("pg_database_size", "name", "int8"),
+    _session("pg_advisory_unlock_all", "", "void"),
+    *_advisory_locks(),
+)
+
+FUNCTIONS: tuple[FunctionDef, ...] = (NEXTVAL, *SESSION_FUNCTIONS)

@@ -1,0 +1,249 @@
+"""pgvector's surface on sparsevec: float32 sums over the elements by ascending index, in the order of its kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ruvector_engine.errors import SqlError
+from ruvector_engine.sql.functions import vectors
+from ruvector_engine.sql.functions.definition import Udf, function, operator
+from ruvector_engine.sql.functions.halfvecs import comparison_operators, distance_template
+from ruvector_engine.sql.nodes import FunctionDef
+from ruvector_engine.types.halfvecs import from_singles, to_singles
+from ruvector_engine.types.sparsevecs import check_element_count, check_size, pack, unpack
+from ruvector_engine.types.vectors import check_dimension_count, check_dimensions, check_elements
+from ruvector_simd.sums import lane_sum, products, rounded, sequential_sum
+
+Array: TypeAlias = npt.NDArray[np.float32]
+
+_NOUN = "sparsevec"
+_LOWEST = np.int32(-(2**31))
+
+
+def _check_pair(a_size: int, b_size: int) -> None:
+    if a_size != b_size:
+        raise SqlError("22000", f"different sparsevec dimensions {a_size} and {b_size}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """The differences of two sparsevecs' elements at every index that either of them has, in pgvector's three parts.
+
+    Up to the last index of the first one its loop takes them one by one, those of the first one `alone` by a branch
+    of their own; what only the second one has behind it is the `rest`, a loop of its own.
+    """
+
+    differences: Array
+    alone: npt.NDArray[np.bool_]
+    rest: Array
+
+
+def _merged(a: bytes, b: bytes) -> _Merged:
+    (a_size, a_indices, a_values), (b_size, b_indices, b_values) = unpack(a), unpack(b)
+    _check_pair(a_size, b_size)
+    behind = int(np.searchsorted(b_indices, a_indices[-1], side="right")) if len(a_indices) else 0
+    indices = np.union1d(a_indices, b_indices[:behind])
+    differences = np.zeros(len(indices), np.float32)
+    differences[np.searchsorted(indices, a_indices)] = a_values
+    places = np.searchsorted(indices, b_indices[:behind])
+    differences[places] -= b_values[:behind]
+    alone = np.ones(len(indices), np.bool_)
+    alone[places] = False
+    return _Merged(differences, alone, b_values[behind:])
+
+
+def l2_squared(a: bytes, b: bytes) -> float:
+    """The squared Euclidean distance."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        merged = _merged(a, b)
+        squares = products(merged.differences, merged.differences)
+        terms = np.where(merged.alone, squares, rounded(squares))
+        return lane_sum(products(merged.rest, merged.rest), sequential_sum(terms))
+
+
+def l2(a: bytes, b: bytes) -> float:
+    """The Euclidean distance."""
+    return math.sqrt(l2_squared(a, b))
+
+
+def inner_product(a: bytes, b: bytes) -> float:
+    """The inner product."""
+    (a_size, a_indices, a_values), (b_size, b_indices, b_values) = unpack(a), unpack(b)
+    _check_pair(a_size, b_size)
+    _, left, right = np.intersect1d(a_indices, b_indices, assume_unique=True, return_indices=True)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        return sequential_sum(products(a_values[left], b_values[right]))
+
+
+def negative_inner_product(a: bytes, b: bytes) -> float:
+    """The negative inner product."""
+    return -inner_product(a, b)
+
+
+def _squared_norm(a: bytes) -> float:
+    values = unpack(a)[2]
+    return lane_sum(products(values, values))
+
+
+def cosine(a: bytes, b: bytes) -> float:
+    """One minus the cosine; NaN where a vector is zero."""
+    product = inner_product(a, b)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        norms = _squared_norm(a) * _squared_norm(b)
+    similarity = product / math.sqrt(norms) if norms else product * math.inf
+    return math.nan if math.isnan(similarity) else 1.0 - min(1.0, max(-1.0, similarity))
+
+
+def l1(a: bytes, b: bytes) -> float:
+    """The sum of absolute differences."""
+    with np.errstate(over="ignore", under="ignore"):
+        merged = _merged(a, b)
+        terms = np.abs(merged.differences).astype(np.float64)
+        return lane_sum(np.abs(merged.rest).astype(np.float64), sequential_sum(terms))
+
+
+def sort_key(a: bytes) -> bytes:
+    """Bytes that sort as pgvector sorts sparsevecs: as the whole vectors would, then by dimensions.
+
+    Three numbers an element: its sign, its index, its value; the earlier a positive element, the greater the vector,
+    the earlier a negative one, the smaller. The end of the vector is below whatever may stand there.
+    """
+    dimensions, indices, values = unpack(a)
+    positive = values > 0
+    bits = values.view(np.int32)
+    key = np.zeros((len(values) + 1, 3), ">u4")
+    key[:-1, 0] = np.where(positive, 2, 1)
+    key[:-1, 1] = np.where(positive, ~indices, indices).view(np.uint32)
+    key[:-1, 2] = np.where(bits < 0, ~bits, bits ^ _LOWEST).view(np.uint32)
+    key[-1] = (1, dimensions, 0)
+    return key.tobytes()
+
+
+def compare(a: bytes, b: bytes) -> int:
+    """-1, 0 or 1."""
+    left, right = sort_key(a), sort_key(b)
+    return (left > right) - (left < right)
+
+
+def norm(a: bytes) -> float:
+    """The Euclidean norm, accumulated in float64."""
+    return vectors.norm(unpack(a)[2].tobytes())
+
+
+def normalize(a: bytes) -> bytes:
+    """The sparsevec divided by its norm; the zero vector stays."""
+    dimensions, indices, values = unpack(a)
+    length = norm(a)
+    if not length:
+        return a
+    with np.errstate(over="ignore", under="ignore"):
+        result = (values.astype(np.float64) / length).astype(np.float32)
+    if np.isinf(result).any():
+        raise SqlError("22003", "value out of range: overflow")
+    return pack(dimensions, indices, result)
+
+
+def _of_dense(elements: Array) -> bytes:
+    indices = np.flatnonzero(elements)
+    check_element_count(len(indices))
+    return pack(len(elements), indices.astype(np.int32), elements[indices])
+
+
+def _to_dense(a: bytes, noun: str) -> Array:
+    dimensions, indices, values = unpack(a)
+    check_dimension_count(dimensions, noun)
+    elements = np.zeros(dimensions, np.float32)
+    elements[indices] = values
+    return elements
+
+
+def from_numbers(values: Sequence[float | None]) -> bytes:
+    """A sparsevec from an array's elements."""
+    check_size(len(values))
+    elements = vectors.single_elements(values)
+    check_elements(elements, _NOUN)
+    return _of_dense(elements)
+
+
+def check_typmod(a: bytes, dimensions: int) -> bytes:
+    """The sparsevec, when it has that many dimensions."""
+    check_dimensions(dimensions, unpack(a)[0])
+    return a
+
+
+def to_vector(a: bytes) -> bytes:
+    """sparsevec::vector."""
+    return _to_dense(a, "vector").tobytes()
+
+
+def from_vector(a: bytes) -> bytes:
+    """vector::sparsevec."""
+    return _of_dense(vectors.as_array(a))
+
+
+def to_halfvec(a: bytes) -> bytes:
+    """sparsevec::halfvec."""
+    return from_singles(_to_dense(a, "halfvec"))
+
+
+def from_halfvec(a: bytes) -> bytes:
+    """halfvec::sparsevec."""
+    return _of_dense(to_singles(a))
+
+
+_METRICS: dict[str, Callable[[bytes, bytes], float]] = {
+    "l2": l2,
+    "l2_squared": l2_squared,
+    "ip": inner_product,
+    "negative_ip": negative_inner_product,
+    "cosine": cosine,
+    "l1": l1,
+}
+_DISTANCES = {"<->": "l2", "<#>": "negative_ip", "<=>": "cosine", "<+>": "l1"}
+_DISTANCE_FUNCTIONS = {
+    "l2_distance": "l2",
+    "inner_product": "ip",
+    "cosine_distance": "cosine",
+    "l1_distance": "l1",
+    "sparsevec_l2_squared_distance": "l2_squared",
+    "sparsevec_negative_inner_product": "negative_ip",
+}
+
+
+def _operators() -> Iterator[FunctionDef]:
+    for symbol, metric in _DISTANCES.items():
+        yield operator(symbol, "sparsevec,sparsevec", "float8", distance_template("sparsevec", metric))
+    yield from comparison_operators("sparsevec")
+
+
+def _functions() -> Iterator[FunctionDef]:
+    for name, metric in _DISTANCE_FUNCTIONS.items():
+        yield function(name, "sparsevec,sparsevec", "float8", distance_template("sparsevec", metric))
+    yield function("sparsevec_cmp", "sparsevec,sparsevec", "int4", "rv_sparsevec_cmp({0}, {1})")
+    yield function("l2_norm", "sparsevec", "float8", "rv_sparsevec_norm({0})")
+    yield function("l2_normalize", "sparsevec", "sparsevec", "rv_sparsevec_normalize({0})")
+
+
+OPERATORS: tuple[FunctionDef, ...] = tuple(_operators())
+FUNCTIONS: tuple[FunctionDef, ...] = tuple(_functions())
+
+_ONE, _TWO = ("BLOB",), ("BLOB", "BLOB")
+UDFS: tuple[Udf, ...] = (
+    *(Udf(f"rv_sparsevec_{name}", call, _TWO, "DOUBLE") for name, call in _METRICS.items()),
+    Udf("rv_sparsevec_cmp", compare, _TWO, "INTEGER"),
+    Udf("rv_sparsevec_key", sort_key, _ONE, "BLOB"),
+    Udf("rv_sparsevec_norm", norm, _ONE, "DOUBLE"),
+    Udf("rv_sparsevec_normalize", normalize, _ONE, "BLOB"),
+    Udf("rv_sparsevec_of", from_numbers, ("DOUBLE[]",), "BLOB"),
+    Udf("rv_sparsevec_typmod", check_typmod, ("BLOB", "INTEGER"), "BLOB"),
+    Udf("rv_sparsevec_to_vector", to_vector, _ONE, "BLOB"),
+    Udf("rv_vector_to_sparsevec", from_vector, _ONE, "BLOB"),
+    Udf("rv_sparsevec_to_halfvec", to_halfvec, _ONE, "BLOB"),
+    Udf("rv_halfvec_to_sparsevec", from_halfvec, _ONE, "BLOB"),
+)

@@ -1,0 +1,58 @@
+"""to_jsonb() and to_json() of a value in DuckDB SQL, by the value's type.
+
+They differ in blanks: json is written as it is made ("[1,2]"), jsonb is normalised ("[1, 2]").
+"""
+
+from __future__ import annotations
+
+from ruvector_engine.sql.emit_cast import to_text
+from ruvector_engine.sql.functions import numeric_sql as numeric
+from ruvector_engine.types.registry import (
+    BOOL,
+    BY_OID,
+    FLOAT4,
+    FLOAT8,
+    INT2,
+    INT4,
+    INT8,
+    JSON,
+    JSONB,
+    NUMERIC,
+    OID,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+)
+
+_AS_THEY_ARE = frozenset({BOOL, INT2, INT4, INT8, OID})
+
+
+def to_jsonb(sql: str, oid: int) -> str:
+    """SQL of the jsonb text; NULL for NULL."""
+    if oid == JSONB:
+        return sql
+    if oid == JSON:
+        return f"rv_jsonb_in({sql})"
+    if oid in _AS_THEY_ARE:
+        return f"CAST({sql} AS VARCHAR)"
+    if oid == NUMERIC:
+        return f"rv_jsonb_number({numeric.as_text(sql)})"
+    if oid in (FLOAT4, FLOAT8):
+        return f"rv_jsonb_number({to_text(sql, oid)})"
+    if oid in (TIMESTAMP, TIMESTAMPTZ):
+        return f"rv_jsonb_string(replace({to_text(sql, oid)}, ' ', 'T'))"
+    element = BY_OID[oid].element_oid
+    if element:
+        inner = to_jsonb(numeric.numeric_text("rv_e") if element == NUMERIC else "rv_e", element)
+        return f"rv_jsonb_array(list_transform({sql}, lambda rv_e: {inner}))"
+    return f"rv_jsonb_string({to_text(sql, oid)})"
+
+
+def to_json(sql: str, oid: int) -> str:
+    """SQL of the json text; NULL for NULL."""
+    if oid in (JSON, JSONB):
+        return sql
+    element = BY_OID[oid].element_oid
+    if element:
+        inner = to_json(numeric.numeric_text("rv_e") if element == NUMERIC else "rv_e", element)
+        return f"rv_json_array(list_transform({sql}, lambda rv_e: {inner}), ',')"
+    return to_jsonb(sql, oid)

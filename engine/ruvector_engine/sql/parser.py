@@ -1,0 +1,90 @@
+"""SQL text to PostgreSQL's raw parse nodes, by PostgreSQL's own parser.
+
+The one rule: positions leave this module in characters. libpg_query counts bytes in its nodes, but characters in
+its errors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import postgast
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+from ruvector_engine.errors import SqlError
+from ruvector_engine.sql.raw import kind_of
+
+#: Scanner and grammar errors that are not plain syntax errors (42601), by the start of their text.
+_SQLSTATES = (
+    ("unterminated", "42601"),
+    ("invalid Unicode escape", "22025"),
+    ("invalid Unicode surrogate pair", "42601"),
+    ("invalid byte sequence", "22021"),
+    ("unsafe use of", "22P06"),
+    ("column number must be", "42601"),
+    ("memory exhausted", "54001"),
+    ("stack depth limit", "54001"),
+)
+_NOT_IMPLEMENTED = ("not yet implemented", "is not implemented", "is not supported", "are not supported")
+
+
+@dataclass(frozen=True, slots=True)
+class RawStatement:
+    """One statement as parsed. `offset` counts characters from the start of `source`, where `text` begins."""
+
+    kind: str  # the node's protobuf field name, e.g. "select_stmt"
+    node: Any
+    text: str
+    offset: int
+    source: str
+
+    def character(self, byte_position: int) -> int:
+        """A 1-based byte position in the source as a 1-based character position."""
+        return _character(self.source, byte_position)
+
+
+def parse(sql: str) -> list[RawStatement]:
+    """The statements of a query string; [] when it has none. SqlError with PostgreSQL's text and position."""
+    try:
+        tree = postgast.parse(sql)
+    except postgast.PgQueryError as error:
+        raise SqlError(
+            _sqlstate(error.message),
+            error.message,
+            position=error.cursorpos or None,
+        ) from None
+    except DecodeError:
+        raise SqlError("54001", "stack depth limit exceeded", hint="Write the statement with less nesting.") from None
+    data = None if sql.isascii() else sql.encode()
+    statements = []
+    for raw in tree.stmts:
+        start, length = raw.stmt_location, raw.stmt_len
+        if data is None:
+            text = sql[start : start + length] if length else sql[start:]
+        else:
+            text = (data[start : start + length] if length else data[start:]).decode()
+            start = len(data[:start].decode())
+        stripped = text.lstrip()
+        kind, node = kind_of(raw.stmt)
+        statements.append(RawStatement(kind, node, stripped.rstrip(), start + len(text) - len(stripped), sql))
+    return statements
+
+
+def inner_statement(outer: RawStatement, node: Any) -> RawStatement:
+    """The statement inside another (EXPLAIN, COPY, CREATE VIEW), as a statement of the same source."""
+    kind, message = kind_of(node)
+    return RawStatement(kind, message, outer.text, outer.offset, outer.source)
+
+
+def _character(sql: str, byte_position: int) -> int:
+    if sql.isascii():
+        return byte_position
+    return len(sql.encode()[: byte_position - 1].decode(errors="replace")) + 1
+
+
+def _sqlstate(message: str) -> str:
+    for start, sqlstate in _SQLSTATES:
+        if message.startswith(start):
+            return sqlstate
+    return "0A000" if any(part in message for part in _NOT_IMPLEMENTED) else "42601"

@@ -1,0 +1,231 @@
+"""How each type is stored in DuckDB, and how its values cross to Python and back.
+
+    vector, ruvector     BLOB: float32 little-endian
+    halfvec, sparsevec   BLOB: the registry's form
+    numeric(p, s)        DECIMAL(p, s) while p <= 38 and 0 <= s < p; DECIMAL(p + 1, s) when s = p < 38
+    other numerics       VARCHAR: the decimal text, so that every digit stays (see functions/numeric_sql.py)
+    json, jsonb          VARCHAR: json as written, jsonb normalised
+    text, varchar, bpchar, name, "char", inet     VARCHAR; bpchar with its padding
+    bit, varbit          VARCHAR of 0 and 1
+    macaddr              VARCHAR, canonical
+    oid, xid, reg*       BIGINT
+    timestamptz          TIMESTAMPTZ; timestamp TIMESTAMP; date DATE; time TIME; interval INTERVAL
+    T[]                  a list of T's form; the elements of nested arrays are lists
+
+Values cross in the registry's Python forms; where DuckDB's own Python form differs, SQL converts (`to_transport`,
+`from_transport`), except decimal text, which `converter` turns into a Decimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from ruvector_engine.sql.functions.errors import raising
+from ruvector_engine.sql.functions.numeric_sql import MAX_DIGITS, Shape
+from ruvector_engine.types.numeric import unpack_typmod
+from ruvector_engine.types.registry import (
+    BY_OID,
+    DATE,
+    DATE_INFINITY,
+    INTERVAL,
+    NUMERIC,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMP_INFINITY,
+    TIMESTAMPTZ,
+    TypeRef,
+)
+
+_PLAIN = {
+    "bool": "BOOLEAN",
+    "bytea": "BLOB",
+    "int2": "SMALLINT",
+    "int4": "INTEGER",
+    "int8": "BIGINT",
+    "float4": "FLOAT",
+    "float8": "DOUBLE",
+    "date": "DATE",
+    "time": "TIME",
+    "timestamp": "TIMESTAMP",
+    "timestamptz": "TIMESTAMPTZ",
+    "interval": "INTERVAL",
+    "uuid": "UUID",
+    "vector": "BLOB",
+    "ruvector": "BLOB",
+    "halfvec": "BLOB",
+    "sparsevec": "BLOB",
+    "oid": "BIGINT",
+    "xid": "BIGINT",
+    "regproc": "BIGINT",
+    "regclass": "BIGINT",
+    "regtype": "BIGINT",
+    "regnamespace": "BIGINT",
+    "regrole": "BIGINT",
+}
+#: 2000-01-01 in microseconds since 1970-01-01.
+EPOCH_SHIFT = 946_684_800_000_000
+_SHIFTED = frozenset({DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL})
+_DUCK_TYPES: dict[int, str] = {oid: _PLAIN.get(t.name, "VARCHAR") for oid, t in BY_OID.items() if not t.element_oid}
+
+
+def is_decimal(type_ref: TypeRef) -> bool:
+    """Whether a numeric with that modifier is a DuckDB DECIMAL."""
+    if type_ref.typmod < 0:
+        return False
+    precision, scale = unpack_typmod(type_ref.typmod)
+    return precision <= MAX_DIGITS and 0 <= scale <= precision and scale < MAX_DIGITS
+
+
+def decimal_shape(type_ref: TypeRef) -> Shape:
+    """Precision and scale of the DECIMAL for such a numeric: DuckDB's text of one without whole digits is ".5"."""
+    precision, scale = unpack_typmod(type_ref.typmod)
+    return max(precision, scale + 1), scale
+
+
+def duck_type(type_ref: TypeRef) -> str:
+    """The DuckDB type of a stored column."""
+    if type_ref.oid == NUMERIC and is_decimal(type_ref):
+        precision, scale = decimal_shape(type_ref)
+        return f"DECIMAL({precision},{scale})"
+    found = _DUCK_TYPES.get(type_ref.oid)
+    if found is not None:
+        return found
+    return duck_type(TypeRef(type_ref.pg.element_oid)) + "[]"
+
+
+def to_transport(type_ref: TypeRef, sql: str) -> str:
+    """SQL of the value in a form that DuckDB hands to Python as the registry says."""
+    oid = type_ref.oid
+    if oid in _SHIFTED:
+        return _SHIFTS_OUT[oid](sql)
+    element = type_ref.pg.element_oid
+    if element in _SHIFTED:
+        inner = to_transport(TypeRef(element), "rv_e")
+        return f"list_transform({sql}, lambda rv_e: {inner})"
+    return sql
+
+
+def from_transport(type_ref: TypeRef, placeholder: str) -> str:
+    """SQL of the value from a placeholder that is bound to the registry's Python form."""
+    oid = type_ref.oid
+    if oid in _SHIFTED:
+        return _SHIFTS_IN[oid](placeholder)
+    element = type_ref.pg.element_oid
+    if element in _SHIFTED:
+        inner = from_transport(TypeRef(element), "rv_e")
+        bound = "BIGINT[][]" if element == INTERVAL else "BIGINT[]"
+        return f"list_transform(CAST({placeholder} AS {bound}), lambda rv_e: {inner})"
+    return f"CAST({placeholder} AS {duck_type(type_ref)})"
+
+
+def converter(type_ref: TypeRef) -> Callable[[Any], Any] | None:
+    """What turns a value fetched for a text-carried numeric (or an array of them) into the registry's form."""
+    if type_ref.oid == NUMERIC:
+        return _decimal
+    return _decimals if type_ref.pg.element_oid == NUMERIC else None
+
+
+def _decimal(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+def _decimals(value: list[Any] | None) -> list[Any] | None:
+    if value is None:
+        return None
+    return [_decimals(v) if isinstance(v, list) else _decimal(v) for v in value]
+
+
+def _interval_out(sql: str) -> str:
+    return f"rv_interval_parts({sql})"
+
+
+def _time_in(sql: str) -> str:
+    return f"rv_micros_time(CAST({sql} AS BIGINT))"
+
+
+def _interval_in(sql: str) -> str:
+    return f"rv_parts_interval(CAST({sql} AS BIGINT[]))"
+
+
+_SHIFTS_OUT: dict[int, Callable[[str], str]] = {
+    DATE: lambda sql: f"rv_date_days({sql})",
+    TIME: lambda sql: f"epoch_us({sql})",
+    TIMESTAMP: lambda sql: f"rv_timestamp_micros({sql})",
+    TIMESTAMPTZ: lambda sql: f"rv_timestamp_micros({sql})",
+    INTERVAL: _interval_out,
+}
+_SHIFTS_IN: dict[int, Callable[[str], str]] = {
+    DATE: lambda sql: f"rv_days_date(CAST({sql} AS INTEGER))",
+    TIME: _time_in,
+    TIMESTAMP: lambda sql: f"rv_micros_timestamp(CAST({sql} AS BIGINT))",
+    TIMESTAMPTZ: lambda sql: f"rv_micros_timestamptz(CAST({sql} AS BIGINT))",
+    INTERVAL: _interval_in,
+}
+
+_UNDERFLOW = raising("22003", "value out of range: underflow")
+_INTERVAL_RANGE = raising("22008", "interval out of range")
+_NOT_ONE_DIMENSION = raising("22000", "array must be 1-D")
+_LEAST_BIGINT = "(-9223372036854775807 - 1)"
+_LEAST_INTEGER = "(-2147483647 - 1)"
+#: DuckDB macros that the SQL of this package calls; the relational side runs these when it opens a database.
+MACROS: tuple[str, ...] = (
+    "CREATE OR REPLACE MACRO rv_timestamp_micros(x) AS CASE WHEN isfinite(x) "
+    f"THEN epoch_us(x) - {EPOCH_SHIFT} WHEN x = 'infinity' THEN {TIMESTAMP_INFINITY} "
+    f"WHEN x = '-infinity' THEN {_LEAST_BIGINT} END",
+    "CREATE OR REPLACE MACRO rv_date_days(x) AS CASE WHEN isfinite(x) "
+    f"THEN CAST(x - DATE '2000-01-01' AS INTEGER) WHEN x = 'infinity' THEN {DATE_INFINITY} "
+    f"WHEN x = '-infinity' THEN {_LEAST_INTEGER} END",
+    f"CREATE OR REPLACE MACRO rv_days_date(x) AS CASE WHEN x = {DATE_INFINITY} THEN DATE 'infinity' "
+    f"WHEN x = {_LEAST_INTEGER} THEN DATE '-infinity' ELSE DATE '2000-01-01' + x END",
+    f"CREATE OR REPLACE MACRO rv_micros_timestamp(x) AS CASE WHEN x = {TIMESTAMP_INFINITY} "
+    f"THEN TIMESTAMP 'infinity' WHEN x = {_LEAST_BIGINT} THEN TIMESTAMP '-infinity' "
+    f"ELSE make_timestamp(x + {EPOCH_SHIFT}) END",
+    f"CREATE OR REPLACE MACRO rv_micros_timestamptz(x) AS CASE WHEN x = {TIMESTAMP_INFINITY} "
+    f"THEN TIMESTAMPTZ 'infinity' WHEN x = {_LEAST_BIGINT} THEN TIMESTAMPTZ '-infinity' "
+    f"ELSE make_timestamptz(x + {EPOCH_SHIFT}) END",
+    # DuckDB's addition takes 24:00 for the next day's 00:00.
+    "CREATE OR REPLACE MACRO rv_micros_time(x) AS CASE WHEN x = 86400000000 THEN TIME '24:00:00' "
+    "ELSE TIME '00:00:00' + to_microseconds(x) END",
+    "CREATE OR REPLACE MACRO rv_double_to_float(x) AS "
+    f"CASE WHEN CAST(x AS FLOAT) = 0 AND x <> 0 THEN {_UNDERFLOW} ELSE CAST(x AS FLOAT) END",
+    "CREATE OR REPLACE MACRO rv_nan_or_null(v, a, b) AS coalesce(v, "
+    "CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN CAST('NaN' AS DOUBLE) END)",
+    "CREATE OR REPLACE MACRO rv_months(x) AS CAST(datepart('year', x) * 12 + datepart('month', x) AS BIGINT)",
+    "CREATE OR REPLACE MACRO rv_days(x) AS CAST(datepart('day', x) AS BIGINT)",
+    "CREATE OR REPLACE MACRO rv_micros(x) AS "
+    "CAST((datepart('hour', x) * 60 + datepart('minute', x)) * 60000000 + datepart('microsecond', x) AS BIGINT)",
+    "CREATE OR REPLACE MACRO rv_numeric_canonical(x) AS "
+    "CASE WHEN contains(x, '.') THEN rtrim(rtrim(x, '0'), '.') ELSE x END",
+    "CREATE OR REPLACE MACRO rv_decimal_text(x) AS regexp_replace(CAST(x AS VARCHAR), '^(-?)[.]', '\\10.')",
+    "CREATE OR REPLACE MACRO rv_parts_interval(x) AS "
+    f"CASE WHEN abs(x[1]) > 2147483647 OR abs(x[2]) > 2147483647 THEN {_INTERVAL_RANGE} "
+    "ELSE to_months(CAST(x[1] AS INTEGER)) + to_days(CAST(x[2] AS INTEGER)) + to_microseconds(x[3]) END",
+    "CREATE OR REPLACE MACRO rv_interval_text(x) AS rv_interval_out(rv_months(x), rv_days(x), rv_micros(x))",
+    "CREATE OR REPLACE MACRO rv_interval_parts(x) AS CASE WHEN x IS NOT NULL THEN row("
+    "rv_months(x), rv_days(x), rv_micros(x)) END",
+    "CREATE OR REPLACE MACRO rv_to_char_zone(x, f) AS rv_to_char(epoch_us(CAST(x AS TIMESTAMP)), "
+    "datepart('timezone', x), strftime(x, '%Z'), f)",
+    "CREATE OR REPLACE MACRO rv_interval_list(x) AS "
+    "CASE WHEN x IS NOT NULL THEN CAST([rv_months(x), rv_days(x), rv_micros(x)] AS BIGINT[]) END",
+    "CREATE OR REPLACE MACRO rv_any(x) AS CASE WHEN list_bool_or(x) THEN TRUE "
+    "WHEN len(list_filter(x, lambda e: e IS NULL)) > 0 THEN NULL WHEN x IS NOT NULL THEN FALSE END",
+    "CREATE OR REPLACE MACRO rv_all(x) AS CASE WHEN NOT list_bool_and(x) THEN FALSE "
+    "WHEN len(list_filter(x, lambda e: e IS NULL)) > 0 THEN NULL WHEN x IS NOT NULL THEN TRUE END",
+    # A short vector without the four bytes of -0 is known without a call into Python.
+    "CREATE OR REPLACE MACRO rv_vector_identity(x) AS CASE WHEN octet_length(x) <= 256 "
+    "AND NOT contains(hex(x), '00000080') THEN x ELSE rv_vector_plain_zeros(x) END",
+    # How long the array is in each dimension. What is asked of the type is known before any row is read.
+    "CREATE OR REPLACE MACRO rv_array_shape(x) AS CASE WHEN suffix(typeof(x), '[][]') "
+    "THEN rv_json_shape(CAST(to_json(x) AS VARCHAR)) WHEN len(x) > 0 THEN CAST([len(x)] AS INTEGER[]) END",
+    "CREATE OR REPLACE MACRO rv_array_length(x, d) AS CASE WHEN d > 0 THEN (rv_array_shape(x))[d] END",
+    "CREATE OR REPLACE MACRO rv_array_ndims(x) AS CAST(len(rv_array_shape(x)) AS INTEGER)",
+    "CREATE OR REPLACE MACRO rv_cardinality(x) AS CASE WHEN x IS NOT NULL "
+    "THEN CAST(coalesce(list_product(rv_array_shape(x)), 0) AS INTEGER) END",
+    f"CREATE OR REPLACE MACRO rv_one_dimension(x) AS CASE WHEN suffix(typeof(x), '[][]') THEN {_NOT_ONE_DIMENSION} "
+    "ELSE x END",
+    # A NULL is contained in nothing.
+    "CREATE OR REPLACE MACRO rv_array_contains(a, b) AS CASE WHEN a IS NOT NULL AND list_count(b) < len(b) THEN FALSE "
+    "ELSE list_has_all(a, b) END",
+)

@@ -1,0 +1,204 @@
+"""A session's transaction: what PostgreSQL promises of BEGIN ... COMMIT, kept over DuckDB's snapshots.
+
+READ COMMITTED is kept by taking DuckDB's snapshot as late as possible: a transaction that has only read runs each
+statement on its own; the first write begins the DuckDB transaction, after its table locks are held. REPEATABLE READ and
+SERIALIZABLE begin it with the first statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ruvector_engine.catalog.model import Catalog, IndexDef, TableDef
+from ruvector_engine.errors import SqlError
+from ruvector_engine.notifications import NotificationMark
+from ruvector_engine.relational.duck import Connection
+from ruvector_engine.relational.kept_rows import KeptRows
+from ruvector_engine.settings import Mark
+
+Ids = npt.NDArray[np.int64]
+Matrix = npt.NDArray[np.float32]
+IdVectors = tuple[Ids, Matrix]
+
+
+@dataclass(slots=True)
+class TableChanges:
+    """What a transaction did to one table, as its indexes and the row cache need to know it."""
+
+    #: Vector column -> batches of (ids, values as stored); made arrays only where an index wants them.
+    added: dict[str, list[tuple[Ids, Sequence[bytes | None] | None]]] = field(default_factory=dict)
+    deleted: list[Ids] = field(default_factory=list)  # ids that are gone
+    touched: list[Ids] = field(default_factory=list)  # ids whose other columns changed
+    truncated: bool = False  # everything that was there before is gone
+    altered: bool = False  # columns came, went or changed
+    version: int = 0  # another number after each statement that wrote; never the same twice in a session
+    reworked: int = 0  # the version after the last statement that may have changed rows that were there; 0: none
+
+    def copy(self) -> TableChanges:
+        """What it says now; later changes to the one are not seen in the other."""
+        added = {column: list(batches) for column, batches in self.added.items()}
+        return replace(self, added=added, deleted=list(self.deleted), touched=list(self.touched))
+
+    def truncate(self) -> None:
+        """All rows are gone, also those added here."""
+        self.truncated = True
+        self.added.clear()
+        self.deleted.clear()
+        self.touched.clear()
+
+    def rename(self, old: str, new: str) -> None:
+        """A column has another name now."""
+        if old in self.added:
+            self.added[new] = self.added.pop(old)
+
+    def deleted_ids(self) -> Ids:
+        """All ids that are gone, sorted."""
+        return np.unique(np.concatenate(self.deleted)) if self.deleted else np.empty(0, np.int64)
+
+    def add(self, column: str, ids: Ids, vectors: Sequence[bytes | None] | None) -> None:
+        """Note new row versions and their vectors in `column`, as they are stored; None: they are read when wanted."""
+        self.added.setdefault(column, []).append((ids, vectors))
+
+    def added_vectors(self, column: str, dimensions: int, read: Callable[[Ids], IdVectors]) -> IdVectors:
+        """What is still there of what was added to `column`: ids (n,), vectors (n, dimensions); NULLs are left out.
+
+        `read` gives committed rows' ids and vectors: those of large batches are not kept in memory.
+        """
+        size = 4 * dimensions
+        ids_parts, parts = [np.empty(0, np.int64)], [np.empty((0, dimensions), np.float32)]
+        for ids, values in self.added.get(column, ()):
+            if values is None:
+                ids, vectors = read(ids)
+            else:
+                fits = [value is not None and len(value) == size for value in values]
+                ids = ids if all(fits) else ids[fits]
+                present = [value for value, fit in zip(values, fits, strict=True) if fit and value is not None]
+                vectors = np.frombuffer(b"".join(present), np.float32).reshape(len(present), dimensions)
+            ids_parts.append(ids)
+            parts.append(vectors)
+        ids, vectors = np.concatenate(ids_parts), np.concatenate(parts)
+        if not self.deleted or not len(ids):
+            return ids, vectors
+        keep = ~np.isin(ids, self.deleted_ids())
+        return ids[keep], vectors[keep]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRows:
+    """A table's rows as a transaction had changed them at some moment, kept to be written again.
+
+    `version` and `epoch` are the `TableChanges.version` and the `Transaction.epoch` of that moment.
+    """
+
+    table: TableDef
+    version: int
+    epoch: int
+    own: KeptRows  # rows that the transaction wrote anew: rowid, then every stored column
+    last_own: int  # the greatest rowid among them
+    changed: KeptRows | None  # rows that were there before: rowid, whether it is gone, every stored column
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the rows take."""
+        return self.own.nbytes + (0 if self.changed is None else self.changed.nbytes)
+
+
+class Savepoint(NamedTuple):
+    """Where ROLLBACK TO can go back to. `refusal` says why it cannot when storage has to be undone."""
+
+    name: str
+    writes: int
+    settings: Mark
+    open: bool
+    catalog: Catalog | None
+    changes: dict[int, TableChanges]
+    rows: tuple[WrittenRows, ...]
+    refusal: SqlError | None
+    cursors: frozenset[str]
+    notifications: NotificationMark
+
+
+class Transaction:
+    """The state machine of one session's transactions, over its DuckDB connection.
+
+    `state`: "idle"; "implicit" for the group of statements up to the next Sync; "block" after BEGIN; "failed" for a
+    block in which a statement failed. `open` says whether DuckDB's transaction has begun.
+    """
+
+    def __init__(self, connection: Connection, commits: Callable[[], int]) -> None:
+        self.connection = connection
+        self._commits = commits
+        #: How many commits of the database the snapshot is sure to see, while `open`.
+        self.snapshot = 0
+        self.state: Literal["idle", "implicit", "block", "failed"] = "idle"
+        self.open = False
+        self.writes = 0  # statements that wrote
+        self.number: int | None = None  # txid_current(), once it was asked for
+        self.savepoints: list[Savepoint] = []
+        #: Counts the DuckDB transactions begun, so that what was read in one is not taken for another's.
+        self.epoch = 0
+        self.kept: dict[int, WrittenRows] = {}  # what the last SAVEPOINT kept, by table
+        self._versions = 0
+        self.isolation = "read committed"
+        self.read_only = False
+        self.catalog: Catalog | None = None  # set once DDL ran in this transaction
+        self.changes: dict[int, TableChanges] = {}
+        self.dropped: set[int] = set()  # oids of indexes and tables dropped here
+        self.new_indexes: dict[int, IndexDef] = {}  # vector indexes built here
+
+    @property
+    def status(self) -> Literal["I", "T", "E"]:
+        """ReadyForQuery's transaction status."""
+        return {"idle": "I", "implicit": "I", "block": "T", "failed": "E"}[self.state]  # type: ignore[return-value]
+
+    def begin_snapshot(self) -> None:
+        """Begin DuckDB's transaction, if it has not begun."""
+        if not self.open:
+            self.snapshot = self._commits()
+            self.connection.run("BEGIN")
+            self.open = True
+            self.epoch += 1
+
+    def take_snapshot(self) -> None:
+        """Begin DuckDB's transaction at once: by itself it would begin with its first read."""
+        self.begin_snapshot()
+        self.connection.run("SELECT 1 FROM ruvector_catalog.entries LIMIT 1")
+
+    def for_write(self, command: str) -> None:
+        """Prepare to write: 25006 in a read-only transaction. Table locks must be held already."""
+        if self.read_only:
+            raise SqlError("25006", f"cannot execute {command} in a read-only transaction")
+        self.begin_snapshot()
+        self.writes += 1
+
+    def changes_of(self, table_oid: int) -> TableChanges:
+        """The record of changes for a table, made on first use."""
+        return self.changes.setdefault(table_oid, TableChanges())
+
+    def note_write(self, table_oid: int, *, reworks: bool) -> TableChanges:
+        """A statement is about to write to a table; `reworks`: not only new rows. The record of its changes."""
+        changes = self.changes_of(table_oid)
+        self._versions += 1
+        changes.version = self._versions
+        if reworks:
+            changes.reworked = self._versions
+        return changes
+
+    def forget(self) -> None:
+        """Back to idle; the DuckDB transaction has been ended by the caller."""
+        self.state = "idle"
+        self.open = self.read_only = False
+        self.writes = 0
+        self.number = None
+        self.savepoints = []
+        self.kept = {}
+        self.isolation = "read committed"
+        self.catalog = None
+        self.changes = {}
+        self.dropped = set()
+        self.new_indexes = {}

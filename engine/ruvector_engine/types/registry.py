@@ -1,0 +1,150 @@
+"""The types that exist: name, OID, array type, category. One table; everything else looks here.
+
+OIDs of built-in types are PostgreSQL's own (pg_type.dat); pgvector's get an OID when the extension is created
+there, and a fixed one here, so that clients may keep them across restarts.
+
+The Python form of a value, by type:
+
+    bool -> bool; int2, int4, int8, oid, xid and the reg* types -> int; float4, float8 -> float; numeric -> Decimal
+    text, varchar, bpchar, name, json, jsonb, "char", unknown, inet -> str; bytea -> bytes; uuid -> uuid.UUID
+    bit, varbit -> str of "0" and "1"; macaddr -> str, canonical
+    date -> int, days since 2000-01-01; timestamp, timestamptz -> int, microseconds since 2000-01-01 (UTC)
+    time -> int, microseconds since midnight; interval -> (months, days, microseconds)
+    vector, ruvector -> bytes: float32 little-endian, 4 bytes a dimension
+    halfvec -> bytes: float16 little-endian, 2 bytes a dimension
+    sparsevec -> bytes: int32 dimensions and number of elements, int32 indices from 0, float32 values; little-endian
+    T[] -> list of the element's form (nested for more dimensions); NULL -> None everywhere
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+DATE_INFINITY = 2**31 - 1
+DATE_MINUS_INFINITY = -(2**31)
+TIMESTAMP_INFINITY = 2**63 - 1
+TIMESTAMP_MINUS_INFINITY = -(2**63)
+
+#: pgvector's limits on what a column of `vector` or `halfvec`, and of `sparsevec`, can hold.
+VECTOR_MAX_DIM = 16_000
+SPARSEVEC_MAX_DIM = 1_000_000_000
+SPARSEVEC_MAX_ELEMENTS = 16_000
+
+Value: TypeAlias = object  # one of the forms above, or None for NULL
+
+
+@dataclass(frozen=True, slots=True)
+class PgType:
+    """A type as pg_type describes it. `length` is typlen: bytes, or -1 for variable length."""
+
+    name: str
+    oid: int
+    array_oid: int
+    length: int
+    category: str
+    preferred: bool = False
+    element_oid: int = 0  # for an array type: its element
+    display: str = ""  # format_type()'s spelling where it differs from `name`
+
+    @property
+    def sql_name(self) -> str:
+        """The name PostgreSQL prints in messages, e.g. "integer" for int4."""
+        return self.display or self.name
+
+
+_SCALARS = (
+    PgType("bool", 16, 1000, 1, "B", True, display="boolean"),
+    PgType("bytea", 17, 1001, -1, "U"),
+    PgType("char", 18, 1002, 1, "Z", display='"char"'),
+    PgType("name", 19, 1003, 64, "S"),
+    PgType("int8", 20, 1016, 8, "N", display="bigint"),
+    PgType("int2", 21, 1005, 2, "N", display="smallint"),
+    PgType("int2vector", 22, 1006, -1, "A", element_oid=21),
+    PgType("int4", 23, 1007, 4, "N", display="integer"),
+    PgType("regproc", 24, 1008, 4, "N"),
+    PgType("text", 25, 1009, -1, "S", True),
+    PgType("oid", 26, 1028, 4, "N", True),
+    PgType("xid", 28, 1011, 4, "U"),
+    PgType("oidvector", 30, 1013, -1, "A", element_oid=26),
+    PgType("json", 114, 199, -1, "U"),
+    PgType("float4", 700, 1021, 4, "N", display="real"),
+    PgType("float8", 701, 1022, 8, "N", True, display="double precision"),
+    PgType("unknown", 705, 0, -2, "X"),
+    PgType("macaddr", 829, 1040, 6, "U"),
+    PgType("inet", 869, 1041, -1, "I", True),
+    PgType("bpchar", 1042, 1014, -1, "S", display="character"),
+    PgType("varchar", 1043, 1015, -1, "S", display="character varying"),
+    PgType("date", 1082, 1182, 4, "D"),
+    PgType("time", 1083, 1183, 8, "D", display="time without time zone"),
+    PgType("timestamp", 1114, 1115, 8, "D", display="timestamp without time zone"),
+    PgType("timestamptz", 1184, 1185, 8, "D", True, display="timestamp with time zone"),
+    PgType("interval", 1186, 1187, 16, "T", True),
+    PgType("bit", 1560, 1561, -1, "V"),
+    PgType("varbit", 1562, 1563, -1, "V", True, display="bit varying"),
+    PgType("numeric", 1700, 1231, -1, "N"),
+    PgType("regclass", 2205, 2210, 4, "N"),
+    PgType("regtype", 2206, 2211, 4, "N"),
+    PgType("record", 2249, 2287, -1, "P"),
+    PgType("void", 2278, 0, 4, "P"),
+    PgType("uuid", 2950, 2951, 16, "U"),
+    PgType("jsonb", 3802, 3807, -1, "U"),
+    PgType("regnamespace", 4089, 4090, 4, "N"),
+    PgType("regrole", 4096, 4097, 4, "N"),
+    PgType("vector", 16388, 16389, -1, "U"),
+    PgType("ruvector", 16390, 16391, -1, "U"),
+    PgType("halfvec", 16392, 16393, -1, "U"),
+    PgType("sparsevec", 16394, 16395, -1, "U"),
+)
+_ARRAYS = tuple(
+    PgType(f"_{t.name}", t.array_oid, 0, -1, "A", element_oid=t.oid, display=f"{t.sql_name}[]")
+    for t in _SCALARS
+    if t.array_oid
+)
+
+ALL_TYPES: tuple[PgType, ...] = _SCALARS + _ARRAYS
+BY_OID: dict[int, PgType] = {t.oid: t for t in ALL_TYPES}
+BY_NAME: dict[str, PgType] = {t.name: t for t in ALL_TYPES}
+
+BOOL, BYTEA, INT2, INT4, INT8 = (BY_NAME[n].oid for n in ("bool", "bytea", "int2", "int4", "int8"))
+FLOAT4, FLOAT8, NUMERIC = (BY_NAME[n].oid for n in ("float4", "float8", "numeric"))
+TEXT, VARCHAR, BPCHAR, NAME, UNKNOWN = (BY_NAME[n].oid for n in ("text", "varchar", "bpchar", "name", "unknown"))
+DATE, TIME, TIMESTAMP, TIMESTAMPTZ = (BY_NAME[n].oid for n in ("date", "time", "timestamp", "timestamptz"))
+BIT, VARBIT, INET, MACADDR = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr"))
+INTERVAL, UUID, JSON, JSONB = (BY_NAME[n].oid for n in ("interval", "uuid", "json", "jsonb"))
+OID, REGCLASS, REGTYPE, RECORD, VOID = (BY_NAME[n].oid for n in ("oid", "regclass", "regtype", "record", "void"))
+VECTOR, RUVECTOR = (BY_NAME[n].oid for n in ("vector", "ruvector"))
+
+HALFVEC, SPARSEVEC = (BY_NAME[n].oid for n in ("halfvec", "sparsevec"))
+
+#: The types that an index can hold: float32 vectors.
+VECTOR_TYPES = frozenset({VECTOR, RUVECTOR})
+#: Types whose text is the name of a catalog object: read with the catalog, not by a text function.
+NAME_TYPES = frozenset(t.oid for t in _SCALARS if t.name.startswith("reg"))
+#: Types that exist once their extension was created, with the limit on their dimensions.
+DIMENSION_LIMITS = {
+    **dict.fromkeys((VECTOR, RUVECTOR, HALFVEC), VECTOR_MAX_DIM),
+    SPARSEVEC: SPARSEVEC_MAX_DIM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRef:
+    """A type with its modifier, as a column or an expression has it.
+
+    `typmod` is PostgreSQL's: -1 for none; n + 4 for varchar(n); ((p << 16) | s) + 4 for numeric(p, s);
+    n for bit(n) and varbit(n); the number of dimensions for vector(n), halfvec(n) and sparsevec(n).
+    """
+
+    oid: int
+    typmod: int = -1
+
+    @property
+    def pg(self) -> PgType:
+        """The registry's entry."""
+        return BY_OID[self.oid]
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether values are float32 vectors that an index can hold."""
+        return self.oid in VECTOR_TYPES

@@ -1,0 +1,106 @@
+"""Who gets in, as the files say now: the rules, the password and the certificate; reloaded while the server runs."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ruvector_server.auth import Verifier
+from ruvector_server.hba import HbaError, Rules, read
+from ruvector_server.tls import Tls, TlsError, TlsFiles
+
+_log = logging.getLogger(__name__)
+
+#: The file of rules, in the data directory, and that of the secret from which the salts of unknown passwords come.
+HBA_NAME: Final = "pg_hba.conf"
+SECRET_NAME: Final = "mock_authentication_nonce"
+_SECRET_BYTES: Final = 32
+
+
+class AccessError(Exception):
+    """Files with which nobody can be let in; the text says what is wrong with them."""
+
+
+@dataclass(frozen=True)
+class AccessFiles:
+    """Where the rules are, and whether they must be there; and TLS's files, if it is to be spoken."""
+
+    hba: Path | None = None
+    hba_required: bool = False
+    tls: TlsFiles | None = None
+
+
+class Access:
+    """One a server. `rules` and `tls` change with `reload`; what a login under way has begun with, it ends with."""
+
+    def __init__(self, files: AccessFiles, verifier: Verifier | None = None, secret: bytes = b"") -> None:
+        """AccessError for files that cannot be used. `secret` makes the salts shown to users without a password."""
+        self._files = files
+        self._verifier = verifier
+        self._secret = secret or secrets.token_bytes(_SECRET_BYTES)
+        self._rules_from_file = False
+        self.rules = Rules.without_file(password=verifier is not None)
+        self.tls: Tls | None = None
+        self._load_tls()
+        self._load_rules()
+
+    def verifier_of(self, user: str) -> Verifier:
+        """What a user's password is checked against; one that no password satisfies if there is none."""
+        return self._verifier if self._verifier is not None else Verifier.mock(user, self._secret)
+
+    def reload(self) -> None:
+        """Read the files again; what cannot be read stays as it was, and the log says why."""
+        for load in (self._load_tls, self._load_rules):
+            try:
+                load()
+            except AccessError as error:
+                for line in str(error).splitlines():
+                    _log.error("%s", line)
+                _log.error("not reloaded, for the errors above; what was read before stays in force")
+        _log.info("reloaded the rules of who gets in")
+
+    def _load_tls(self) -> None:
+        if self._files.tls is None:
+            return
+        try:
+            self.tls = Tls.load(self._files.tls)
+        except TlsError as error:
+            raise AccessError(str(error)) from None
+
+    def _load_rules(self) -> None:
+        path = self._files.hba
+        # A file that was in force and is gone must not open the door.
+        if path is None or not (self._files.hba_required or self._rules_from_file or path.exists()):
+            return
+        try:
+            rules = read(path)
+        except HbaError as error:
+            raise AccessError(str(error)) from None
+        if rules.need_authorities and (self.tls is None or not self.tls.verifies_clients):
+            raise AccessError(
+                f'"{path}" asks for client certificates, which can only be checked '
+                "with --ssl-cert, --ssl-key and --ssl-ca"
+            )
+        if rules.need_encryption and self.tls is None:
+            _log.warning("hostssl lines in %s cannot match: there is no --ssl-cert", path)
+        if rules.need_password and self._verifier is None:
+            _log.warning("lines in %s ask for a password, and there is none: nobody gets in by them", path)
+        self.rules, self._rules_from_file = rules, True
+
+
+def mock_secret(data_dir: Path) -> bytes:
+    """The secret kept in a data directory, made at the first start: salts must not change when the server restarts."""
+    path = data_dir / SECRET_NAME
+    try:
+        found = path.read_bytes()
+        if len(found) == _SECRET_BYTES:
+            return found
+    except FileNotFoundError:
+        pass
+    made = secrets.token_bytes(_SECRET_BYTES)
+    path.touch(mode=0o600)
+    path.write_bytes(made)
+    return made

@@ -1,0 +1,95 @@
+"""Proving who one is: the rule a client falls under, and the exchange that its method asks for."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from functools import partial
+from typing import Final
+
+from ruvector_engine.errors import SqlError
+from ruvector_server.access import Access
+from ruvector_server.auth import ScramExchange, password_failed
+from ruvector_server.hba import Client, Rule
+from ruvector_server.session.peer import Peer
+from ruvector_server.session.steps import Steps, Wait, Work
+from ruvector_server.wire import backend
+from ruvector_server.wire.decoder import FrontendDecoder
+from ruvector_server.wire.phases import Phase
+
+_log = logging.getLogger(__name__)
+
+#: A failed login is told so after this many milliseconds, at random: guessing is slow, and times tell nothing.
+LEAST_DELAY: Final = 100
+GREATEST_DELAY: Final = 400
+
+
+def authenticate(
+    access: Access, peer: Peer, user: str, database: str, out: bytearray, decoder: FrontendDecoder
+) -> Steps[None]:
+    """Let the client prove that it is `user`; a fatal SqlError, logged, when it may not come in or cannot."""
+    client = Client(peer.address, peer.encryption is not None, user, database)
+    try:
+        rule = access.rules.find(client)
+        if rule is None or rule.method == "reject":
+            raise _shut_out(client, rejected=rule is not None)
+        yield from _prove(access, rule, peer, user, out, decoder)
+    except SqlError as error:
+        # By repr, for a name may hold line breaks that would look like further messages.
+        _log.warning("refused user %r, database %r, from %s: %r", user, database, client.host, error.message)
+        if error.sqlstate in ("28000", "28P01"):
+            # On the worker thread that the session would have had, so that the others do not wait.
+            delay = LEAST_DELAY + secrets.randbelow(GREATEST_DELAY - LEAST_DELAY)
+            yield Work(partial(time.sleep, delay / 1000))
+        raise
+
+
+def _shut_out(client: Client, *, rejected: bool) -> SqlError:
+    encryption = "SSL encryption" if client.encrypted else "no encryption"
+    who = f'host "{client.host}", user "{client.user}", database "{client.database}", {encryption}'
+    text = "pg_hba.conf rejects connection for" if rejected else "no pg_hba.conf entry for"
+    return SqlError("28000", f"{text} {who}", severity="FATAL")
+
+
+def _prove(access: Access, rule: Rule, peer: Peer, user: str, out: bytearray, decoder: FrontendDecoder) -> Steps[None]:
+    encryption = peer.encryption
+    if rule.client_certificate and (encryption is None or not encryption.has_client_certificate):
+        raise SqlError("28000", "connection requires a valid client certificate", severity="FATAL")
+    if rule.method == "password":
+        yield from _by_password(access, user, out, decoder)
+    elif rule.method in ("scram-sha-256", "md5"):
+        # With a SCRAM verifier stored, PostgreSQL's md5 is SCRAM too.
+        yield from _by_scram(access, peer, user, out, decoder)
+    elif rule.method == "peer" and peer.os_user != user:
+        raise SqlError("28000", f'Peer authentication failed for user "{user}"', severity="FATAL")
+    if rule.client_certificate == "verify-full" and encryption is not None and encryption.client_name != user:
+        if rule.method in ("scram-sha-256", "md5", "password"):
+            raise password_failed(user)
+        kind = "certificate" if rule.method == "cert" else '"trust"'
+        raise SqlError("28000", f'{kind} authentication failed for user "{user}"', severity="FATAL")
+
+
+def _by_password(access: Access, user: str, out: bytearray, decoder: FrontendDecoder) -> Steps[None]:
+    """Have the client send the password in clear."""
+    out += backend.AUTHENTICATION_CLEARTEXT_PASSWORD
+    decoder.phase = Phase.PASSWORD
+    message = yield Wait.MESSAGE
+    if not message.password:
+        raise SqlError("28P01", "empty password returned by client", severity="FATAL")
+    accepted: bool = yield Work(partial(access.verifier_of(user).accepts, message.password))
+    if not accepted:
+        raise password_failed(user)
+
+
+def _by_scram(access: Access, peer: Peer, user: str, out: bytearray, decoder: FrontendDecoder) -> Steps[None]:
+    """Have the client prove by SCRAM that it knows the password."""
+    certificate = peer.encryption.tls.certificate if peer.encryption is not None else None
+    exchange = ScramExchange(access.verifier_of(user), user, certificate)
+    out += backend.authentication_sasl(exchange.mechanisms)
+    decoder.phase = Phase.SASL_INITIAL
+    first = yield Wait.MESSAGE
+    out += backend.authentication_sasl_continue(exchange.challenge(first.mechanism, first.data or b""))
+    decoder.phase = Phase.SASL_RESPONSE
+    final = yield Wait.MESSAGE
+    out += backend.authentication_sasl_final(exchange.proof(final.data))

@@ -1,0 +1,59 @@
+"""What is set on a client's socket, and what it tells of the client."""
+
+from __future__ import annotations
+
+import pwd
+import socket
+import struct
+from dataclasses import dataclass
+
+from ruvector_server.session.peer import Peer
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a client may take to say who it is, in seconds, and when one that is silent is taken for dead.
+
+    The tcp_keepalives are in seconds, 0 for what the system has.
+    """
+
+    authentication_timeout: float = 60.0
+    tcp_keepalives_idle: int = 0
+    tcp_keepalives_interval: int = 0
+    tcp_keepalives_count: int = 0
+
+
+def prepare(sock: socket.socket, limits: Limits) -> None:
+    """Set the options of a client's socket."""
+    if sock.family == socket.AF_UNIX:
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        (socket.TCP_KEEPIDLE, limits.tcp_keepalives_idle),
+        (socket.TCP_KEEPINTVL, limits.tcp_keepalives_interval),
+        (socket.TCP_KEEPCNT, limits.tcp_keepalives_count),
+    ):
+        if value:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def peer_of(sock: socket.socket) -> Peer:
+    """Who is at the other end. OSError when it has reset the connection already."""
+    if sock.family == socket.AF_UNIX:
+        return Peer(None, -1, os_user=_owner(sock))
+    address, port = sock.getpeername()[:2]
+    return Peer(address, port)
+
+
+#: Who has reset the connection before it could be asked.
+NOBODY = Peer("0.0.0.0", 0)
+
+
+def _owner(sock: socket.socket) -> str | None:
+    """The user of the operating system at the other end of a Unix-domain socket."""
+    _pid, uid, _gid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None

@@ -1,0 +1,226 @@
+"""Runs the records of a `.test` file against one server and writes down what happened, as expectations are written.
+
+Raw libpq (psycopg's `pq`), so that nothing between the test and the server adapts a value or rewrites a statement.
+"""
+
+from __future__ import annotations
+
+import re
+import select
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from psycopg import pq
+from tests.congruence.script import EMPTY, Record, escape
+
+Protocol: TypeAlias = Literal["simple", "extended"]
+ServerKind: TypeAlias = Literal["postgres", "ruvector"]
+
+STATEMENT_TIMEOUT = 30.0  # seconds until a statement without an answer fails the file
+
+#: Built-in types by OID; the others have an OID of each server's own and are asked for by OID.
+_TYPE_NAMES = {
+    16: "bool", 17: "bytea", 18: "char", 19: "name", 20: "int8", 21: "int2", 23: "int4", 25: "text", 26: "oid",
+    114: "json", 700: "float4", 701: "float8", 705: "unknown", 1000: "bool[]", 1007: "int4[]", 1009: "text[]",
+    1016: "int8[]", 1021: "float4[]", 1022: "float8[]", 1042: "bpchar", 1043: "varchar", 1082: "date",
+    1083: "time", 1114: "timestamp", 1184: "timestamptz", 1186: "interval", 1231: "numeric[]", 1700: "numeric",
+    2205: "regclass", 2206: "regtype", 2249: "record", 2278: "void", 2950: "uuid", 3802: "jsonb",
+}  # fmt: skip
+
+_TABLE = re.compile(r"\bCREATE\s+(?:TEMP\s+|TEMPORARY\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)", re.IGNORECASE)
+
+
+class RunnerError(RuntimeError):
+    """The server did not answer as any PostgreSQL would: it closed the connection or went silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    result: pq.abc.PGresult
+    copied: bytes = b""  # what COPY TO STDOUT sent
+
+
+class Sessions:
+    """The connections of one run, opened when first named."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._open: dict[str, pq.abc.PGconn] = {}
+        self._notices: dict[str, list[str]] = {}
+        self._types: dict[int, str] = dict(_TYPE_NAMES)
+
+    def connection(self, name: str) -> pq.abc.PGconn:
+        """Return the connection of that name."""
+        if name not in self._open:
+            connection = pq.PGconn.connect(self._dsn.encode())
+            if connection.status != pq.ConnStatus.OK:
+                raise RunnerError(connection.get_error_message())
+            connection.nonblocking = 1
+            notices = self._notices.setdefault(name, [])
+            connection.notice_handler = lambda notice: notices.extend(_message_lines(notice))
+            self._open[name] = connection
+        return self._open[name]
+
+    def notices(self, name: str) -> list[str]:
+        """Return the notices that came on a connection since they were last asked for."""
+        found = list(self._notices[name])
+        self._notices[name].clear()
+        return found
+
+    def type_name(self, oid: int) -> str:
+        """Return the name of the type with this OID on this server."""
+        if oid not in self._types:
+            connection = self.connection("setup")
+            query = f"SELECT typname FROM pg_catalog.pg_type WHERE oid = {oid}"
+            connection.send_query(query.encode())
+            result = _answers(connection)[-1].result
+            value = result.get_value(0, 0) if result.ntuples else None
+            self._types[oid] = value.decode() if value is not None else f"oid {oid}"
+        return self._types[oid]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self._open.values():
+            connection.finish()
+
+
+@contextmanager
+def prepared_database(dsn: str, records: Sequence[Record]) -> Iterator[Sessions]:
+    """Yield sessions on a database where the extension exists and none of the file's tables does."""
+    sessions = Sessions(dsn)
+    try:
+        setup = sessions.connection("setup")
+        tables = sorted({name for record in records for name in _TABLE.findall(record.sql)})
+        for statement in (
+            "CREATE EXTENSION IF NOT EXISTS vector",
+            *(f"DROP TABLE IF EXISTS {table} CASCADE" for table in tables),
+        ):
+            setup.send_query(statement.encode())
+            for answer in _answers(setup):
+                if answer.result.status == pq.ExecStatus.FATAL_ERROR:
+                    raise RunnerError(f"{statement}: {answer.result.error_message.decode()}")
+        yield sessions
+    finally:
+        sessions.close()
+
+
+def applies(record: Record, protocol: Protocol, server: ServerKind) -> bool:
+    """Whether the record runs with this protocol on this server."""
+    return record.only in (None, protocol, server)
+
+
+def run(record: Record, sessions: Sessions, protocol: Protocol) -> list[str]:
+    """Execute a record and return its outcome, as a `.test` file shows it."""
+    connection = sessions.connection(record.connection)
+    if protocol == "simple":
+        connection.send_query(record.sql.encode())
+    else:
+        values = [None if value is None else value.encode() for value in record.parameters or ()]
+        connection.send_query_params(record.sql.encode(), values)
+    answers = _answers(connection, _copy_data(record))
+    lines = [line for answer in answers for line in _outcome(answer, record, sessions)]
+    return [*sessions.notices(record.connection), *lines]
+
+
+def is_error(outcome: Sequence[str]) -> bool:
+    """Whether an outcome contains an error."""
+    return any(line.startswith("ERROR ") for line in outcome)
+
+
+def _copy_data(record: Record) -> bytes:
+    if record.kind == "copy in hex":
+        return bytes.fromhex("".join(record.data))
+    return "".join(f"{line}\n" for line in record.data).encode()
+
+
+def _answers(connection: pq.abc.PGconn, copy_data: bytes = b"") -> list[_Answer]:
+    """Fetch all results of what was sent; COPY data goes in and out on the way."""
+    answers: list[_Answer] = []
+    deadline = time.monotonic() + STATEMENT_TIMEOUT
+    while True:
+        while connection.flush() or connection.is_busy():
+            _wait(connection, deadline)
+        result = connection.get_result()
+        if result is None:
+            return answers
+        if result.status == pq.ExecStatus.COPY_IN:
+            connection.put_copy_data(copy_data)
+            connection.put_copy_end()
+        elif result.status == pq.ExecStatus.COPY_OUT:
+            answers.append(_Answer(result, _receive_copy(connection, deadline)))
+        else:
+            answers.append(_Answer(result))
+
+
+def _receive_copy(connection: pq.abc.PGconn, deadline: float) -> bytes:
+    data = bytearray()
+    while True:
+        length, chunk = connection.get_copy_data(1)
+        if length < 0:
+            return bytes(data)
+        if length == 0:
+            _wait(connection, deadline)
+        else:
+            data += chunk
+
+
+def _wait(connection: pq.abc.PGconn, deadline: float) -> None:
+    readable, _, _ = select.select([connection.socket], [], [], max(0.0, deadline - time.monotonic()))
+    if not readable:
+        raise RunnerError(f"no answer within {STATEMENT_TIMEOUT:.0f} s")
+    connection.consume_input()
+
+
+def _outcome(answer: _Answer, record: Record, sessions: Sessions) -> list[str]:
+    result = answer.result
+    if result.status == pq.ExecStatus.FATAL_ERROR:
+        if not result.error_field(pq.DiagnosticField.SQLSTATE):
+            raise RunnerError(f"the connection was lost: {result.error_message.decode()}")
+        return _message_lines(result)
+    lines = []
+    if result.status == pq.ExecStatus.TUPLES_OK:
+        lines.append(_header(result, sessions))
+        rows = [_row(result, number) for number in range(result.ntuples)]
+        lines += sorted(rows) if record.kind == "query unordered" else rows
+    elif result.status == pq.ExecStatus.COPY_OUT:
+        if result.fformat(0) if result.nfields else result.binary_tuples:
+            lines.append(answer.copied.hex())
+        else:
+            lines += [
+                line or EMPTY for line in answer.copied.decode(errors="backslashreplace").removesuffix("\n").split("\n")
+            ]
+    if result.command_status:
+        lines.append(result.command_status.decode())
+    return lines
+
+
+def _header(result: pq.abc.PGresult, sessions: Sessions) -> str:
+    columns = []
+    for number in range(result.nfields):
+        name = result.fname(number) or b""
+        columns.append(f"{escape(name.decode())}:{sessions.type_name(result.ftype(number))}")
+    return "|".join(columns) or EMPTY
+
+
+def _row(result: pq.abc.PGresult, number: int) -> str:
+    values = (result.get_value(number, column) for column in range(result.nfields))
+    return "|".join(escape(None if value is None else value.decode()) for value in values) or EMPTY
+
+
+def _message_lines(result: pq.abc.PGresult) -> list[str]:
+    """Return an error or a notice as lines: severity, SQLSTATE and text, then the fields it has."""
+    fields = pq.DiagnosticField
+    severity, state, text = (
+        (result.error_field(name) or b"").decode()
+        for name in (fields.SEVERITY_NONLOCALIZED, fields.SQLSTATE, fields.MESSAGE_PRIMARY)
+    )
+    lines = [f"{severity} {state} {escape(text)}"]
+    for name in (fields.STATEMENT_POSITION, fields.MESSAGE_DETAIL, fields.MESSAGE_HINT, fields.CONTEXT):
+        value = result.error_field(name)
+        if value is not None:
+            label = name.name.removeprefix("STATEMENT_").removeprefix("MESSAGE_")
+            lines.append(f"{label} {escape(value.decode())}")
+    return lines

@@ -1,0 +1,1 @@
+"""A Django application with a vector column, for test_django."""

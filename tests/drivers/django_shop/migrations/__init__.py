@@ -1,0 +1,1 @@
+"""The extension; a table; a column and an index."""

@@ -1,0 +1,87 @@
+"""What a restart must keep, and what it makes good."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.engine.conftest import Talk, talk
+
+from ruvector_engine.database import Database
+from ruvector_engine.errors import SqlError
+
+NEAR = "SELECT id FROM items ORDER BY embedding <-> '[5,5,5]' LIMIT 5"
+
+
+def filled(data_dir: Path) -> tuple[Database, Talk]:
+    database = Database.open(data_dir)
+    db = talk(database)
+    db.result("CREATE EXTENSION vector")
+    db.result("CREATE TABLE items (id int PRIMARY KEY, note text, embedding vector(3))")
+    matrix = np.random.default_rng(3).normal(size=(200, 3)).astype(np.float32)
+    db.result("BEGIN")
+    for number, row in enumerate(matrix):
+        db.result("INSERT INTO items VALUES ($1, 'n', $2)", [number, row.tobytes()])
+    db.result("COMMIT")
+    db.result("CREATE INDEX knn ON items USING hnsw (embedding vector_l2_ops)")
+    return database, db
+
+
+def shut(database: Database) -> None:
+    for session in list(database.sessions.values()):
+        session.close()
+    database.close()
+
+
+def test_data_and_index_come_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    database, db = filled(tmp_path)
+    db.result("INSERT INTO items VALUES (900, 'late', '[5,5,5]')")
+    db.result("DELETE FROM items WHERE id = 3")
+    before = db.column(NEAR)
+    shut(database)
+    with caplog.at_level(logging.WARNING):
+        database = Database.open(tmp_path)
+    assert not caplog.records
+    db = talk(database)
+    assert "Index Scan using knn" in db.plan(NEAR)
+    assert db.column(NEAR) == before
+    assert db.column("SELECT count(*) FROM items") == [200]
+    db.result("INSERT INTO items VALUES (901, 'later', '[5,5,5.01]')")
+    assert db.column(NEAR)[:2] == [900, 901]
+    shut(database)
+
+
+def test_a_damaged_index_is_built_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    database, db = filled(tmp_path)
+    before = db.column(NEAR)
+    shut(database)
+    for path in (tmp_path / "indexes").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with caplog.at_level(logging.WARNING):
+        database = Database.open(tmp_path)
+    assert "rebuilding index" in caplog.text
+    assert talk(database).column(NEAR) == before
+    shut(database)
+
+
+def test_a_directory_is_served_once(tmp_path: Path) -> None:
+    database = Database.open(tmp_path)
+    with pytest.raises(SqlError, match="is in use by another server"):
+        Database.open(tmp_path)
+    database.close()
+    Database.open(tmp_path).close()
+
+
+def test_sequences_do_not_start_over(tmp_path: Path) -> None:
+    database = Database.open(tmp_path)
+    db = talk(database)
+    db.result("CREATE EXTENSION vector")
+    db.result("CREATE TABLE t (id serial PRIMARY KEY, v vector(2))")
+    assert db.column("INSERT INTO t (v) VALUES ('[1,2]'), ('[3,4]') RETURNING id") == [1, 2]
+    shut(database)
+    database = Database.open(tmp_path)
+    assert talk(database).column("INSERT INTO t (v) VALUES ('[5,6]') RETURNING id") == [3]
+    shut(database)

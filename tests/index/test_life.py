@@ -1,0 +1,167 @@
+"""The life of an index (apply, seal, merge, save, load, search) against a dict and an exact search."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from ruvector_engine.index import IndexSpec, VectorIndex
+from ruvector_simd import Metric, distances
+
+D = 3
+#: Few distinct numbers, so that duplicates, ties and zero vectors are common.
+numbers = st.sampled_from([-1.0, 0.0, 0.25, 0.5, 1.0, 3.0])
+vectors = st.lists(numbers, min_size=D, max_size=D)
+batches = st.lists(vectors, max_size=20)
+
+SPECS = [IndexSpec("hnsw", metric, D, m=4, ef_construction=16) for metric in Metric]
+SPECS += [IndexSpec("ivfflat", metric, D, lists=3) for metric in Metric if metric is not Metric.L1]
+
+
+class IndexLife(RuleBasedStateMachine):
+    spec: IndexSpec
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp())
+        self.index = VectorIndex(self.spec)
+        self.rows: dict[int, list[float]] = {}
+        self.saved: dict[int, list[float]] | None = None
+        self.next_id = 1
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.directory)
+
+    def new_ids(self, count: int) -> npt.NDArray[np.int64]:
+        ids = np.arange(self.next_id, self.next_id + count)
+        self.next_id += count
+        return ids
+
+    @rule(batch=batches, data=st.data())
+    def apply(self, batch: list[list[float]], data: st.DataObject) -> None:
+        ids = self.new_ids(len(batch))
+        if data.draw(st.booleans()):
+            ids = ids[::-1]
+        live = sorted(self.rows)
+        gone = data.draw(st.lists(st.sampled_from(live), unique=True)) if live else []
+        self.index.apply(ids, np.array(batch, np.float32).reshape(-1, D), np.array(gone, np.int64))
+        for i in gone:
+            del self.rows[i]
+        self.rows.update(zip(ids.tolist(), batch, strict=True))
+
+    @rule(batch=batches)
+    def create_again(self, batch: list[list[float]]) -> None:
+        ids = self.new_ids(len(batch))
+        self.rows = dict(zip(ids.tolist(), batch, strict=True))
+        self.index = VectorIndex.build(self.spec, ids, np.array(batch, np.float32).reshape(-1, D))
+
+    @rule()
+    def delete_everything(self) -> None:
+        self.index.delete(np.array(sorted(self.rows), np.int64))
+        self.rows = {}
+
+    @rule(everything=st.booleans())
+    def maintain(self, everything: bool) -> None:
+        self.index.maintain(everything=everything)
+        if everything:
+            assert all(segment.kind == self.spec.method and not segment.dead for segment in self.index.segments())
+            assert len(self.index.segments()) <= 1
+
+    @rule()
+    def save(self) -> None:
+        self.index.save(self.directory)
+        self.saved = dict(self.rows)
+
+    @rule()
+    def restart(self) -> None:
+        """Load the last save, then make up the difference to the table, as the engine does."""
+        if self.saved is None:
+            return
+        self.index = VectorIndex.load(self.directory, self.spec)
+        held = set(self.index.ids().tolist())
+        assert held == set(self.saved)
+        missing = sorted(set(self.rows) - held)
+        self.index.apply(
+            np.array(missing, np.int64),
+            np.array([self.rows[i] for i in missing], np.float32).reshape(-1, D),
+            np.array(sorted(held - set(self.rows)), np.int64),
+        )
+
+    @rule(query=vectors, k=st.integers(0, 30), data=st.data())
+    def search(self, query: list[float], k: int, data: st.DataObject) -> None:
+        among = dict(self.rows)
+        allowed = None
+        if data.draw(st.booleans()):
+            chosen = data.draw(st.sets(st.integers(1, self.next_id)))
+            among = {i: v for i, v in among.items() if i in chosen}
+            allowed = np.array(sorted(chosen), np.int64)
+        q = np.array(query, np.float32)
+        ids, found = self.index.search(q, k, ef_search=40, probes=2, allowed=allowed)
+        assert len(ids) == len(set(ids.tolist())) == min(k, len(among))
+        assert set(ids.tolist()) <= set(among)
+        assert ids.dtype == np.int64
+        assert found.dtype == np.float64
+        expected = distances(self.spec.metric, q, np.array([among[i] for i in ids], np.float32).reshape(-1, D))
+        np.testing.assert_array_equal(found, expected)
+        assert (np.diff(found[~np.isnan(found)]) >= 0).all()
+        assert np.isnan(found).tolist() == sorted(np.isnan(found).tolist())
+        if self.index.cost_us(k) < 5 and self.spec.method == "hnsw" and k:
+            # So few rows are searched exactly.
+            every = np.sort(distances(self.spec.metric, q, np.array(list(among.values()), np.float32).reshape(-1, D)))
+            np.testing.assert_array_equal(found, every[:k])
+
+    @invariant()
+    def ids_are_the_tables(self) -> None:
+        assert self.index.ids().tolist() == sorted(self.rows)
+        assert self.index.live_count == len(self.rows)
+        every = np.arange(self.next_id + 1)
+        assert np.flatnonzero(self.index.contains(every)).tolist() == sorted(self.rows)
+
+    @invariant()
+    def vectors_are_the_tables(self) -> None:
+        ids = np.array(sorted(self.rows), np.int64)
+        expected = np.array([self.rows[i] for i in ids], np.float32).reshape(-1, D)
+        np.testing.assert_array_equal(self.index.vectors_of(ids), expected)
+
+
+def _run(spec: IndexSpec, examples: int) -> None:
+    machine = type("Life", (IndexLife,), {"spec": spec})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ruvector_engine.index.vector_index.flat_capacity", lambda dimensions: 8)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.method}-{spec.metric.value}")
+def test_an_index_answers_as_its_table_would(spec: IndexSpec) -> None:
+    _run(spec, examples=8)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.method}-{spec.metric.value}")
+def test_graphs_and_lists_return_rows_of_the_table_only(spec: IndexSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As above with exact scans priced out, so that even tiny segments are searched by their graph or lists."""
+    for price in ("faiss_hnsw.scan_us", "faiss_hnsw.gather_us", "faiss_ivf.gather_us"):
+        monkeypatch.setattr(f"ruvector_engine.index.{price}", lambda rows, dimensions: 1e9)
+    _run(spec, examples=8)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.method}-{spec.metric.value}")
+def test_an_index_answers_as_its_table_would_for_long(spec: IndexSpec) -> None:
+    _run(spec, examples=150)
