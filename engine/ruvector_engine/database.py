@@ -186,7 +186,7 @@ class Database:
             self.rows.begin_change(changed)
             try:
                 try:
-                    transaction.connection.run("COMMIT")
+                    transaction.connection.control_transaction("COMMIT")
                 except SqlError:
                     self.indexes.discard(transaction)
                     raise

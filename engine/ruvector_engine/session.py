@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -216,13 +217,15 @@ class Session:
         self.connection.interrupt()
 
     def close(self) -> None:
-        """Roll back and free everything."""
-        self.cursors.clear()
-        self.rollback()
-        self.database.advisory_locks.release_all(self.pid, transaction=False)
-        self.notifications.close()
-        self.connection.close()
-        self.database.sessions.pop(self.pid, None)
+        """Roll back and free everything, whatever fails on the way."""
+        with ExitStack() as ending:
+            ending.callback(self.database.sessions.pop, self.pid, None)
+            ending.callback(self.connection.close)
+            ending.callback(self.notifications.close)
+            ending.callback(self.database.advisory_locks.release_all, self.pid, transaction=False)
+            ending.callback(self._release_locks)
+            self.cursors.clear()
+            self.rollback()
 
     # ------------------------------------------------------------ for the executor
 
@@ -443,7 +446,7 @@ class Session:
         """Undo all that the transaction did; its locks stay."""
         transaction = self.transaction
         if transaction.open:
-            self.connection.run("ROLLBACK")
+            self.connection.control_transaction("ROLLBACK")
             transaction.open = False
             self.filled_views.clear()
         self.database.indexes.discard(transaction)

@@ -160,7 +160,7 @@ class Transaction:
         """Begin DuckDB's transaction, if it has not begun."""
         if not self.open:
             self.snapshot = self._commits()
-            self.connection.run("BEGIN")
+            self.connection.control_transaction("BEGIN")
             self.open = True
             self.epoch += 1
 

@@ -43,6 +43,7 @@ def server(request: pytest.FixtureRequest) -> Postgres | Server:
 def dsn(server: Postgres | Server) -> str:
     """The connection string of a database with the extension and without the tests' table."""
     with psycopg.connect(server.dsn(), autocommit=True) as setup:
+        setup.execute("SET lock_timeout = '20s'")  # a session that was left behind is named by the first test it stops
         setup.execute("CREATE EXTENSION IF NOT EXISTS vector")
         setup.execute("DROP TABLE IF EXISTS driver_items")
         setup.execute(TABLE)

@@ -100,6 +100,17 @@ def test_copy(connection: Any) -> None:
     assert target.getvalue() == "1\t[1,2,3]\n2\t\\N\n3\t[4,5,6]\n"
 
 
+def test_a_connection_closed_in_a_transaction_leaves_no_lock(dsn: str) -> None:
+    """libpq says goodbye and hangs up at once; the rollback that this begins must come to its end."""
+    with closing(psycopg2.connect(dsn, options="-c lock_timeout=20s")) as watcher:
+        watcher.autocommit = True
+        for _ in range(100):
+            with closing(psycopg2.connect(dsn)) as leaving, leaving.cursor() as cursor:
+                cursor.copy_from(io.StringIO("1\n" * 50), "driver_items", columns=("content",))
+            with watcher.cursor() as cursor:
+                cursor.execute("TRUNCATE driver_items")
+
+
 def test_notices(connection: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS nowhere")

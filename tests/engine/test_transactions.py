@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 from tests.engine.conftest import Talk
+
+from ruvector_engine.errors import SqlError
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +119,52 @@ def test_statements_take_a_cancel(db: Talk) -> None:
     )
     assert (error.sqlstate, error.message) == ("57014", "canceling statement due to user request")
     assert db.column("SELECT 1") == [1]
+
+
+def test_cancels_never_leave_a_commit_in_doubt(db: Talk, connect: Callable[[], Talk]) -> None:
+    """Cancelled at any moment, an INSERT is either acknowledged and there, or refused and not; no lock stays."""
+    db.rows("CREATE TABLE doubt (n int)")
+    done = threading.Event()
+
+    def hammer() -> None:
+        while not done.is_set():
+            db.session.cancel()
+            time.sleep(0.0002)
+
+    thread = threading.Thread(target=hammer)
+    thread.start()
+    acknowledged = []
+    try:
+        for number in range(1500):
+            try:
+                db.rows(f"INSERT INTO doubt VALUES ({number})")
+            except SqlError as error:
+                assert error.sqlstate == "57014"
+            else:
+                acknowledged.append(number)
+    finally:
+        done.set()
+        thread.join()
+    assert 0 < len(acknowledged) < 1500
+    assert connect().column("SELECT n FROM doubt ORDER BY n") == acknowledged
+
+
+def test_a_session_that_cannot_roll_back_still_frees_its_locks(
+    db: Talk, connect: Callable[[], Talk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.rows("CREATE TABLE held (n int)")
+    broken = connect()
+    broken.rows("BEGIN")
+    broken.rows("INSERT INTO held VALUES (1)")
+
+    def fail(command: str) -> None:
+        raise SqlError("XX000", f"no {command}")
+
+    monkeypatch.setattr(broken.session.connection, "control_transaction", fail)
+    with pytest.raises(SqlError, match="no ROLLBACK"):
+        broken.session.close()
+    db.rows("SET lock_timeout = '2s'")
+    db.rows("DROP TABLE held")
 
 
 def test_suspended_rows_survive_other_statements(db: Talk) -> None:

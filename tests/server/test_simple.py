@@ -266,6 +266,19 @@ def test_a_client_that_goes_while_rows_are_sent() -> None:
     assert "execute SELECT 1" not in dialogue.session.calls
 
 
+def test_a_client_that_goes_does_not_interrupt_its_own_rollback() -> None:
+    """Terminate and the end of the stream often come together: the second must not cancel what the first began."""
+    dialogue = Dialogue.connected()
+    dialogue.conversation.feed(b"X\0\0\0\4")
+    closing = dialogue.conversation.advance()
+    assert closing is not None
+    dialogue.conversation.hang_up()
+    dialogue.conversation.interrupt()
+    dialogue.do(closing)
+    dialogue.run()
+    assert dialogue.session.calls == ["close"]
+
+
 def test_stop_waits_for_the_pipeline() -> None:
     dialogue = Dialogue.connected()
     dialogue.send(m.Parse("", "INSERT"), m.Bind("", ""))

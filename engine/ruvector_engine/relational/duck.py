@@ -6,10 +6,11 @@ DuckDB is the only truth: its write-ahead log and transactions decide what exist
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import duckdb
 import nanoarrow as na
@@ -126,6 +127,7 @@ class Connection:
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
+        self._interruptible = threading.Lock()
 
     def __enter__(self) -> Connection:
         return self
@@ -140,6 +142,11 @@ class Connection:
         except Exception as error:
             raise self._failure(error, sql) from error
         return rows
+
+    def control_transaction(self, command: Literal["BEGIN", "COMMIT", "ROLLBACK"]) -> None:
+        """Run a command that no interrupt reaches: DuckDB may call a COMMIT interrupted that it has made durable."""
+        with self._interruptible:
+            self.run(command)
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Callable[[int], list[Row]]:
         """Start a query; the returned function fetches the next n rows, [] at the end."""
@@ -237,9 +244,16 @@ class Connection:
                 self._raw.unregister(_BATCH)
 
     def interrupt(self) -> None:
-        """Stop what runs now; it raises SqlError 57014. Thread-safe; a closed connection runs nothing."""
-        with suppress(duckdb.ConnectionException):
-            self._raw.interrupt()
+        """Stop what runs now; it raises SqlError 57014. Thread-safe; a closed connection runs nothing.
+
+        The beginning and the end of a transaction are left alone.
+        """
+        if self._interruptible.acquire(blocking=False):
+            try:
+                with suppress(duckdb.ConnectionException):
+                    self._raw.interrupt()
+            finally:
+                self._interruptible.release()
 
     def close(self) -> None:
         """Roll back what is open and free the connection."""

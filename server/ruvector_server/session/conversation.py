@@ -192,13 +192,13 @@ class Conversation:
         self._decoder.phase = Phase.CLOSED
         if self._state is not None:
             self._state.gone = True
-        if self.working and self._admission.engine is not None:
+        if self.working and not self._closed and self._admission.engine is not None:
             self._admission.engine.cancel()
 
     def interrupt(self) -> None:
         """Cancel what runs, if anything does. Then call `advance`, unless it is working."""
         state = self._state
-        if state is None or self._steps is None:
+        if state is None or self._steps is None or self._closed:
             return
         state.cancelled = True
         if self.working:
