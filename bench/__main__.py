@@ -86,13 +86,15 @@ def compare(dataset: Dataset, methods: list[Method], effort: Effort) -> Iterator
                 _say(f"{dataset.title}: loading into {target.name}")
                 loads[target.name].append(load(target, dataset))
         for method in methods:
-            measured = {}
-            for target in both:
-                _say(f"{dataset.title}: building {method.name} in {target.name}")
-                seconds = build(target, dataset, method)
-                measured[target.name] = Measurement(
-                    target.name, median(loads[target.name]), seconds, index_size(target)
-                )
+            builds: dict[str, list[float]] = {target.name: [] for target in both}
+            for _ in range(effort.repetitions):
+                for target in both:
+                    _say(f"{dataset.title}: building {method.name} in {target.name}")
+                    builds[target.name].append(build(target, dataset, method))
+            measured = {
+                name: Measurement(name, median(loads[name]), median(builds[name]), index_size(target))
+                for name, target in ((target.name, target) for target in both)
+            }
             _sweep(dataset, method, effort, both, measured)
             _say(f"{dataset.title}: the libraries in-process")
             above = ceilings(dataset, method, effort)
