@@ -86,7 +86,6 @@ class Session:
         #: The statement that runs, or ran last.
         self.raw: RawStatement | None = None
         self._cancelled = ""  # why the running statement is to stop
-        self._closed = False
         self._reported = self.reported_parameters()
         self._reported_generation = self.settings.generation
         #: Named statements, of PREPARE and of the extended protocol; None for an empty one.
@@ -120,6 +119,12 @@ class Session:
     def catalog(self) -> Catalog:
         """What exists, as this session's transaction sees it."""
         return self.transaction.catalog or self.database.catalog
+
+    @property
+    def is_superuser(self) -> bool:
+        """Whether the current user may do everything."""
+        role = self.catalog.authority.roles.get(self.user)
+        return role is not None and role.superuser
 
     @property
     def search_path(self) -> tuple[str, ...]:

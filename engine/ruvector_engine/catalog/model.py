@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from ruvector_engine.catalog.roles import Authority
 from ruvector_engine.types.registry import TypeRef
 
 #: The hidden column that names one version of one row's vectors for ever. No client ever sees it.
@@ -135,6 +136,7 @@ class Catalog:
     system: Mapping[tuple[str, str], TableDef] = field(default_factory=lambda: MappingProxyType({}))
     #: pg_description's classoid, objoid and objsubid -> the comment.
     comments: Mapping[tuple[int, int, int], str] = field(default_factory=lambda: MappingProxyType({}))
+    authority: Authority = field(default_factory=Authority)
 
     def find(self, name: str, schema: str | None, search_path: tuple[str, ...]) -> Relation | None:
         """The relation a name means: in `schema`, else the first on the search path."""

@@ -1,4 +1,4 @@
-"""The catalog's home: one row an entry in DuckDB, written in the transaction of the DDL that made it."""
+"""The catalog's home: reads it at the start, and writes what DDL changes, in its transaction."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from ruvector_engine.catalog import authority_store, entries
 from ruvector_engine.catalog.model import (
     Catalog,
     ColumnDef,
@@ -18,6 +19,7 @@ from ruvector_engine.catalog.model import (
     TableDef,
     ViewDef,
 )
+from ruvector_engine.catalog.roles import Authority
 from ruvector_engine.catalog.system import SYSTEM_VIEWS
 from ruvector_engine.errors import SqlError
 from ruvector_engine.relational.duck import Connection
@@ -42,11 +44,11 @@ def bootstrap(connection: Connection) -> Catalog:
     """Create the catalog's own tables in a new file, or check the version of an old one; return what is there."""
     for statement in _BOOTSTRAP:
         connection.run(statement)
-    rows = connection.run("SELECT key, kind, body FROM ruvector_catalog.entries")
+    rows = entries.read(connection)
     if not any(kind == "format" for _, kind, _ in rows):
-        _put(connection, "format", "format", str(FORMAT_VERSION))
-        _put(connection, "schema:public", "schema", "public")
-        return Catalog(1, MappingProxyType({}), frozenset({"public"}), frozenset(), _system())
+        entries.put(connection, "format", "format", str(FORMAT_VERSION))
+        entries.put(connection, "schema:public", "schema", "public")
+        rows = entries.read(connection)
     version = next(body for _, kind, body in rows if kind == "format")
     if version != str(FORMAT_VERSION):
         raise SqlError("F0001", f"the data directory has format {version}, this server reads format {FORMAT_VERSION}")
@@ -62,6 +64,7 @@ def bootstrap(connection: Connection) -> Catalog:
         frozenset(body for _, kind, body in rows if kind == "extension"),
         _system(),
         MappingProxyType({_comment_key(key): body for key, kind, body in rows if kind == "comment"}),
+        authority_store.read(connection, rows),
     )
 
 
@@ -83,27 +86,28 @@ def changed(
     schemas: frozenset[str] | None = None,
     extensions: frozenset[str] | None = None,
     comments: Mapping[tuple[int, int, int], str] | None = None,
+    authority: Authority | None = None,
 ) -> Catalog:
     """The catalog after a change, which is written in the connection's open transaction."""
     relations = dict(catalog.relations)
     dropped = set()
     for relation in drop:
         relations.pop((relation.schema, relation.name), None)
-        _remove(connection, f"oid:{relation.oid}")
+        entries.remove(connection, f"oid:{relation.oid}")
         dropped.add(relation.oid)
     for relation in put:
         for key in [k for k, r in relations.items() if r.oid == relation.oid]:
             del relations[key]
         relations[(relation.schema, relation.name)] = relation
-        _put(connection, f"oid:{relation.oid}", _KIND_NAMES[type(relation)], json.dumps(_encode(relation)))
+        entries.put(connection, f"oid:{relation.oid}", _KIND_NAMES[type(relation)], json.dumps(_encode(relation)))
     for kind, old, new in (
         ("schema", catalog.schemas, schemas),
         ("extension", catalog.extensions, extensions),
     ):
         for name in (old - new) if new is not None else ():
-            _remove(connection, f"{kind}:{name}")
+            entries.remove(connection, f"{kind}:{name}")
         for name in (new - old) if new is not None else ():
-            _put(connection, f"{kind}:{name}", kind, name)
+            entries.put(connection, f"{kind}:{name}", kind, name)
     return Catalog(
         catalog.version + 1,
         MappingProxyType(relations),
@@ -111,6 +115,7 @@ def changed(
         catalog.extensions if extensions is None else extensions,
         catalog.system,
         _comments(connection, catalog.comments, catalog.comments if comments is None else comments, dropped),
+        authority_store.write(connection, catalog.authority, authority or catalog.authority, dropped),
     )
 
 
@@ -123,10 +128,10 @@ def _comments(
     """The comments after a change, written; those on dropped relations go with them."""
     kept = {key: text for key, text in new.items() if key[1] not in dropped}
     for key in old.keys() - kept.keys():
-        _remove(connection, _comment_name(key))
+        entries.remove(connection, _comment_name(key))
     for key, text in kept.items():
         if old.get(key) != text:
-            _put(connection, _comment_name(key), "comment", text)
+            entries.put(connection, _comment_name(key), "comment", text)
     return MappingProxyType(kept)
 
 
@@ -137,15 +142,6 @@ def _comment_name(key: tuple[int, int, int]) -> str:
 def _comment_key(name: str) -> tuple[int, int, int]:
     classoid, objoid, objsubid = map(int, name.split(":")[1:])
     return classoid, objoid, objsubid
-
-
-def _put(connection: Connection, key: str, kind: str, body: str) -> None:
-    _remove(connection, key)
-    connection.run("INSERT INTO ruvector_catalog.entries VALUES (?, ?, ?)", (key, kind, body))
-
-
-def _remove(connection: Connection, key: str) -> None:
-    connection.run("DELETE FROM ruvector_catalog.entries WHERE key = ?", (key,))
 
 
 def _encode(value: Any) -> Any:

@@ -1,0 +1,91 @@
+"""Where roles, memberships, owners and privileges are kept: entries beside those of the relations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from types import MappingProxyType
+
+from ruvector_engine.catalog import entries
+from ruvector_engine.catalog.roles import (
+    BOOTSTRAP_ROLE,
+    DEFAULT_SUPERUSER,
+    AclItem,
+    Authority,
+    Membership,
+    RoleDef,
+)
+from ruvector_engine.relational.duck import Connection
+
+
+def read(connection: Connection, stored: Iterable[entries.Entry]) -> Authority:
+    """What the entries say; the first superuser is made where there is none yet."""
+    found = {key: (kind, body) for key, kind, body in stored if kind in ("role", "member", "owner", "acl")}
+    if f"role:{BOOTSTRAP_ROLE}" not in found:
+        first = RoleDef(
+            BOOTSTRAP_ROLE,
+            DEFAULT_SUPERUSER,
+            superuser=True,
+            create_role=True,
+            create_db=True,
+            can_login=True,
+            replication=True,
+            bypass_rls=True,
+        )
+        for key, (kind, body) in _entries(Authority(roles={first.name: first})).items():
+            entries.put(connection, key, kind, body)
+            found[key] = (kind, body)
+    return _decode(found)
+
+
+def write(connection: Connection, old: Authority, new: Authority, dropped: set[int]) -> Authority:
+    """Write what differs; what was said of dropped relations goes with them. Return what is so now."""
+    kept = Authority(
+        new.roles,
+        new.memberships,
+        MappingProxyType({key: owner for key, owner in new.owners.items() if key[1] not in dropped}),
+        MappingProxyType({key: acl for key, acl in new.acls.items() if key[1] not in dropped}),
+    )
+    if kept == old:
+        return old
+    before, after = _entries(old), _entries(kept)
+    for key in before.keys() - after.keys():
+        entries.remove(connection, key)
+    for key, (kind, body) in after.items():
+        if before.get(key) != (kind, body):
+            entries.put(connection, key, kind, body)
+    return kept
+
+
+def _entries(authority: Authority) -> dict[str, tuple[str, str]]:
+    """Everything as it is stored: key -> kind and body."""
+    found = {f"role:{role.oid}": ("role", json.dumps(asdict(role))) for role in authority.roles.values()}
+    for member in authority.memberships:
+        key = f"member:{member.role}:{member.member}:{member.grantor}"
+        found[key] = ("member", json.dumps(asdict(member)))
+    for (classoid, objoid), owner in authority.owners.items():
+        found[f"owner:{classoid}:{objoid}"] = ("owner", str(owner))
+    for (classoid, objoid, subid), items in authority.acls.items():
+        found[f"acl:{classoid}:{objoid}:{subid}"] = ("acl", json.dumps([asdict(item) for item in items]))
+    return found
+
+
+def _decode(found: dict[str, tuple[str, str]]) -> Authority:
+    roles: dict[str, RoleDef] = {}
+    memberships: list[Membership] = []
+    owners: dict[tuple[int, int], int] = {}
+    acls: dict[tuple[int, int, int], tuple[AclItem, ...]] = {}
+    for key, (kind, body) in found.items():
+        if kind == "role":
+            role = RoleDef(**json.loads(body))
+            roles[role.name] = role
+        elif kind == "member":
+            memberships.append(Membership(**json.loads(body)))
+        elif kind == "owner":
+            classoid, objoid = map(int, key.split(":")[1:])
+            owners[classoid, objoid] = int(body)
+        else:
+            classoid, objoid, subid = map(int, key.split(":")[1:])
+            acls[classoid, objoid, subid] = tuple(AclItem(**item) for item in json.loads(body))
+    return Authority(MappingProxyType(roles), tuple(memberships), MappingProxyType(owners), MappingProxyType(acls))

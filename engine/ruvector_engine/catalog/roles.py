@@ -1,0 +1,79 @@
+"""Roles, who is a member of which, and what was granted to whom. Immutable, as all of the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+#: The oid of the superuser that every data directory begins with, and his name unless the operator chose another.
+BOOTSTRAP_ROLE = 10
+DEFAULT_SUPERUSER = "postgres"
+#: The grantee of what is granted to PUBLIC.
+PUBLIC = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDef:
+    """A role. `password` is a SCRAM-SHA-256 verifier in PostgreSQL's form, never the password itself."""
+
+    oid: int
+    name: str
+    superuser: bool = False
+    inherit: bool = True
+    create_role: bool = False
+    create_db: bool = False
+    can_login: bool = False
+    replication: bool = False
+    bypass_rls: bool = False
+    connection_limit: int = -1  # -1: none
+    password: str | None = None
+    valid_until: int | None = None  # microseconds since 2000-01-01 UTC, as a timestamptz; None: for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """`member` was granted `role` by `grantor` (oids)."""
+
+    role: int
+    member: int
+    grantor: int
+    admin: bool = False
+    inherit: bool = True
+    set: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AclItem:
+    """Privileges on an object, by the letters of PostgreSQL's aclitem (a r w d D x t X U C c T m)."""
+
+    grantee: int  # PUBLIC or a role's oid
+    grantor: int
+    privileges: str
+    grantable: str = ""  # those of them that the grantee may grant on
+
+
+#: An object by pg_depend's classoid and objoid; with a column's number (or 0) where it has privileges of its own.
+ObjectKey = tuple[int, int]
+AclKey = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Who exists, who belongs to whom, who owns what and what was granted.
+
+    An object without an owner here belongs to the bootstrap role; one without a list has its kind's default privileges.
+    """
+
+    roles: Mapping[str, RoleDef] = field(default_factory=lambda: MappingProxyType({}))
+    memberships: tuple[Membership, ...] = ()
+    owners: Mapping[ObjectKey, int] = field(default_factory=lambda: MappingProxyType({}))
+    acls: Mapping[AclKey, tuple[AclItem, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def role_by_oid(self, oid: int) -> RoleDef | None:
+        """The role with that oid."""
+        return next((role for role in self.roles.values() if role.oid == oid), None)
+
+    def owner_of(self, classoid: int, objoid: int) -> int:
+        """The oid of an object's owner."""
+        return self.owners.get((classoid, objoid), BOOTSTRAP_ROLE)
