@@ -8,9 +8,10 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import cursors, savepoints, table_access
+from ruvector_engine.executor.server_rights import check_may_checkpoint
 from ruvector_engine.executor.setting_values import reset_value, set_value
 from ruvector_engine.results import Column, Result
-from ruvector_engine.settings import IDENTITY, SETTINGS, lookup
+from ruvector_engine.settings import SETTINGS, UNLISTED, lookup
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.types.registry import INTERVAL, TEXT, TypeRef
@@ -189,7 +190,7 @@ def run_show(session: Session, statement: Utility) -> Result:
     node = statement.node
     columns = show_columns(node)
     if node.name == "all":
-        rows = [(s.name, session.settings.show(s.name), s.description) for s in SETTINGS if s.name not in IDENTITY]
+        rows = [(s.name, session.settings.show(s.name), s.description) for s in SETTINGS if s.name not in UNLISTED]
         return Result("SHOW", columns, sorted(rows, key=lambda r: str(r[0]).lower()))
     return Result("SHOW", columns, [(session.settings.show(node.name),)])
 
@@ -214,6 +215,7 @@ def run_discard(session: Session, statement: Utility) -> Result:
 
 def run_checkpoint(session: Session, _statement: Utility) -> Result:
     """CHECKPOINT: the log goes into the file, the indexes' new segments to disk."""
+    check_may_checkpoint(session)
     session.database.store.checkpoint()
     return Result("CHECKPOINT")
 
