@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.rights import Rights
+from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE
 from ruvector_engine.catalog.system import Activity, IndexBuild
 from ruvector_engine.catalog.system.lookup import Lookup
+from ruvector_engine.catalog.system.objects import schema_key
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import dispatch, queries, session_statements, writes
+from ruvector_engine.executor import access, dispatch, queries, session_statements, writes
 from ruvector_engine.executor.cursors import Cursor
 from ruvector_engine.executor.knn import search_now
 from ruvector_engine.executor.sequences import named_sequence
@@ -29,6 +32,7 @@ from ruvector_engine.settings import Settings
 from ruvector_engine.sql.analyze import Analyzed, analyze
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.names import name_to_oid
+from ruvector_engine.sql.needs import Needs, needs_of
 from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.transactions import Transaction
@@ -60,6 +64,9 @@ class Prepared:
     catalog: Catalog
     search_path: tuple[str, ...]
     description: StatementDescription
+    needs: Needs | None = None  # None: not looked at
+    #: The settings' generation, the current user among them, under which all that it needs was granted; -1: none.
+    allowed_at: int = -1
 
 
 class Session:
@@ -98,6 +105,7 @@ class Session:
         #: A CREATE INDEX under way, for pg_stat_progress_create_index.
         self.building: IndexBuild | None = None
         self._duck_zone = ""
+        self._rights: Rights | None = None
         self._lookup: Lookup | None = None
         self._lookup_path: tuple[str, ...] = ()
         self._options = SearchOptions(0, 0)
@@ -128,10 +136,32 @@ class Session:
 
     @property
     def search_path(self) -> tuple[str, ...]:
-        """The schemas that unqualified names are looked up in: pg_catalog first, as in PostgreSQL."""
+        """The schemas that unqualified names are looked up in: those that the current user may look into."""
+        rights = self.rights
+        if rights.superuser:
+            return self.full_search_path
+        return tuple(name for name in self.full_search_path if rights.has("schema", schema_key(name), "U"))
+
+    @property
+    def full_search_path(self) -> tuple[str, ...]:
+        """The schemas of the search path, closed ones too: pg_catalog first, as in PostgreSQL."""
         names = [part.strip().strip('"') for part in self.settings["search_path"].split(",")]
         places = [self.user if name == "$user" else name for name in names if name]
         return ("pg_catalog", *places) if "pg_catalog" not in places else tuple(places)
+
+    @property
+    def rights(self) -> Rights:
+        """What the current user may do, by what the transaction sees."""
+        authority, role = self.catalog.authority, self._role_oid
+        made = self._rights
+        if made is None or made.authority is not authority or made.role != role:
+            made = self._rights = Rights(authority, role)
+        return made
+
+    @property
+    def _role_oid(self) -> int:
+        role = self.catalog.authority.roles.get(self.user)
+        return BOOTSTRAP_ROLE if role is None else role.oid
 
     def reported_parameters(self) -> dict[str, str]:
         """Every setting that a client is told of at the start."""
@@ -151,12 +181,13 @@ class Session:
         catalog, search_path = self.catalog, self.search_path
         try:
             analyzed = analyze(raw, self.analysis_context(), parameter_oids)
+            needs = self._needs_of(analyzed)
             plan = make_plan(analyzed)
         except RecursionError:
             raise _too_deep() from None
         description = StatementDescription(tuple(t.oid for t in analyzed.parameters), analyzed.columns)
         oids = None if parameter_oids is None else tuple(parameter_oids)
-        prepared = Prepared(raw, oids, analyzed, plan, catalog, search_path, description)
+        prepared = Prepared(raw, oids, analyzed, plan, catalog, search_path, description, needs)
         dispatch.describe(self, prepared)
         return prepared
 
@@ -175,7 +206,11 @@ class Session:
             return None
         if transaction.isolation != "read committed":  # the first statement takes the snapshot
             return None
-        return plan if prepared.catalog is self.catalog else None
+        if prepared.catalog is not self.catalog:
+            return None
+        if prepared.allowed_at != self.settings.generation and not self._allowed(prepared):
+            return None
+        return plan
 
     def execute(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result:
         """Run a statement; blocks. SqlError tells what went wrong: the caller then calls `fail`."""
@@ -303,12 +338,13 @@ class Session:
         message: str,
         severity: Literal["NOTICE", "WARNING"] = "NOTICE",
         *,
+        hint: str | None = None,
         context: str | None = None,
     ) -> None:
         """Send a message beside the result, if client_min_messages lets it pass."""
         wanted = self.settings["client_min_messages"]
         if wanted != "error" and not (wanted == "warning" and severity == "NOTICE"):
-            self.notices.append(SqlError(sqlstate, message, severity=severity, context=context))
+            self.notices.append(SqlError(sqlstate, message, severity=severity, hint=hint, context=context))
 
     def lock(self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True) -> None:
         """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to."""
@@ -333,6 +369,12 @@ class Session:
         if self.raw is None:
             raise SqlError("XX000", "there is no statement that this could be part of")
         return analyze(inner_statement(self.raw, node), self.analysis_context(), parameter_oids)
+
+    def require(self, analyzed: Analyzed) -> None:
+        """42501 when something that a statement inside the one that runs needs was not granted."""
+        needs = self._needs_of(analyzed)
+        if needs is not None:
+            access.require(self, needs)
 
     def note_changed_parameters(self) -> None:
         """Queue ParameterStatus for settings that changed since the last look."""
@@ -384,20 +426,46 @@ class Session:
     def analysis_context(self) -> Context:
         """What names mean in this session now."""
         now = micros(self.transaction_time if self.transaction.state != "idle" else time.time())
-        return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
+        if self.rights.superuser:
+            return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
+        path, full = self.search_path, self.full_search_path
+        return Context(self.catalog, path, self.settings, now, self.lookup, self.rights, full)
 
     # ------------------------------------------------------------ inside
 
     def current_plan(self, prepared: Prepared) -> Prepared:
-        """The statement, analyzed again when the catalog or the search path changed since."""
-        if prepared.catalog is self.catalog and prepared.search_path == self.search_path:
+        """The statement, analyzed again when the catalog or the search path changed since; 42501 if not allowed."""
+        unchanged = prepared.catalog is self.catalog and prepared.search_path == self.search_path
+        if not unchanged or (prepared.needs is None and not self.rights.superuser):
+            fresh = self.prepare(prepared.raw, prepared.parameter_oids)
+            if fresh.description.columns != prepared.description.columns:
+                raise SqlError("0A000", "cached plan must not change result type")
+            prepared.analyzed, prepared.plan, prepared.needs = fresh.analyzed, fresh.plan, fresh.needs
+            prepared.catalog, prepared.search_path = fresh.catalog, fresh.search_path
+        elif prepared.allowed_at == self.settings.generation:
             return prepared
-        fresh = self.prepare(prepared.raw, prepared.parameter_oids)
-        if fresh.description.columns != prepared.description.columns:
-            raise SqlError("0A000", "cached plan must not change result type")
-        prepared.analyzed, prepared.plan = fresh.analyzed, fresh.plan
-        prepared.catalog, prepared.search_path = fresh.catalog, fresh.search_path
+        if prepared.needs is not None:
+            access.require(self, prepared.needs)
+        prepared.allowed_at = self.settings.generation
         return prepared
+
+    def _needs_of(self, analyzed: Analyzed) -> Needs | None:
+        """What a statement needs, before its plan changes the tree; None where nobody has to be asked."""
+        if self.rights.superuser and not analyzed.reads_views:
+            return None
+        return needs_of(analyzed.statement)
+
+    def _allowed(self, prepared: Prepared) -> bool:
+        """Whether all is granted that a statement needs, if that is known without blocking; `execute` tells why not."""
+        if prepared.needs is not None:
+            try:
+                access.require(self, prepared.needs)
+            except SqlError:
+                return False
+        elif not self.rights.superuser:
+            return False
+        prepared.allowed_at = self.settings.generation
+        return True
 
     def storage_usable(self) -> bool:
         """Whether DuckDB's transaction, if one is open, still takes statements: its own errors abort it."""
