@@ -12,19 +12,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from ruvector_engine.authorization import Authorization
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.rights import Rights
-from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE
+from ruvector_engine.catalog.roles import RoleDef
 from ruvector_engine.catalog.system import Activity, IndexBuild
 from ruvector_engine.catalog.system.lookup import Lookup
-from ruvector_engine.catalog.system.objects import schema_key
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import access, dispatch, queries, session_statements, writes
+from ruvector_engine.executor import access, clearance, dispatch, queries, session_statements, writes
 from ruvector_engine.executor.cursors import Cursor
 from ruvector_engine.executor.knn import search_now
 from ruvector_engine.executor.sequences import named_sequence
 from ruvector_engine.executor.session_functions import micros
 from ruvector_engine.executor.streams import RowStream
+from ruvector_engine.identity import Identity
 from ruvector_engine.notifications import Mailbox
 from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, make_plan
 from ruvector_engine.results import Column, Result, StatementDescription
@@ -32,7 +33,7 @@ from ruvector_engine.settings import Settings
 from ruvector_engine.sql.analyze import Analyzed, analyze
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.names import name_to_oid
-from ruvector_engine.sql.needs import Needs, needs_of
+from ruvector_engine.sql.needs import Needs
 from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.transactions import Transaction
@@ -73,17 +74,22 @@ class Session:
     """See the module. `notices` and `changed_parameters` are drained by the caller."""
 
     def __init__(
-        self, database: Database, *, user: str, database_name: str, pid: int, startup: Mapping[str, str]
+        self, database: Database, *, login: RoleDef, database_name: str, pid: int, startup: Mapping[str, str]
     ) -> None:
         self.database = database
-        self.user = user
         self.database_name = database_name
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
-        self.settings = Settings(startup, database.server_settings)
+        self.settings = Settings({k: v for k, v in startup.items() if k != "role"}, database.server_settings)
         self.connection = database.store.connection()
         self.transaction = Transaction(self.connection, lambda: database.commits)
+        #: Whom the session acts for.
+        self.identity = Identity(login, self.settings, lambda: self.catalog.authority)
+        #: What that one may do.
+        self.authorization = Authorization(self.identity, self.settings, lambda: self.catalog.authority)
+        if "role" in startup:
+            self.identity.begin_as(startup["role"])
         #: What this session listens to, what has come for it, and what its transaction has to say.
         self.notifications = Mailbox(database.exchange, pid)
         self.notices: list[SqlError] = []
@@ -101,11 +107,10 @@ class Session:
         #: The stream that DuckDB is still producing for a client, if any.
         self.stream: RowStream | None = None
         #: System views filled on this connection: OID -> what they were filled for.
-        self.filled_views: dict[int, tuple[int, tuple[str, ...]]] = {}
+        self.filled_views: dict[int, tuple[int, int, tuple[str, ...]]] = {}
         #: A CREATE INDEX under way, for pg_stat_progress_create_index.
         self.building: IndexBuild | None = None
         self._duck_zone = ""
-        self._rights: Rights | None = None
         self._lookup: Lookup | None = None
         self._lookup_path: tuple[str, ...] = ()
         self._options = SearchOptions(0, 0)
@@ -131,41 +136,26 @@ class Session:
     @property
     def is_superuser(self) -> bool:
         """Whether the current user may do everything."""
-        role = self.catalog.authority.roles.get(self.user)
-        return role is not None and role.superuser
+        return self.identity.current.superuser
+
+    @property
+    def user(self) -> str:
+        """The current user's name."""
+        return self.identity.current.name
 
     @property
     def search_path(self) -> tuple[str, ...]:
         """The schemas that unqualified names are looked up in: those that the current user may look into."""
-        rights = self.rights
-        if rights.superuser:
-            return self.full_search_path
-        return tuple(name for name in self.full_search_path if rights.has("schema", schema_key(name), "U"))
-
-    @property
-    def full_search_path(self) -> tuple[str, ...]:
-        """The schemas of the search path, closed ones too: pg_catalog first, as in PostgreSQL."""
-        names = [part.strip().strip('"') for part in self.settings["search_path"].split(",")]
-        places = [self.user if name == "$user" else name for name in names if name]
-        return ("pg_catalog", *places) if "pg_catalog" not in places else tuple(places)
+        return self.authorization.search_path
 
     @property
     def rights(self) -> Rights:
         """What the current user may do, by what the transaction sees."""
-        authority, role = self.catalog.authority, self._role_oid
-        made = self._rights
-        if made is None or made.authority is not authority or made.role != role:
-            made = self._rights = Rights(authority, role)
-        return made
-
-    @property
-    def _role_oid(self) -> int:
-        role = self.catalog.authority.roles.get(self.user)
-        return BOOTSTRAP_ROLE if role is None else role.oid
+        return self.authorization.rights
 
     def reported_parameters(self) -> dict[str, str]:
         """Every setting that a client is told of at the start."""
-        return self.settings.reported() | {"session_authorization": self.user}
+        return self.settings.reported()
 
     def parse(self, sql: str) -> list[RawStatement]:
         """The statements in a text; 42601 for a syntax error. Never blocks."""
@@ -181,7 +171,7 @@ class Session:
         catalog, search_path = self.catalog, self.search_path
         try:
             analyzed = analyze(raw, self.analysis_context(), parameter_oids)
-            needs = self._needs_of(analyzed)
+            needs = clearance.needs_for(self, analyzed)
             plan = make_plan(analyzed)
         except RecursionError:
             raise _too_deep() from None
@@ -208,7 +198,7 @@ class Session:
             return None
         if prepared.catalog is not self.catalog:
             return None
-        if prepared.allowed_at != self.settings.generation and not self._allowed(prepared):
+        if prepared.allowed_at != self.settings.generation and not clearance.is_allowed(self, prepared):
             return None
         return plan
 
@@ -372,7 +362,7 @@ class Session:
 
     def require(self, analyzed: Analyzed) -> None:
         """42501 when something that a statement inside the one that runs needs was not granted."""
-        needs = self._needs_of(analyzed)
+        needs = clearance.needs_for(self, analyzed)
         if needs is not None:
             access.require(self, needs)
 
@@ -398,7 +388,7 @@ class Session:
         """This session as pg_stat_activity shows it."""
         return Activity(
             self.pid,
-            self.user,
+            self.identity.session.name,
             self.database_name,
             self.settings["application_name"],
             self.client_address,
@@ -416,10 +406,10 @@ class Session:
     @property
     def lookup(self) -> Lookup:
         """The catalog by OID and name, as the transaction sees it; made once for each of its states."""
-        made = self._lookup
-        if made is None or made.catalog is not self.catalog or self._lookup_path != self.search_path:
-            self._lookup_path = self.search_path
-            made = Lookup.of(self.catalog, self._lookup_path, user=self.user, database=self.database_name)
+        made, path = self._lookup, self.search_path
+        if made is None or made.catalog is not self.catalog or made.user != self.user or self._lookup_path != path:
+            self._lookup_path = path
+            made = Lookup.of(self.catalog, path, user=self.user, database=self.database_name)
             self._lookup = made
         return made
 
@@ -428,44 +418,14 @@ class Session:
         now = micros(self.transaction_time if self.transaction.state != "idle" else time.time())
         if self.rights.superuser:
             return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
-        path, full = self.search_path, self.full_search_path
+        path, full = self.search_path, self.authorization.full_search_path
         return Context(self.catalog, path, self.settings, now, self.lookup, self.rights, full)
 
     # ------------------------------------------------------------ inside
 
     def current_plan(self, prepared: Prepared) -> Prepared:
-        """The statement, analyzed again when the catalog or the search path changed since; 42501 if not allowed."""
-        unchanged = prepared.catalog is self.catalog and prepared.search_path == self.search_path
-        if not unchanged or (prepared.needs is None and not self.rights.superuser):
-            fresh = self.prepare(prepared.raw, prepared.parameter_oids)
-            if fresh.description.columns != prepared.description.columns:
-                raise SqlError("0A000", "cached plan must not change result type")
-            prepared.analyzed, prepared.plan, prepared.needs = fresh.analyzed, fresh.plan, fresh.needs
-            prepared.catalog, prepared.search_path = fresh.catalog, fresh.search_path
-        elif prepared.allowed_at == self.settings.generation:
-            return prepared
-        if prepared.needs is not None:
-            access.require(self, prepared.needs)
-        prepared.allowed_at = self.settings.generation
-        return prepared
-
-    def _needs_of(self, analyzed: Analyzed) -> Needs | None:
-        """What a statement needs, before its plan changes the tree; None where nobody has to be asked."""
-        if self.rights.superuser and not analyzed.reads_views:
-            return None
-        return needs_of(analyzed.statement)
-
-    def _allowed(self, prepared: Prepared) -> bool:
-        """Whether all is granted that a statement needs, if that is known without blocking; `execute` tells why not."""
-        if prepared.needs is not None:
-            try:
-                access.require(self, prepared.needs)
-            except SqlError:
-                return False
-        elif not self.rights.superuser:
-            return False
-        prepared.allowed_at = self.settings.generation
-        return True
+        """The statement, analyzed again when what it was made for changed since; 42501 if the user may not run it."""
+        return clearance.cleared(self, prepared)
 
     def storage_usable(self) -> bool:
         """Whether DuckDB's transaction, if one is open, still takes statements: its own errors abort it."""

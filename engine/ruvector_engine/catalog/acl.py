@@ -1,11 +1,12 @@
-"""Changing lists of privileges: granting, revoking, and what falls with it (aclupdate and recursive_revoke of acl.c)."""
+"""Changing lists of privileges: granting, revoking, and what falls with it (aclupdate of acl.c)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ruvector_engine.catalog.membership import privileges_of, superuser
 from ruvector_engine.catalog.privileges import Kind, common, ordered, without
-from ruvector_engine.catalog.rights import grantable_by, memberships_of
+from ruvector_engine.catalog.rights import grantable_by
 from ruvector_engine.catalog.roles import PUBLIC, AclItem, Authority
 from ruvector_engine.errors import SqlError
 
@@ -51,16 +52,15 @@ class Acl:
 
     def grantable(self, role: int) -> str:
         """What a role may grant on."""
-        return grantable_by(self.items, memberships_of(self.authority, role), self.owner, self.kind)
+        return grantable_by(self.items, privileges_of(self.authority, role), self.owner, self.kind)
 
     def best_grantor(self, role: int, wanted: str) -> tuple[int, str]:
         """In whose name a role grants or revokes, and which of the wanted privileges that one may pass on.
 
         The owner for whoever may act for him; else the role itself, or one it belongs to that may pass on more.
         """
-        roles = memberships_of(self.authority, role)
-        found = self.authority.role_by_oid(role)
-        if self.owner in roles or (found is not None and found.superuser):
+        roles = privileges_of(self.authority, role)
+        if self.owner in roles or superuser(self.authority, role):
             return self.owner, wanted
         best, most = role, self._passed_on(role, wanted)
         for other in sorted(roles - {role}):

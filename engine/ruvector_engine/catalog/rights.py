@@ -5,19 +5,22 @@ An object is named by its kind and its AclKey: pg_depend's classoid and objoid, 
 
 from __future__ import annotations
 
+from ruvector_engine.catalog.membership import privileges_of
+from ruvector_engine.catalog.predefined_roles import (
+    FIRST_OWN_OID,
+    PG_DATABASE_OWNER,
+    PG_MAINTAIN,
+    PG_READ_ALL_DATA,
+    PG_WRITE_ALL_DATA,
+)
 from ruvector_engine.catalog.privileges import ALL, Kind, default_items, ordered
 from ruvector_engine.catalog.roles import PUBLIC, AclItem, AclKey, Authority
 
-#: Predefined roles whose members have rights on every object.
-READ_ALL_DATA, WRITE_ALL_DATA, MAINTAIN = 6181, 6182, 6337
-#: The role whose one member is whoever owns the database.
-DATABASE_OWNER = 6171
 #: pg_database's and pg_namespace's OID, the database's, and that of the schema public.
 PG_DATABASE, PG_NAMESPACE, PG_CLASS = 1262, 2615, 1259
 DATABASE, SCHEMA_PUBLIC = 5, 2200
-#: OIDs below are of PostgreSQL's own objects.
-FIRST_OWN_OID = 16_384
-#: A view that everybody may update; and pg_authid, pg_user_mapping, pg_statistic_ext_data and pg_shadow: nothing of them is for PUBLIC.
+#: A view that everybody may update; and what has nothing for PUBLIC: pg_authid, pg_user_mapping,
+#: pg_statistic_ext_data and pg_shadow.
 PG_SETTINGS = 12_104
 SECRET_RELATIONS = frozenset({1260, 1418, 3429, 12_005})
 
@@ -26,7 +29,7 @@ def owner_of(authority: Authority, key: AclKey) -> int:
     """The OID of the owner; the schema public belongs to the database's owner as long as nobody was given it."""
     classoid, objoid, _ = key
     if (classoid, objoid) == (PG_NAMESPACE, SCHEMA_PUBLIC):
-        return authority.owners.get((classoid, objoid), DATABASE_OWNER)
+        return authority.owners.get((classoid, objoid), PG_DATABASE_OWNER)
     return authority.owner_of(classoid, objoid)
 
 
@@ -54,19 +57,6 @@ def initial_items(authority: Authority, key: AclKey) -> tuple[AclItem, ...] | No
     return None
 
 
-def memberships_of(authority: Authority, role: int) -> frozenset[int]:
-    """The role, and every role whose privileges it has by inheritance."""
-    found, fresh = {role}, [role]
-    while fresh:
-        member = fresh.pop()
-        above = [m.role for m in authority.memberships if m.member == member and m.inherit]
-        if member == authority.owner_of(PG_DATABASE, DATABASE):
-            above.append(DATABASE_OWNER)
-        fresh += [other for other in above if other not in found]
-        found.update(above)
-    return frozenset(found)
-
-
 class Rights:
     """One role's rights. Make one for each role and state of the authority, and keep it: answers are remembered."""
 
@@ -75,7 +65,7 @@ class Rights:
         self.role = role
         found = authority.role_by_oid(role)
         self.superuser = found is not None and found.superuser
-        self.roles = memberships_of(authority, role)
+        self.roles = privileges_of(authority, role)
         self._held: dict[AclKey, tuple[str, str]] = {}
         self._others: dict[int, Rights] = {}
 
@@ -114,14 +104,14 @@ class Rights:
     def everywhere(self, kind: Kind, schema: str = "") -> str:
         """What predefined roles give it on every object of a kind; the system's own relations are never written."""
         letters = ""
-        if READ_ALL_DATA in self.roles:
+        if PG_READ_ALL_DATA in self.roles:
             letters += {"table": "r", "column": "r", "sequence": "r", "schema": "U"}.get(kind, "")
-        if WRITE_ALL_DATA in self.roles:
+        if PG_WRITE_ALL_DATA in self.roles:
             if kind == "schema":
                 letters += "U"
             elif schema not in ("pg_catalog", "information_schema"):
                 letters += {"table": "awd", "column": "aw", "sequence": "wU"}.get(kind, "")
-        if MAINTAIN in self.roles and kind == "table":
+        if PG_MAINTAIN in self.roles and kind == "table":
             letters += "m"
         return letters
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef
+from ruvector_engine.catalog.model import IndexDef, Relation, TableDef
 from ruvector_engine.catalog.rights import DATABASE, PG_DATABASE, Rights
 from ruvector_engine.catalog.roles import AclKey
 from ruvector_engine.catalog.system import objects

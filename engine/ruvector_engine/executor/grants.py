@@ -195,7 +195,7 @@ class _Change:
         if everywhere and own:
             system = _SYSTEM_COLUMNS if isinstance(relation, TableDef) else ()
             numbered = {name: place - len(system) for place, name in enumerate(system)}
-            found = {column: everywhere for column in (numbered | places).items()}
+            found = dict.fromkeys((numbered | places).items(), everywhere)
         for names, letters in self._wanted.columns:
             for name in names:
                 if name not in places:

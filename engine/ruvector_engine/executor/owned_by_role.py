@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.acl import Acl
 from ruvector_engine.catalog.model import Relation, TableDef
+from ruvector_engine.catalog.predefined_roles import FIRST_OWN_OID
 from ruvector_engine.catalog.privileges import Kind
-from ruvector_engine.catalog.rights import FIRST_OWN_OID, PG_CLASS, PG_DATABASE, owner_of
+from ruvector_engine.catalog.rights import PG_CLASS, PG_DATABASE, owner_of
 from ruvector_engine.catalog.roles import AclKey, RoleDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError
@@ -21,7 +22,6 @@ from ruvector_engine.sql.nodes import Utility
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
-
 
 
 def run_reassign_owned(session: Session, statement: Utility) -> Result:

@@ -144,9 +144,9 @@ def given(authority: Authority, keys: Iterable[ObjectKey], new: int) -> Authorit
         first = initial_items(authority, (*key, 0))
         if first is not None:
             acls.setdefault((*key, 0), first)
-    for key, items in acls.items():
-        if key[:2] in keys:
-            acls[key] = _exchanged(items, owner_of(authority, (*key[:2], 0)), new)
+    for place, items in acls.items():
+        if place[:2] in keys:
+            acls[place] = _exchanged(items, owner_of(authority, (*place[:2], 0)), new)
     return replace(owned(authority, keys, new), acls=MappingProxyType(acls))
 
 

@@ -10,6 +10,7 @@ from ruvector_engine.advisory_locks import Key, Kind
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access
+from ruvector_engine.executor.setting_values import set_value
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.settings import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
@@ -54,7 +55,7 @@ def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> st
 
 
 def _set_config(session: Session, name: Any, value: Any, local: Any) -> str:
-    session.settings.set(str(name), "" if value is None else str(value), local=bool(local))
+    set_value(session, str(name), "" if value is None else str(value), local=bool(local))
     return session.settings.show(str(name))
 
 
@@ -199,7 +200,7 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "current_schemas": _current_schemas,
     "current_user": lambda s: s.user,
     "current_role": lambda s: s.user,
-    "session_user": lambda s: s.user,
+    "session_user": lambda s: s.identity.session.name,
     "user": lambda s: s.user,
     "getpgusername": lambda s: s.user,
     "pg_backend_pid": lambda s: s.pid,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from typing import Any, cast
 
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.sql.functions.session import NEXTVAL
@@ -21,6 +21,7 @@ from ruvector_engine.sql.nodes import (
     Delete,
     FunctionDef,
     Insert,
+    OnConflict,
     RangeEntry,
     Statement,
     Update,
@@ -95,7 +96,7 @@ class _Gathered:
             elif isinstance(node, (Insert, Update, Delete)):
                 self._note_write(node)
             elif isinstance(node, Call) and node.function is NEXTVAL and isinstance(node.args[0], Const):
-                self.counted[int(node.args[0].value)] = None
+                self.counted[cast("int", node.args[0].value)] = None
         for entry, definition in views:
             self.look_through(entry.source, view if definition.security_invoker else definition.oid)
 
@@ -113,16 +114,17 @@ class _Gathered:
             self._written[entry] = set(), {index for index, _ in statement.sets}
         else:
             self._privileges[entry] = "a"
-            inserted, updated = self._written[entry] = set(statement.columns), set()
-            conflict = statement.on_conflict
-            if conflict is None:
-                return
-            places = {c.name: i for i, c in enumerate(statement.table.columns)}
-            self._selected[entry] |= {places[name] for name in conflict.target}
-            if conflict.excluded is not None:
-                self._privileges[entry] = "aw"
-                updated |= {index for index, _ in conflict.sets}
-                self._excluded[conflict.excluded] = entry
+            self._written[entry] = set(statement.columns), set()
+            if statement.on_conflict is not None:
+                self._note_conflict(statement, statement.on_conflict)
+
+    def _note_conflict(self, statement: Insert, conflict: OnConflict) -> None:
+        entry, places = statement.entry, {c.name: i for i, c in enumerate(statement.table.columns)}
+        self._selected[entry] |= {places[name] for name in conflict.target}
+        if conflict.excluded is not None:
+            self._privileges[entry] = "aw"
+            self._written[entry] = set(statement.columns), {index for index, _ in conflict.sets}
+            self._excluded[conflict.excluded] = entry
 
     def needs(self) -> Iterator[Need]:
         """What it comes to, one item for each relation in each place."""
@@ -138,7 +140,8 @@ class _Gathered:
             if entry.locked and "w" not in letters:
                 letters += "w"
             inserted, updated = self._written.get(entry, (set(), set()))
-            yield Need(relation, letters, *(_attnums(relation, s) for s in (selected, inserted, updated)), view=view)
+            columns = [_attnums(relation, places) for places in (selected, inserted, updated)]
+            yield Need(relation, letters, columns[0], columns[1], columns[2], view)
 
 
 def _attnums(relation: TableDef | ViewDef, places: set[int]) -> frozenset[int]:
