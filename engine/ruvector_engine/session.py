@@ -35,6 +35,7 @@ from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.names import name_to_oid
 from ruvector_engine.sql.needs import Needs
 from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
+from ruvector_engine.sql.secrets import shown_text
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.transactions import Transaction
 from ruvector_engine.types.registry import Value
@@ -388,7 +389,7 @@ class Session:
         """This session as pg_stat_activity shows it."""
         return Activity(
             self.pid,
-            self.identity.session.name,
+            self.identity.login.name,
             self.database_name,
             self.settings["application_name"],
             self.client_address,
@@ -400,7 +401,8 @@ class Session:
             state={"idle": "idle", "implicit": "active", "block": "idle in transaction"}.get(
                 self.transaction.state, "idle in transaction (aborted)"
             ),
-            query=self.raw.text if self.raw is not None else "",
+            query=shown_text(self.raw) if self.raw is not None else "",
+            user_oid=self.identity.login.oid,
         )
 
     @property

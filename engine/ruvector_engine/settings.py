@@ -195,8 +195,10 @@ ALIASES = {
     "ruvector.ivfflat_probes": "ivfflat.probes",
     "timezone": "timezone",
 }
-#: Settings that say who the session acts for: RESET ALL leaves them alone, SHOW ALL does not tell.
+#: Settings that say who the session acts for: RESET ALL leaves them alone.
 IDENTITY = frozenset({"session_authorization", "role"})
+#: Settings that SHOW ALL and pg_settings leave out.
+UNLISTED = IDENTITY | {"is_superuser"}
 #: Settings in a name space of an extension that is not loaded, or of the user's own, are kept as they are.
 _CUSTOM = re.compile(r"^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)+$")
 _RESERVED_PREFIXES = ("hnsw", "ivfflat")

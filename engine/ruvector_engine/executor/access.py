@@ -135,13 +135,6 @@ def may_maintain(session: Session, table: TableDef | IndexDef) -> bool:
     return session.rights.has("table", key, "m") or session.rights.owns(key)
 
 
-def require_member(session: Session, role: int, name: str, command: str) -> None:
-    """42501 for a command that takes a predefined role's privileges."""
-    if not session.rights.acts_for(role):
-        detail = f'Only roles with privileges of the "{name}" role may execute this command.'
-        raise SqlError("42501", f"permission denied to execute {command} command", detail=detail)
-
-
 def not_owner(kind: str, name: str) -> SqlError:
     """42501 for want of ownership."""
     return SqlError("42501", f"must be owner of {kind} {name}")

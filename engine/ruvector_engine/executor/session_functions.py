@@ -10,6 +10,7 @@ from ruvector_engine.advisory_locks import Key, Kind
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access
+from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
 from ruvector_engine.executor.setting_values import set_value
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.settings import SERVER_VERSION
@@ -72,11 +73,13 @@ def _cancel(session: Session, pid: Any) -> bool:
     if other is None:
         session.notice("01000", f"PID {pid} is not a PostgreSQL backend process", "WARNING")
         return False
+    check_may_cancel(session, other)
     other.cancel()
     return True
 
 
 def _reload(session: Session) -> bool:
+    check_may_reload(session)
     session.database.reload()
     return True
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import TableDef
-from ruvector_engine.catalog.predefined_roles import PG_CHECKPOINT
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, cursors, ownership, savepoints, table_access
+from ruvector_engine.executor.server_rights import check_may_checkpoint
 from ruvector_engine.executor.setting_values import reset_value, set_value
 from ruvector_engine.results import Column, Result
-from ruvector_engine.settings import IDENTITY, SETTINGS, lookup
+from ruvector_engine.settings import SETTINGS, UNLISTED, lookup
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.types.registry import INTERVAL, TEXT, TypeRef
@@ -191,7 +191,7 @@ def run_show(session: Session, statement: Utility) -> Result:
     node = statement.node
     columns = show_columns(node)
     if node.name == "all":
-        rows = [(s.name, session.settings.show(s.name), s.description) for s in SETTINGS if s.name not in IDENTITY]
+        rows = [(s.name, session.settings.show(s.name), s.description) for s in SETTINGS if s.name not in UNLISTED]
         return Result("SHOW", columns, sorted(rows, key=lambda r: str(r[0]).lower()))
     return Result("SHOW", columns, [(session.settings.show(node.name),)])
 
@@ -216,7 +216,7 @@ def run_discard(session: Session, statement: Utility) -> Result:
 
 def run_checkpoint(session: Session, _statement: Utility) -> Result:
     """CHECKPOINT: the log goes into the file, the indexes' new segments to disk."""
-    access.require_member(session, PG_CHECKPOINT, "pg_checkpoint", "CHECKPOINT")
+    check_may_checkpoint(session)
     session.database.store.checkpoint()
     return Result("CHECKPOINT")
 
