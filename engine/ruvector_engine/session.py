@@ -12,12 +12,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from ruvector_engine.authorization import Authorization
 from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.roles import RoleDef
 from ruvector_engine.catalog.system import Activity, IndexBuild
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import dispatch, queries, session_statements, writes
+from ruvector_engine.executor import access, clearance, dispatch, queries, session_statements, writes
 from ruvector_engine.executor.cursors import Cursor
 from ruvector_engine.executor.knn import search_now
 from ruvector_engine.executor.sequences import named_sequence
@@ -31,6 +33,7 @@ from ruvector_engine.settings import Settings
 from ruvector_engine.sql.analyze import Analyzed, analyze
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.names import name_to_oid
+from ruvector_engine.sql.needs import Needs
 from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
 from ruvector_engine.sql.secrets import shown_text
 from ruvector_engine.sql.tags import command_tag
@@ -63,6 +66,9 @@ class Prepared:
     catalog: Catalog
     search_path: tuple[str, ...]
     description: StatementDescription
+    needs: Needs | None = None  # None: not looked at
+    #: The settings' generation, the current user among them, under which all that it needs was granted; -1: none.
+    allowed_at: int = -1
 
 
 class Session:
@@ -81,6 +87,8 @@ class Session:
         self.transaction = Transaction(self.connection, lambda: database.commits)
         #: Whom the session acts for.
         self.identity = Identity(login, self.settings, lambda: self.catalog.authority)
+        #: What that one may do.
+        self.authorization = Authorization(self.identity, self.settings, lambda: self.catalog.authority)
         if "role" in startup:
             self.identity.begin_as(startup["role"])
         #: What this session listens to, what has come for it, and what its transaction has to say.
@@ -103,8 +111,6 @@ class Session:
         self.filled_views: dict[int, tuple[int, int, tuple[str, ...]]] = {}
         #: A CREATE INDEX under way, for pg_stat_progress_create_index.
         self.building: IndexBuild | None = None
-        self._path: tuple[str, ...] = ()
-        self._path_made_for: tuple[int, RoleDef] | None = None
         self._duck_zone = ""
         self._lookup: Lookup | None = None
         self._lookup_path: tuple[str, ...] = ()
@@ -140,14 +146,13 @@ class Session:
 
     @property
     def search_path(self) -> tuple[str, ...]:
-        """The schemas that unqualified names are looked up in: pg_catalog first, as in PostgreSQL."""
-        made_for = (self.settings.generation, self.identity.current)
-        if self._path_made_for != made_for:
-            names = [part.strip().strip('"') for part in self.settings["search_path"].split(",")]
-            places = tuple(self.user if name == "$user" else name for name in names if name)
-            self._path = places if "pg_catalog" in places else ("pg_catalog", *places)
-            self._path_made_for = made_for
-        return self._path
+        """The schemas that unqualified names are looked up in: those that the current user may look into."""
+        return self.authorization.search_path
+
+    @property
+    def rights(self) -> Rights:
+        """What the current user may do, by what the transaction sees."""
+        return self.authorization.rights
 
     def reported_parameters(self) -> dict[str, str]:
         """Every setting that a client is told of at the start."""
@@ -167,12 +172,13 @@ class Session:
         catalog, search_path = self.catalog, self.search_path
         try:
             analyzed = analyze(raw, self.analysis_context(), parameter_oids)
+            needs = clearance.needs_for(self, analyzed)
             plan = make_plan(analyzed)
         except RecursionError:
             raise _too_deep() from None
         description = StatementDescription(tuple(t.oid for t in analyzed.parameters), analyzed.columns)
         oids = None if parameter_oids is None else tuple(parameter_oids)
-        prepared = Prepared(raw, oids, analyzed, plan, catalog, search_path, description)
+        prepared = Prepared(raw, oids, analyzed, plan, catalog, search_path, description, needs)
         dispatch.describe(self, prepared)
         return prepared
 
@@ -191,7 +197,9 @@ class Session:
             return None
         if transaction.isolation != "read committed":  # the first statement takes the snapshot
             return None
-        if prepared.catalog is not self.catalog or prepared.search_path != self.search_path:
+        if prepared.catalog is not self.catalog:
+            return None
+        if prepared.allowed_at != self.settings.generation and not clearance.is_allowed(self, prepared):
             return None
         return plan
 
@@ -321,12 +329,13 @@ class Session:
         message: str,
         severity: Literal["NOTICE", "WARNING"] = "NOTICE",
         *,
+        hint: str | None = None,
         context: str | None = None,
     ) -> None:
         """Send a message beside the result, if client_min_messages lets it pass."""
         wanted = self.settings["client_min_messages"]
         if wanted != "error" and not (wanted == "warning" and severity == "NOTICE"):
-            self.notices.append(SqlError(sqlstate, message, severity=severity, context=context))
+            self.notices.append(SqlError(sqlstate, message, severity=severity, hint=hint, context=context))
 
     def lock(self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True) -> None:
         """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to."""
@@ -351,6 +360,12 @@ class Session:
         if self.raw is None:
             raise SqlError("XX000", "there is no statement that this could be part of")
         return analyze(inner_statement(self.raw, node), self.analysis_context(), parameter_oids)
+
+    def require(self, analyzed: Analyzed) -> None:
+        """42501 when something that a statement inside the one that runs needs was not granted."""
+        needs = clearance.needs_for(self, analyzed)
+        if needs is not None:
+            access.require(self, needs)
 
     def note_changed_parameters(self) -> None:
         """Queue ParameterStatus for settings that changed since the last look."""
@@ -403,20 +418,16 @@ class Session:
     def analysis_context(self) -> Context:
         """What names mean in this session now."""
         now = micros(self.transaction_time if self.transaction.state != "idle" else time.time())
-        return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
+        if self.rights.superuser:
+            return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
+        path, full = self.search_path, self.authorization.full_search_path
+        return Context(self.catalog, path, self.settings, now, self.lookup, self.rights, full)
 
     # ------------------------------------------------------------ inside
 
     def current_plan(self, prepared: Prepared) -> Prepared:
-        """The statement, analyzed again when the catalog or the search path changed since."""
-        if prepared.catalog is self.catalog and prepared.search_path == self.search_path:
-            return prepared
-        fresh = self.prepare(prepared.raw, prepared.parameter_oids)
-        if fresh.description.columns != prepared.description.columns:
-            raise SqlError("0A000", "cached plan must not change result type")
-        prepared.analyzed, prepared.plan = fresh.analyzed, fresh.plan
-        prepared.catalog, prepared.search_path = fresh.catalog, fresh.search_path
-        return prepared
+        """The statement, analyzed again when what it was made for changed since; 42501 if the user may not run it."""
+        return clearance.cleared(self, prepared)
 
     def storage_usable(self) -> bool:
         """Whether DuckDB's transaction, if one is open, still takes statements: its own errors abort it."""
