@@ -38,7 +38,8 @@ from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
 from ruvector_engine.sql.secrets import shown_text
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.transactions import Transaction
-from ruvector_engine.types.registry import Value
+from ruvector_engine.types.registry import TypeRef, Value
+from ruvector_engine.types.text import parse_text
 from ruvector_engine.types.timezones import find_zone
 
 if TYPE_CHECKING:
@@ -330,12 +331,15 @@ class Session:
         severity: Literal["NOTICE", "WARNING"] = "NOTICE",
         *,
         hint: str | None = None,
+        detail: str | None = None,
         context: str | None = None,
     ) -> None:
         """Send a message beside the result, if client_min_messages lets it pass."""
         wanted = self.settings["client_min_messages"]
         if wanted != "error" and not (wanted == "warning" and severity == "NOTICE"):
-            self.notices.append(SqlError(sqlstate, message, severity=severity, hint=hint, context=context))
+            self.notices.append(
+                SqlError(sqlstate, message, severity=severity, hint=hint, detail=detail, context=context)
+            )
 
     def lock(self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True) -> None:
         """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to."""
@@ -381,8 +385,14 @@ class Session:
         cursor = self.cursors.get(name)
         return None if cursor is None else cursor.columns
 
-    def read_name(self, type_oid: int, name: str) -> int:
-        """The OID that a text names as a value of type regclass, regtype, ...; an error when nothing bears the name."""
+    def read_name(self, type_oid: int, name: str) -> int | str:
+        """The OID that a text names as a value of type regclass, regtype, ...; an error when nothing bears the name.
+
+        Of an enum: the label, if the type has it now.
+        """
+        made = self.catalog.user_type(type_oid)
+        if made is not None:
+            return str(parse_text(TypeRef(made), name))
         return name_to_oid(self.lookup, name, type_oid)
 
     def activity(self) -> Activity:

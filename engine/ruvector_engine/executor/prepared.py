@@ -26,7 +26,7 @@ def run_prepare(session: Session, statement: Utility) -> Result:
         raise SqlError("42P05", f'prepared statement "{node.name}" already exists')
     if session.raw is None:
         raise SqlError("XX000", "PREPARE has no text")
-    oids = [resolve_type(t.type_name, session.catalog).oid for t in node.argtypes]
+    oids = [resolve_type(t.type_name, session.catalog, session.search_path).oid for t in node.argtypes]
     session.statements[node.name] = session.prepare(inner_statement(session.raw, node.query), oids)
     return Result("PREPARE")
 

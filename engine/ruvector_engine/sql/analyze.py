@@ -48,7 +48,7 @@ def analyze(raw: RawStatement, context: Context, parameter_oids: Sequence[int] |
     `parameter_oids` are the types the client declared, 0 for one to be found out; None where there can be no
     parameters (a simple query): $1 is then 42P02.
     """
-    state = State(context, Parameters(parameter_oids))
+    state = State(context, Parameters(parameter_oids, context.catalog))
     try:
         scope = Scope(state)
         scope.is_top = True

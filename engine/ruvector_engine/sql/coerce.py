@@ -17,6 +17,7 @@ from ruvector_engine.sql.functions.definition import (
     ANYARRAY,
     ANYCOMPATIBLEARRAY,
     ANYCOMPATIBLENONARRAY,
+    ANYENUM,
     ANYNONARRAY,
     CSTRING_ARRAY,
     POLYMORPHIC,
@@ -57,6 +58,8 @@ def can_coerce(source: int, target: int, context: CastContext) -> bool:
         return source in BY_OID and BY_OID[source].element_oid != 0
     if source in (target, UNKNOWN) or target in TAKES_ANYTHING:
         return True
+    if target == ANYENUM:
+        return TypeRef(source).enum is not None
     if target in POLYMORPHIC:
         is_array = source in BY_OID and BY_OID[source].element_oid != 0
         if target in (ANYARRAY, ANYCOMPATIBLEARRAY):

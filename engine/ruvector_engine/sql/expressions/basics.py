@@ -108,7 +108,8 @@ def _parameter(scope: Scope, node: Any) -> Expr:
 
 @handles("type_cast")
 def _cast(scope: Scope, node: Any) -> Expr:
-    target = resolve_type(node.type_name, scope.state.context.catalog)
+    context = scope.state.context
+    target = resolve_type(node.type_name, context.catalog, context.search_path)
     kind, message = kind_of(node.arg)
     if kind == "a_array_expr" and target.pg.element_oid:
         return _array_of(scope, message, target)
