@@ -13,7 +13,7 @@ from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.parser import inner_statement
 from ruvector_engine.sql.typenames import resolve_type
-from ruvector_engine.types.registry import TypeRef, Value
+from ruvector_engine.types.registry import BY_OID, TypeRef, Value
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Prepared, Session
@@ -60,9 +60,10 @@ def bound(session: Session, node: Any) -> tuple[Prepared, list[Value]]:
     context = session.analysis_context()
     values = []
     for given, oid in zip(node.params, wanted, strict=True):
-        expr = analyze_expression(given, context, target=TypeRef(oid), column="parameter")
+        target = TypeRef(oid, shaped=BY_OID[oid].name.startswith("_"))
+        expr = analyze_expression(given, context, target=target, column="parameter")
         values.append(evaluate(session, session.connection, expr, ()))
-    return prepared, values
+    return session.fitting(prepared, values), values
 
 
 def run_deallocate(session: Session, statement: Utility) -> Result:

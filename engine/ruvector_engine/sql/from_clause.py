@@ -85,7 +85,8 @@ def table_item(scope: Scope, node: Any) -> tuple[RangeEntry, Names]:
     source: TableDef | Query
     if isinstance(relation, ViewDef):
         source = _view(scope, relation)
-        columns = tuple((c.name, c.type) for c in relation.columns)
+        outputs = (t.expr.type for t in source.targets if not t.hidden)
+        columns = tuple((c.name, t) for c, t in zip(relation.columns, outputs, strict=True))
     else:
         source = relation
         columns = tuple((c.name, c.type) for c in relation.columns)

@@ -13,7 +13,7 @@ The Python form of a value, by type:
     vector, ruvector -> bytes: float32 little-endian, 4 bytes a dimension
     halfvec -> bytes: float16 little-endian, 2 bytes a dimension
     sparsevec -> bytes: int32 dimensions and number of elements, int32 indices from 0, float32 values; little-endian
-    T[] -> list of the element's form (nested for more dimensions); NULL -> None everywhere
+    T[] -> list of the element's form, see array_values for more dimensions; NULL -> None everywhere
 """
 
 from __future__ import annotations
@@ -134,10 +134,14 @@ class TypeRef:
 
     `typmod` is PostgreSQL's: -1 for none; n + 4 for varchar(n); ((p << 16) | s) + 4 for numeric(p, s);
     n for bit(n) and varbit(n); the number of dimensions for vector(n), halfvec(n) and sparsevec(n).
+
+    `shaped`, of an array: values may have several dimensions, or lower bounds other than 1, so that DuckDB holds them
+    with their shape. It is no part of PostgreSQL's type: analysis knows it of every expression.
     """
 
     oid: int
     typmod: int = -1
+    shaped: bool = False
 
     @property
     def pg(self) -> PgType:

@@ -22,6 +22,7 @@ from ruvector_engine.sql.functions import (
     operators,
     output,
     session,
+    shaped_arrays,
     sparsevecs,
     strings,
     system,
@@ -56,6 +57,7 @@ FUNCTIONS = _by_name(
     (
         *aggregates.FUNCTIONS,
         *arrays.FUNCTIONS,
+        *shaped_arrays.FUNCTIONS,
         *datetimes.FUNCTIONS,
         *jsonb.FUNCTIONS,
         *math.FUNCTIONS,
@@ -75,6 +77,7 @@ FUNCTIONS = _by_name(
 #: What the relational side registers in DuckDB, once for a database, beside those of `system.udfs`.
 UDFS: tuple[Udf, ...] = (
     *arrays.UDFS,
+    *shaped_arrays.UDFS,
     *datetimes.UDFS,
     *distinct.UDFS,
     *jsonb.UDFS,
