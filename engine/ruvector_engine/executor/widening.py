@@ -15,7 +15,7 @@ from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.executor import table_access, table_changes
 from ruvector_engine.planner.plan import Plan, WritePlan
 from ruvector_engine.sql.emit_binding import quote
-from ruvector_engine.sql.nodes import Const, Expr, Insert, Param, Special
+from ruvector_engine.sql.nodes import Cast, Const, Expr, Insert, Param, Special
 from ruvector_engine.types.array_values import is_plain
 from ruvector_engine.types.registry import Value
 
@@ -45,6 +45,8 @@ def wanted(plan: Plan, params: Sequence[Value]) -> list[tuple[TableDef, ColumnDe
 
 def _brings_shape(expr: Expr, params: Sequence[Value]) -> bool:
     inner = expr.args[0] if isinstance(expr, Special) and expr.kind == "plain" else None
+    while isinstance(inner, Cast) and inner.arg.type.shaped:
+        inner = inner.arg
     if isinstance(inner, Const):
         return not is_plain(inner.value)
     if isinstance(inner, Param):
