@@ -33,7 +33,8 @@ from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.transactions import Transaction
 from ruvector_engine.types.array_values import is_plain
-from ruvector_engine.types.registry import Value
+from ruvector_engine.types.registry import TypeRef, Value
+from ruvector_engine.types.text import parse_text
 from ruvector_engine.types.timezones import find_zone
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class Session:
             raise _too_deep() from None
         description = StatementDescription(tuple(t.oid for t in analyzed.parameters), analyzed.columns)
         oids = None if parameter_oids is None else tuple(parameter_oids)
-        arrays = tuple(n for n, t in enumerate(analyzed.parameters, 1) if t.pg.name.startswith("_"))
+        arrays = tuple(n for n, t in enumerate(analyzed.parameters, 1) if t.is_array)
         prepared = Prepared(raw, oids, analyzed, plan, catalog, search_path, description, arrays, shaped)
         dispatch.describe(self, prepared)
         return prepared
@@ -315,12 +316,13 @@ class Session:
         message: str,
         severity: Literal["NOTICE", "WARNING"] = "NOTICE",
         *,
+        detail: str | None = None,
         context: str | None = None,
     ) -> None:
         """Send a message beside the result, if client_min_messages lets it pass."""
         wanted = self.settings["client_min_messages"]
         if wanted != "error" and not (wanted == "warning" and severity == "NOTICE"):
-            self.notices.append(SqlError(sqlstate, message, severity=severity, context=context))
+            self.notices.append(SqlError(sqlstate, message, severity=severity, detail=detail, context=context))
 
     def lock(self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True) -> None:
         """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to."""
@@ -360,8 +362,14 @@ class Session:
         cursor = self.cursors.get(name)
         return None if cursor is None else cursor.columns
 
-    def read_name(self, type_oid: int, name: str) -> int:
-        """The OID that a text names as a value of type regclass, regtype, ...; an error when nothing bears the name."""
+    def read_name(self, type_oid: int, name: str) -> int | str:
+        """The OID that a text names as a value of type regclass, regtype, ...; an error when nothing bears the name.
+
+        Of an enum: the label, if the type has it now.
+        """
+        made = self.catalog.user_type(type_oid)
+        if made is not None:
+            return str(parse_text(TypeRef(made), name))
         return name_to_oid(self.lookup, name, type_oid)
 
     def activity(self) -> Activity:

@@ -70,6 +70,7 @@ NAMED_TYPES = [
     "any",
     "anyarray",
     "anyelement",
+    "anyenum",
     "cstring",
     "_cstring",
     "index_am_handler",

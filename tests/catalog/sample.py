@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from ruvector_engine.catalog.enum_types import EnumDef, EnumValue
 from ruvector_engine.catalog.model import (
     Catalog,
     ColumnDef,
@@ -28,6 +29,7 @@ STATEMENTS = (
        CHECK ("A" > 0), UNIQUE ("A", t))""",
     'CREATE INDEX "T b_v_idx" ON "My Schema"."T b" USING ivfflat (v) WITH (lists = 3)',
     'CREATE INDEX pattern ON "My Schema"."T b" ("select" varchar_pattern_ops, n)',
+    """CREATE TYPE "My Schema"."A Mood" AS ENUM ('sad', 'happy')""",
     "CREATE VIEW cheap AS SELECT id, content FROM items WHERE price < 10",
 )
 
@@ -105,6 +107,15 @@ RELATIONS: tuple[Relation, ...] = (
     ),
 )  # fmt: skip
 
+MOOD = EnumDef(
+    16_530,
+    16_531,
+    "My Schema",
+    "A Mood",
+    "_A Mood",
+    (EnumValue(16_532, "sad", 1.0), EnumValue(16_533, "happy", 2.0)),
+)
+
 
 def sample_catalog() -> Catalog:
     """The engine's entries for STATEMENTS."""
@@ -113,4 +124,5 @@ def sample_catalog() -> Catalog:
         MappingProxyType({(r.schema, r.name): r for r in RELATIONS}),
         frozenset({"public", "My Schema"}),
         frozenset({"vector"}),
+        types=MappingProxyType({(MOOD.schema, MOOD.name): MOOD}),
     )

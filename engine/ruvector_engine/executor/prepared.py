@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import SqlError, not_supported
@@ -13,7 +14,7 @@ from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.parser import inner_statement
 from ruvector_engine.sql.typenames import resolve_type
-from ruvector_engine.types.registry import BY_OID, TypeRef, Value
+from ruvector_engine.types.registry import TypeRef, Value
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Prepared, Session
@@ -26,7 +27,7 @@ def run_prepare(session: Session, statement: Utility) -> Result:
         raise SqlError("42P05", f'prepared statement "{node.name}" already exists')
     if session.raw is None:
         raise SqlError("XX000", "PREPARE has no text")
-    oids = [resolve_type(t.type_name, session.catalog).oid for t in node.argtypes]
+    oids = [resolve_type(t.type_name, session.catalog, session.search_path).oid for t in node.argtypes]
     session.statements[node.name] = session.prepare(inner_statement(session.raw, node.query), oids)
     return Result("PREPARE")
 
@@ -60,7 +61,9 @@ def bound(session: Session, node: Any) -> tuple[Prepared, list[Value]]:
     context = session.analysis_context()
     values = []
     for given, oid in zip(node.params, wanted, strict=True):
-        target = TypeRef(oid, shaped=BY_OID[oid].name.startswith("_"))
+        target = TypeRef(oid)
+        if target.is_array:
+            target = replace(target, shaped=True)
         expr = analyze_expression(given, context, target=target, column="parameter")
         values.append(evaluate(session, session.connection, expr, ()))
     return session.fitting(prepared, values), values

@@ -19,12 +19,13 @@ from ruvector_engine.catalog.model import (
     ViewDef,
 )
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import duplicate_keys, table_access, tables
+from ruvector_engine.executor import duplicate_keys, enum_types, table_access, tables
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name, expression_text
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
+from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.storage import duck_type
 from ruvector_engine.sql.typenames import resolve_type
 from ruvector_engine.sql.unique_keys import insertion
@@ -81,12 +82,12 @@ def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: boo
             f'"{found.name}" is not {article} {word}',
             hint=f"Use DROP {actual.upper()} to remove {'an' if actual == 'index' else 'a'} {actual}.",
         )
-    _drop_views_of(session, found, cascade)
+    drop_views_of(session, found, cascade)
     if session.catalog.find(found.name, found.schema, ()) is not None:
         drop(session, found)
 
 
-def _drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
+def drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
     """Drop the views that read a table or view, which takes CASCADE."""
     if not isinstance(relation, (TableDef, ViewDef)):
         return
@@ -101,7 +102,7 @@ def _drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
                 hint="Use DROP ... CASCADE to drop the dependent objects too.",
             )
         session.notice("00000", f"drop cascades to view {view.name}")
-        _drop_views_of(session, view, cascade)
+        drop_views_of(session, view, cascade)
         if session.catalog.find(view.name, view.schema, ()) is not None:
             drop(session, view)
 
@@ -270,11 +271,16 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
 
 
 def _drop_column(session: Session, table: TableDef, command: Any) -> None:
+    """ALTER TABLE ... DROP COLUMN [IF EXISTS]."""
     if table.column(command.name) is None and command.missing_ok:
         text = f'column "{command.name}" of relation "{table.name}" does not exist, skipping'
         session.notice("00000", text)
         return
-    column = _column_of(table, command.name)
+    drop_column(session, table, _column_of(table, command.name))
+
+
+def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
+    """Remove a column with the indexes and constraints over it; the table's "ddl" lock is held."""
     for index in session.catalog.indexes_of(table.oid):
         if column.name in index.columns and not index.constraint_oid:
             drop(session, index)
@@ -366,7 +372,8 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     column = _column_of(table, command.name)
     node = getattr(command, "def").column_def
     dimensions = len(node.type_name.array_bounds)
-    type_ = replace(resolve_type(node.type_name, session.catalog), shaped=dimensions > 1 or column.type.shaped)
+    type_ = resolve_type(node.type_name, session.catalog, session.search_path)
+    type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
     for index in session.catalog.indexes_of(table.oid):
         if column.name in index.columns and index.is_vector and column.type != type_:
             raise not_supported(
@@ -420,10 +427,13 @@ _COMMANDS = {
 
 
 def run_rename(session: Session, statement: Utility) -> Result:
-    """ALTER ... RENAME of tables, columns, indexes, sequences, views."""
+    """ALTER ... RENAME of tables, columns, indexes, sequences, views, types."""
     node = statement.node
     kind = enum_name(node, "rename_type")
     table_access.lock_catalog(session)
+    if kind == "OBJECT_TYPE":
+        enum_types.rename(session, strings(node.object.list.items), node.newname)
+        return Result("ALTER TYPE")
     if kind == "OBJECT_COLUMN":
         _rename_column(session, node)
         return Result("ALTER TABLE")

@@ -56,7 +56,7 @@ def _brings_shape(expr: Expr, params: Sequence[Value]) -> bool:
 
 def not_plain(column: ColumnDef, values: Iterable[Value]) -> bool:
     """Whether there is such an array among the values of a column that holds plain lists."""
-    if column.type.shaped or not column.type.pg.name.startswith("_"):
+    if column.type.shaped or not column.type.is_array:
         return False
     return any(value is not None and not is_plain(value) for value in values)
 

@@ -17,6 +17,7 @@ from ruvector_engine.sql.functions.definition import (
     ANYARRAY,
     ANYCOMPATIBLEARRAY,
     ANYCOMPATIBLENONARRAY,
+    ANYENUM,
     ANYNONARRAY,
     CSTRING_ARRAY,
     POLYMORPHIC,
@@ -58,6 +59,8 @@ def can_coerce(source: int, target: int, context: CastContext) -> bool:
         return source in BY_OID and BY_OID[source].element_oid != 0
     if source in (target, UNKNOWN) or target in TAKES_ANYTHING:
         return True
+    if target == ANYENUM:
+        return TypeRef(source).enum is not None
     if target in POLYMORPHIC:
         is_array = source in BY_OID and BY_OID[source].element_oid != 0
         if target in (ANYARRAY, ANYCOMPATIBLEARRAY):
@@ -116,7 +119,7 @@ def _coerced(state: State, expr: Expr, target: TypeRef, context: CastContext, lo
     if isinstance(expr, Special) and expr.kind == "array" and target.pg.element_oid:
         return _coerced_array(state, expr, target, context)
     if target.pg.category == "A" and target.pg.element_oid and source.pg.category in "SX":
-        target = TypeRef(target.oid, target.typmod, shaped=target.pg.name.startswith("_"))
+        target = TypeRef(target.oid, target.typmod, shaped=target.is_array)
     return Cast(expr, target, context == "e", location if location >= 0 else expr.location)
 
 

@@ -32,19 +32,25 @@ class Context:
 class Parameters:
     """The types of $1, $2, ...: declared ones, and those that the surroundings determine.
 
-    None for `declared`: there are no parameters, as in a simple query. `shaped` are those whose values will be arrays
-    with a shape.
+    None for `declared`: there are no parameters, as in a simple query. `catalog`: where types that CREATE TYPE made
+    are known. `shaped` are those whose values will be arrays with a shape.
     """
 
-    def __init__(self, declared: Sequence[int] | None = (), shaped: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        declared: Sequence[int] | None = (),
+        catalog: Catalog | None = None,
+        shaped: frozenset[int] = frozenset(),
+    ) -> None:
         self._shaped = shaped
         self.allowed = declared is not None
         self._types: dict[int, int] = {}
         declared = declared or ()
         for number, oid in enumerate(declared, 1):
-            if oid and oid not in BY_OID:
+            known = oid if oid in BY_OID or catalog is None else catalog.user_type(oid)
+            if oid and not known:
                 raise SqlError("42704", f"could not find type with OID {oid}")
-            self._types[number] = oid or UNKNOWN
+            self._types[number] = known or UNKNOWN
 
     def reference(self, number: int, location: int) -> Param:
         """The parameter with the type known so far."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ruvector_engine.errors import not_supported
 from ruvector_engine.sql import emit_shaped as shapes
+from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
@@ -133,6 +134,9 @@ def to_text(sql: str, source: int) -> str:
         return f"rtrim({sql}, ' ')" if source == BPCHAR else sql
     if source == NUMERIC:
         return numeric.as_text(sql)
+    enum = TypeRef(source).enum
+    if enum is not None:
+        return enum_storage.label(enum, sql)
     template = _OUTPUTS.get(source)
     if template is not None:
         return template.format(sql)
@@ -164,6 +168,9 @@ def _from_text(sql: str, target: int) -> str:
         return f"rv_{BY_OID[target].name}_in({sql})"
     if target in _INTERNAL_INPUTS:
         return _INTERNAL_INPUTS[target].format(sql)
+    enum = TypeRef(target).enum
+    if enum is not None:
+        return enum_storage.number(enum, sql)
     element = BY_OID[target].element_oid
     if element:
         inner = "rv_e" if element in STRING_OIDS else _convert("rv_e", TEXT, element)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ruvector_engine.errors import not_supported
+from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.nodes import Const
@@ -53,6 +54,9 @@ def literal(const: Const, bind: Callable[[Const], str]) -> str:
     oid, value = const.type.oid, const.value
     if value is None:
         return _null(const.type)
+    enum = const.type.enum
+    if enum is not None:
+        return enum_storage.constant(enum, str(value))
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ruvector_engine.sql import emit_literal, emit_shaped
+from ruvector_engine.sql import emit_literal, emit_shaped, enum_storage
 from ruvector_engine.sql.emit_binding import quote, session_value
 from ruvector_engine.sql.emit_cast import REG_OIDS, output
 from ruvector_engine.sql.emit_key import is_keyed, key_of, keys_of
 from ruvector_engine.sql.functions import numeric_sql as numeric
+from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.json_text import to_json, to_jsonb
 from ruvector_engine.sql.nodes import Const, Expr, FunctionDef, Special
@@ -213,6 +214,21 @@ def _to_jsonb(emitter: ExpressionEmitter, expr: Special) -> str:
     return to_jsonb(emitter.expression(arg), arg.type)
 
 
+def _enum(emitter: ExpressionEmitter, expr: Special) -> str:
+    """enum_first, enum_last and enum_range: all that matters of a lone argument is its type."""
+    enum = _args(expr)[0].type.enum
+    assert enum is not None
+    if expr.extra != "enum_range":
+        if not enum.labels:
+            return raising("55000", f"enum {enum.sql_name} contains no values")
+        return enum_storage.constant(enum, enum.labels[0 if expr.extra == "enum_first" else -1])
+    numbers = enum_storage.numbers(enum)
+    if len(expr.args) == 1:
+        return numbers
+    low, high = emitter.texts(expr)
+    return f"list_filter({numbers}, lambda rv_n: rv_n >= coalesce({low}, rv_n) AND rv_n <= coalesce({high}, rv_n))"
+
+
 SPECIALS: dict[str, Callable[[ExpressionEmitter, Special], str]] = {
     "isnull": _null_test,
     "isnotnull": _null_test,
@@ -237,6 +253,7 @@ SPECIALS: dict[str, Callable[[ExpressionEmitter, Special], str]] = {
     "row": _row,
     "similar": _similar,
     "session": _session,
+    "enum": _enum,
     "grouping": _grouping,
     "to_jsonb": _to_jsonb,
     "to_json": _to_json,

@@ -7,7 +7,6 @@ from typing import Any
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.coerce import coerce, with_shape
 from ruvector_engine.sql.expressions.basics import subscript_bounds
-from ruvector_engine.sql.expressions.operands import is_array
 from ruvector_engine.sql.nodes import Expr, Special
 from ruvector_engine.sql.raw import kind_of, position
 from ruvector_engine.sql.scope import Scope
@@ -23,7 +22,7 @@ def with_part(scope: Scope, before: Expr, target: Any, value: Expr, name: str) -
             raise not_supported("assigning to a field of a column is not supported", position=position(target.location))
         subscripts.append(message)
     type_ref = before.type
-    if not is_array(type_ref):
+    if not type_ref.is_array:
         shown = type_ref.pg.sql_name
         raise SqlError(
             "42804",

@@ -9,6 +9,7 @@
     bit, varbit          VARCHAR of 0 and 1
     macaddr              VARCHAR, canonical
     oid, xid, reg*       BIGINT
+    enums                DOUBLE, the value's sort number; see enum_storage.py
     timestamptz          TIMESTAMPTZ; timestamp TIMESTAMP; date DATE; time TIME; interval INTERVAL
     T[]                  a list of T's form; with a shape, STRUCT(items T[], shape INTEGER[]): see array_values
 
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import MAX_DIGITS, Shape
 from ruvector_engine.types.array_values import flat, nested
@@ -68,6 +70,8 @@ _PLAIN = {
 #: 2000-01-01 in microseconds since 1970-01-01.
 EPOCH_SHIFT = 946_684_800_000_000
 _SHIFTED = frozenset({DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL})
+#: What an array of a shifted type is bound as.
+_BOUND_ARRAYS = {INTERVAL: "BIGINT[][]"}
 _DUCK_TYPES: dict[int, str] = {oid: _PLAIN.get(t.name, "VARCHAR") for oid, t in BY_OID.items() if not t.element_oid}
 
 
@@ -93,6 +97,8 @@ def duck_type(type_ref: TypeRef) -> str:
     found = _DUCK_TYPES.get(type_ref.oid)
     if found is not None:
         return found
+    if type_ref.enum is not None:
+        return enum_storage.DUCK_TYPE
     items = duck_type(TypeRef(type_ref.pg.element_oid)) + "[]"
     return f"STRUCT(items {items}, shape INTEGER[])" if type_ref.shaped else items
 
@@ -105,13 +111,15 @@ def with_items(sql: str, items: Callable[[str], str]) -> str:
 
 def to_transport(type_ref: TypeRef, sql: str) -> str:
     """SQL of the value in a form that DuckDB hands to Python as the registry says."""
-    oid = type_ref.oid
+    oid, enum = type_ref.oid, type_ref.enum
     if oid in _SHIFTED:
         return _SHIFTS_OUT[oid](sql)
+    if enum is not None:
+        return enum_storage.label(enum, sql)
     element = type_ref.pg.element_oid
-    if element in _SHIFTED and type_ref.shaped:
+    if _differs(element) and type_ref.shaped:
         return with_items(sql, lambda items: to_transport(TypeRef(oid), items))
-    if element in _SHIFTED:
+    if _differs(element):
         inner = to_transport(TypeRef(element), "rv_e")
         return f"list_transform({sql}, lambda rv_e: {inner})"
     return sql
@@ -119,15 +127,17 @@ def to_transport(type_ref: TypeRef, sql: str) -> str:
 
 def from_transport(type_ref: TypeRef, placeholder: str) -> str:
     """SQL of the value from a placeholder that is bound to the registry's Python form."""
-    oid = type_ref.oid
+    oid, enum = type_ref.oid, type_ref.enum
     if oid in _SHIFTED:
         return _SHIFTS_IN[oid](placeholder)
+    if enum is not None:
+        return enum_storage.number(enum, placeholder)
     element = type_ref.pg.element_oid
-    bound = "BIGINT[][]" if element == INTERVAL else "BIGINT[]"
-    if element in _SHIFTED and type_ref.shaped:
-        given = f"CAST({placeholder} AS STRUCT(items {bound}, shape INTEGER[]))"
-        return with_items(given, lambda items: from_transport(TypeRef(oid), items))
-    if element in _SHIFTED:
+    if _differs(element):
+        bound = _BOUND_ARRAYS.get(element, "BIGINT[]") if element in _SHIFTED else "VARCHAR[]"
+        if type_ref.shaped:
+            given = f"CAST({placeholder} AS STRUCT(items {bound}, shape INTEGER[]))"
+            return with_items(given, lambda items: from_transport(TypeRef(oid), items))
         inner = from_transport(TypeRef(element), "rv_e")
         return f"list_transform(CAST({placeholder} AS {bound}), lambda rv_e: {inner})"
     return f"CAST({placeholder} AS {duck_type(type_ref)})"
@@ -141,6 +151,11 @@ def bindable(type_ref: TypeRef, value: Any) -> Any:
     if type_ref.pg.element_oid == NUMERIC:
         items = [None if item is None else format_numeric(item) for item in items]
     return {"items": items, "shape": shape}
+
+
+def _differs(oid: int) -> bool:
+    """Whether values of the type look different inside DuckDB and outside."""
+    return oid in _SHIFTED or (oid != 0 and TypeRef(oid).enum is not None)
 
 
 def converter(type_ref: TypeRef) -> Callable[[Any], Any] | None:
@@ -207,6 +222,7 @@ _LEAST_BIGINT = "(-9223372036854775807 - 1)"
 _LEAST_INTEGER = "(-2147483647 - 1)"
 #: DuckDB macros that the SQL of this package calls; the relational side runs these when it opens a database.
 MACROS: tuple[str, ...] = (
+    *enum_storage.MACROS,
     "CREATE OR REPLACE MACRO rv_timestamp_micros(x) AS CASE WHEN isfinite(x) "
     f"THEN epoch_us(x) - {EPOCH_SHIFT} WHEN x = 'infinity' THEN {TIMESTAMP_INFINITY} "
     f"WHEN x = '-infinity' THEN {_LEAST_BIGINT} END",

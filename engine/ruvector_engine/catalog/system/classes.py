@@ -18,7 +18,7 @@ from ruvector_engine.catalog.system.oids import (
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import RELATIONS, pg_catalog
-from ruvector_engine.catalog.system.types import all_types
+from ruvector_engine.catalog.system.types import storage_facts
 from ruvector_engine.types.registry import BOOL, INT8
 
 #: The page size that relpages counts in.
@@ -137,7 +137,7 @@ def _attribute_row(relation_oid: int, column: ColumnDef, attnum: int) -> tuple[A
 
 
 def _plain_attribute_row(relation_oid: int, attnum: int, name: str, type_oid: int, **more: Any) -> tuple[Any, ...]:
-    facts = all_types()[type_oid]
+    facts = storage_facts(type_oid)
     values = {
         "atttypmod": -1,
         "attcollation": facts.collation,
@@ -203,7 +203,7 @@ def _index_row(table: TableDef, index: IndexDef) -> tuple[Any, ...]:
         indisready=True,
         indislive=True,
         indkey=[c.attnum for c in columns],
-        indcollation=[all_types()[c.type.oid].collation for c in columns],
+        indcollation=[storage_facts(c.type.oid).collation for c in columns],
         indclass=classes,
         indoption=[0] * len(columns),
     )

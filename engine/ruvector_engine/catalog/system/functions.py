@@ -37,8 +37,13 @@ from ruvector_engine.catalog.system.oids import (
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import records
-from ruvector_engine.catalog.system.typenames import pg_format_type, regtype_in, regtype_out, to_regtype
-from ruvector_engine.catalog.system.types import all_types
+from ruvector_engine.catalog.system.typenames import (
+    pg_format_type,
+    regtype_in,
+    regtype_out,
+    to_regtype,
+    type_is_visible,
+)
 from ruvector_engine.errors import SqlError
 
 # ---------------------------------------------------------------- reg* types
@@ -155,8 +160,7 @@ def pg_table_is_visible(lookup: Lookup, oid: int) -> bool | None:
 
 def pg_type_is_visible(lookup: Lookup, oid: int) -> bool | None:
     """Whether the bare name of a type finds it."""
-    facts = all_types().get(oid)
-    return facts.schema in lookup.search_path if facts else None
+    return type_is_visible(lookup, oid)
 
 
 def pg_function_is_visible(lookup: Lookup, oid: int) -> bool | None:

@@ -17,7 +17,7 @@ from ruvector_engine.sql.coerce import (
     with_shape,
 )
 from ruvector_engine.sql.expressions.dispatch import expression, handles
-from ruvector_engine.sql.expressions.operands import apply_operator, as_type, equality, is_array
+from ruvector_engine.sql.expressions.operands import apply_operator, as_type, equality
 from ruvector_engine.sql.nodes import BoolOp, Call, Cast, ColumnRef, Const, Expr, Param, Query, Special
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position, strings
 from ruvector_engine.sql.scope import Scope, row_of
@@ -109,7 +109,8 @@ def _parameter(scope: Scope, node: Any) -> Expr:
 
 @handles("type_cast")
 def _cast(scope: Scope, node: Any) -> Expr:
-    target = resolve_type(node.type_name, scope.state.context.catalog)
+    context = scope.state.context
+    target = resolve_type(node.type_name, context.catalog, context.search_path)
     kind, message = kind_of(node.arg)
     if kind == "a_array_expr" and target.pg.element_oid:
         return _array_of(scope, message, target)
@@ -288,7 +289,7 @@ def _indirection(scope: Scope, node: Any) -> Expr:
             f"cannot subscript type {BY_OID[result.type.oid].sql_name} because it does not support subscripting",
             position=position(location),
         )
-    if len(subscripts) > 1 and is_array(result.type):
+    if len(subscripts) > 1 and result.type.is_array:
         result = with_shape(result)
     if any(s.is_slice for s in subscripts):
         return _slice(scope, result, subscripts, location)

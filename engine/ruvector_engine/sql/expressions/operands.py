@@ -65,10 +65,10 @@ def _over_shapes(
     if known is not None or (any(polymorphic) and not any(taken)) or makes_shape(function):
         function = known or function
         args = tuple(
-            with_shape(a) if (array or loose) and is_array(a.type) else a if loose else _opaque(a, t)
+            with_shape(a) if (array or loose) and a.type.is_array else a if loose else _opaque(a, t)
             for a, array, loose, t in zip(args, taken, polymorphic, chosen.args, strict=True)
         )
-        if is_array(result) and function.result in POLYMORPHIC:
+        if result.is_array and function.result in POLYMORPHIC:
             result = TypeRef(result.oid, result.typmod, shaped=True)
         return function, args, result
     return function, tuple(_opaque(a, t) for a, t in zip(args, chosen.args, strict=True)), result
@@ -76,11 +76,6 @@ def _over_shapes(
 
 def _opaque(arg: Expr, declared: int) -> Expr:
     return arg if declared in TAKES_ANYTHING and declared != CSTRING_ARRAY else without_shape(arg)
-
-
-def is_array(type_ref: TypeRef) -> bool:
-    """Whether it is an array type whose values may have a shape; int2vector and oidvector are none."""
-    return type_ref.pg.element_oid != 0 and type_ref.pg.name.startswith("_")
 
 
 def _coerced(

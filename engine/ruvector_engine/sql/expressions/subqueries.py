@@ -7,7 +7,7 @@ from typing import Any, Literal
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.coerce import coerce
 from ruvector_engine.sql.expressions.dispatch import expression, handles
-from ruvector_engine.sql.expressions.operands import equality, is_array
+from ruvector_engine.sql.expressions.operands import equality
 from ruvector_engine.sql.nodes import Expr, Query, Special, SubLink
 from ruvector_engine.sql.query import subquery
 from ruvector_engine.sql.raw import guard, pb, position, strings
@@ -42,7 +42,7 @@ def _single(scope: Scope, query: Query, node: Any) -> Expr:
     result = targets[0].expr.type
     if node.sub_link_type == pb.EXPR_SUBLINK:
         return SubLink("SCALAR", query, result, location=node.location)
-    if is_array(result):
+    if result.is_array:
         shaped = TypeRef(result.oid, result.typmod, shaped=True)
         retype(scope.state, query, [shaped, *(t.expr.type for t in query.targets[1:])])
         return SubLink("ARRAY", query, shaped, location=node.location)
