@@ -114,13 +114,17 @@ class SequenceDef:
 
 @dataclass(frozen=True, slots=True)
 class ViewDef:
-    """A view: its defining query as SQL text in PostgreSQL's dialect."""
+    """A view: its defining query as SQL text in PostgreSQL's dialect.
+
+    `security_invoker`: it reads with the rights of whoever asks, not with its owner's.
+    """
 
     oid: int
     schema: str
     name: str
     query: str
     columns: tuple[ColumnDef, ...]
+    security_invoker: bool = False
 
 
 Relation = TableDef | IndexDef | SequenceDef | ViewDef

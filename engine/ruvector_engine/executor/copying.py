@@ -12,6 +12,7 @@ import numpy as np
 from ruvector_engine.catalog.model import ROW_ID, ColumnDef, ConstraintDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import (
+    access,
     bindings,
     duplicate_keys,
     failing_row,
@@ -29,6 +30,7 @@ from ruvector_engine.results import Column, CopyIn, CopyOptions, CopyOut, Result
 from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.emit_binding import quote
+from ruvector_engine.sql.needs import counted_in
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.storage import bindable, from_transport
 from ruvector_engine.sql.unique_keys import insertion
@@ -66,6 +68,7 @@ def run(session: Session, statement: Utility) -> Result:
 def _copy_out(session: Session, node: Any, options: CopyOptions) -> Result:
     if node.HasField("query"):
         analyzed = session.inner(node.query)
+        session.require(analyzed)
         plan = make_plan(analyzed)
         if isinstance(plan, UtilityPlan):
             raise not_supported("COPY takes a query or a statement with RETURNING")
@@ -75,6 +78,7 @@ def _copy_out(session: Session, node: Any, options: CopyOptions) -> Result:
     else:
         table = table_access.table_named(session, node.relation)
         chosen = _chosen(table, node)
+        access.require_table(session, table, "r", [c.attnum for c in chosen])
         columns = tuple(Column(c.name, c.type, table.oid, c.attnum) for c in chosen)
         result = queries.run_table(session, table, columns)
     result.tag, result.copy = "COPY", CopyOut(options)
@@ -104,6 +108,8 @@ def _copy_in(session: Session, node: Any, options: CopyOptions) -> Result:
     if table.virtual:
         raise SqlError("42501", f'permission denied: "{table.name}" is a system catalog')
     chosen = _chosen(table, node)
+    access.require_table(session, table, "a", [c.attnum for c in chosen])
+    _require_defaults(session, [c for c in table.columns if c not in chosen])
     written = session.transaction.changes.get(table.oid)
     fresh = session.database.catalog.table_by_oid(table.oid) is None or (written is not None and written.truncated)
     if freeze(node) and not fresh:
@@ -118,6 +124,13 @@ def _copy_in(session: Session, node: Any, options: CopyOptions) -> Result:
     where = _condition(session, table, node.where_clause) if node.HasField("where_clause") else None
     sink = _TableSink(session, table, chosen, options, where)
     return Result("COPY", columns, copy=CopyIn(table.name, columns, options, sink))
+
+
+def _require_defaults(session: Session, columns: Sequence[ColumnDef]) -> None:
+    """42501 for a sequence that the columns' defaults count with and that the user may not use."""
+    context = session.analysis_context()
+    defaults = [analyze_expression(c.default, context) for c in columns if c.default is not None]
+    access.require_counted(session, counted_in(defaults))
 
 
 def _condition(session: Session, table: TableDef, clause: Any) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.nodes import Param
@@ -19,7 +20,8 @@ class Context:
     """The surroundings of one statement.
 
     `now` is the transaction's start, microseconds since 2000-01-01 UTC; `lookup` the session's view of the catalog by
-    OID and name, made from the catalog when it is not given.
+    OID and name, made from the catalog when it is not given. `rights` are those of a user who may not look into every
+    schema; `full_path` is then the search path with the schemas that are closed to him.
     """
 
     catalog: Catalog
@@ -27,6 +29,15 @@ class Context:
     settings: Mapping[str, str] = field(default_factory=lambda: DEFAULT_SETTINGS)
     now: int | None = None
     lookup: Lookup | None = None
+    rights: Rights | None = None
+    full_path: tuple[str, ...] = ()
+
+    def unrestricted(self) -> Context:
+        """The same for one who may look into every schema."""
+        if self.rights is None:
+            return self
+        lookup = None if self.lookup is None else replace(self.lookup, search_path=self.full_path)
+        return replace(self, search_path=self.full_path, lookup=lookup, rights=None)
 
 
 class Parameters:
@@ -89,7 +100,12 @@ class Parameters:
 
 @dataclass(slots=True)
 class State:
-    """One statement's analysis."""
+    """One statement's analysis. `reads_views`: some of what it reads is read in another's name."""
 
     context: Context
     parameters: Parameters
+    reads_views: bool = False
+
+    def unrestricted(self) -> State:
+        """The state for what a view's query names, which the view's owner was allowed to."""
+        return self if self.context.rights is None else State(self.context.unrestricted(), self.parameters)
