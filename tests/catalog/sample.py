@@ -45,7 +45,9 @@ def column(
     attnum: int, name: str, type_name: str, typmod: int = -1, *, not_null: bool = False, default: str | None = None
 ) -> ColumnDef:
     """A plain column."""
-    return ColumnDef(name, TypeRef(BY_NAME[type_name].oid, typmod), attnum, not_null=not_null, default=default)
+    dimensions = 1 if type_name.startswith("_") else 0
+    type_ref = TypeRef(BY_NAME[type_name].oid, typmod)
+    return ColumnDef(name, type_ref, attnum, not_null=not_null, default=default, dimensions=dimensions)
 
 
 def _options(**options: str) -> MappingProxyType[str, str]:

@@ -30,6 +30,7 @@ class ColumnDef:
     default: str | None = None
     identity: Literal["", "a", "d"] = ""  # ALWAYS, BY DEFAULT
     owned_sequence: int = 0  # oid of a serial's or identity's sequence
+    dimensions: int = 0  # of an array, as it was declared: int[][] has 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def _with_types(relation: Relation, known: Mapping[int, UserOid]) -> Relation:
     if not isinstance(relation, (TableDef, ViewDef)) or not any(c.type.oid in known for c in relation.columns):
         return relation
     columns = (
-        dataclasses.replace(c, type=TypeRef(known[c.type.oid], c.type.typmod)) if c.type.oid in known else c
+        dataclasses.replace(c, type=dataclasses.replace(c.type, oid=known[c.type.oid])) if c.type.oid in known else c
         for c in relation.columns
     )
     return dataclasses.replace(relation, columns=tuple(columns))

@@ -11,7 +11,17 @@ import numpy as np
 
 from ruvector_engine.catalog.model import ROW_ID, ColumnDef, ConstraintDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, bindings, duplicate_keys, failing_row, plans, queries, table_access, writes
+from ruvector_engine.executor import (
+    access,
+    bindings,
+    duplicate_keys,
+    failing_row,
+    plans,
+    queries,
+    table_access,
+    widening,
+    writes,
+)
 from ruvector_engine.executor.copy_options import copy_options, freeze
 from ruvector_engine.planner.plan import UtilityPlan, make_plan
 from ruvector_engine.relational import arrow
@@ -22,7 +32,7 @@ from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.needs import counted_in
 from ruvector_engine.sql.nodes import Utility
-from ruvector_engine.sql.storage import from_transport
+from ruvector_engine.sql.storage import bindable, from_transport
 from ruvector_engine.sql.unique_keys import insertion
 from ruvector_engine.types.numeric import format_numeric
 from ruvector_engine.types.registry import BOOL, TypeRef
@@ -143,6 +153,7 @@ class _TableSink:
         self._table = table
         self._columns = columns
         self._options = options
+        self._where = where
         self._sql = _insert_sql(session, table, columns, where)
         self._pending: list[list[Sequence[Any]]] = [[] for _ in columns]  # a column's pieces
         self._bytes = 0
@@ -159,6 +170,7 @@ class _TableSink:
         """Take a batch of columns."""
         self._session.check_cancelled()
         self._check_dimensions(columns)
+        self._widen(columns)
         for pending, values in zip(self._pending, columns, strict=True):
             pending.append(values)
             self._bytes += _size(values)
@@ -170,6 +182,17 @@ class _TableSink:
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(1, thread_name_prefix="copy")
             self._inserting = self._thread.submit(self._insert, self._taken())
+
+    def _widen(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Make the table's columns hold the arrays that come, and what was gathered go in before."""
+        pairs = zip(self._columns, columns, strict=True)
+        wanted = [column for column, values in pairs if widening.not_plain(column, values)]
+        if wanted:
+            self._wait()
+            self._insert(self._taken())
+            self._table = widening.widen(self._session, self._table, wanted)
+            self._columns = [c for old in self._columns if (c := self._table.column(old.name)) is not None]
+            self._sql = _insert_sql(self._session, self._table, self._columns, self._where)
 
     def finish(self) -> str:
         """Insert the rest; COPY's tag."""
@@ -235,7 +258,7 @@ class _TableSink:
                 changes = self._session.transaction.changes_of(self._table.oid)
                 for _, column in self._vector_places:
                     changes.add(column.name, ids, None)
-            if all(arrow.fits(c.type, v) for c, v in zip(self._columns, columns, strict=True)):
+            if all(arrow.fits(column.type) for column in self._columns):
                 pairs = zip(self._columns, columns, strict=True)
                 arrays = {f"c{i}": arrow.array(c.type, v) for i, (c, v) in enumerate(pairs)}
                 if self._table.has_row_id:
@@ -272,25 +295,27 @@ class _TableSink:
     def _insert_rows(self, columns: list[Sequence[Any]], ids: Any) -> int:
         """For types that Arrow arrays are not made of here: the same INSERT over rows of parameters."""
         names = [f"c{i}" for i in range(len(self._columns))]
+        given = [[_parameter(c.type, v) for v in values] for c, values in zip(self._columns, columns, strict=True)]
         if self._table.has_row_id:
             names.append("rid")
-            columns = [*columns, ids.tolist()]
+            given = [*given, ids.tolist()]
         width, inserted = len(names), 0
-        for start in range(0, len(columns[0]), 500):
-            chunk = list(zip(*(c[start : start + 500] for c in columns), strict=True))
+        for start in range(0, len(given[0]), 500):
+            chunk = list(zip(*(c[start : start + 500] for c in given), strict=True))
             lines = (f"({', '.join(f'${i * width + j + 1}' for j in range(width))})" for i in range(len(chunk)))
             source = f"(VALUES {', '.join(lines)}) AS ruvector_batch({', '.join(names)})"
             sql = self._sql.replace("FROM ruvector_batch", f"FROM {source}")
-            counts = self._session.connection.run(sql, [_parameter(value) for row in chunk for value in row])
+            counts = self._session.connection.run(sql, [value for row in chunk for value in row])
             inserted += int(counts[0][0])
         return inserted
 
 
-def _parameter(value: Any) -> Any:
+def _parameter(type_ref: TypeRef, value: Any) -> Any:
     """The value for DuckDB, which would give all numbers of a column as many digits after the point."""
-    if isinstance(value, list):
-        return [_parameter(item) for item in value]
-    return format_numeric(value) if isinstance(value, Decimal) else value
+    bound = bindable(type_ref, value)
+    if isinstance(bound, list):
+        return [format_numeric(item) if isinstance(item, Decimal) else item for item in bound]
+    return format_numeric(bound) if isinstance(bound, Decimal) else bound
 
 
 def _joined(pieces: Sequence[Sequence[Any]]) -> Sequence[Any]:

@@ -400,7 +400,9 @@ def _with_column(table: TableDef, column: ColumnDef) -> TableDef:
 def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     column = _column_of(table, command.name)
     node = getattr(command, "def").column_def
+    dimensions = len(node.type_name.array_bounds)
     type_ = resolve_type(node.type_name, session.catalog, session.search_path)
+    type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
     for index in session.catalog.indexes_of(table.oid):
         if column.name in index.columns and index.is_vector and column.type != type_:
             raise not_supported(
@@ -409,7 +411,9 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     source = node.raw_default if node.HasField("raw_default") else None
     given = source if source is not None else quote(column.name)
     value = table_access.expression_sql(session, given, type_, table=table, column=column.name)
-    rewrite(session, table, _with_column(table, replace(column, type=type_)), {column.name: value})
+    rewrite(
+        session, table, _with_column(table, replace(column, type=type_, dimensions=dimensions)), {column.name: value}
+    )
 
 
 def _add_constraint(session: Session, table: TableDef, command: Any) -> None:

@@ -246,7 +246,10 @@ def column_from(
     type_names = [n.string.sval for n in node.type_name.names]
     serial = _SERIALS.get(type_names[-1]) if not node.type_name.array_bounds else None
     type_ = TypeRef(serial) if serial else resolve_type(node.type_name, session.catalog, session.search_path)
-    column = ColumnDef(node.colname, type_, 0, not_null=serial is not None or node.is_not_null)
+    dimensions = len(node.type_name.array_bounds)
+    if dimensions > 1:
+        type_ = replace(type_, shaped=True)
+    column = ColumnDef(node.colname, type_, 0, dimensions=dimensions, not_null=serial is not None or node.is_not_null)
     left = []
     identity: Any = None
     for wrapped in node.constraints:
@@ -356,7 +359,8 @@ def run_create_table_as(session: Session, statement: Utility, params: Sequence[V
     twice = next((n for n in names if names.count(n) > 1), None)
     if twice is not None:
         raise SqlError("42701", f'column "{twice}" specified more than once')
-    columns = tuple(ColumnDef(n, c.type, i) for i, (n, c) in enumerate(zip(names, outputs, strict=True), 1))
+    types = [t.expr.type for t in query.targets if not t.hidden]
+    columns = tuple(ColumnDef(n, t, i) for i, (n, t) in enumerate(zip(names, types, strict=True), 1))
     table = TableDef(store.new_oid(session.connection), schema, into.rel.relname, columns)
     create(session, table, [])
     count = 0

@@ -14,7 +14,7 @@ The Python form of a value, by type:
     halfvec -> bytes: float16 little-endian, 2 bytes a dimension
     sparsevec -> bytes: int32 dimensions and number of elements, int32 indices from 0, float32 values; little-endian
     an enum -> str, the label
-    T[] -> list of the element's form (nested for more dimensions); NULL -> None everywhere
+    T[] -> list of the element's form, see array_values for more dimensions; NULL -> None everywhere
 
 Types that CREATE TYPE makes are in no table here: each database has its own. Their OIDs know their type (`UserOid`), so
 that whatever has the OID can ask for it.
@@ -192,10 +192,14 @@ class TypeRef:
 
     `typmod` is PostgreSQL's: -1 for none; n + 4 for varchar(n); ((p << 16) | s) + 4 for numeric(p, s);
     n for bit(n) and varbit(n); the number of dimensions for vector(n), halfvec(n) and sparsevec(n).
+
+    `shaped`, of an array: values may have several dimensions, or lower bounds other than 1, so that DuckDB holds them
+    with their shape. It is no part of PostgreSQL's type: analysis knows it of every expression.
     """
 
     oid: int
     typmod: int = -1
+    shaped: bool = False
 
     @property
     def pg(self) -> PgType:
@@ -206,6 +210,11 @@ class TypeRef:
     def enum(self) -> EnumType | None:
         """The enum that this is, if it is one."""
         return self.oid.pg if isinstance(self.oid, UserOid) and isinstance(self.oid.pg, EnumType) else None
+
+    @property
+    def is_array(self) -> bool:
+        """Whether values may have any shape: int2vector and oidvector have elements, yet are no array types."""
+        return self.pg.element_oid != 0 and self.pg.name.startswith("_")
 
     @property
     def is_vector(self) -> bool:

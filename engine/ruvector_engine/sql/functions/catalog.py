@@ -23,6 +23,7 @@ from ruvector_engine.sql.functions import (
     operators,
     output,
     session,
+    shaped_arrays,
     sparsevecs,
     strings,
     system,
@@ -57,6 +58,7 @@ FUNCTIONS = _by_name(
     (
         *aggregates.FUNCTIONS,
         *arrays.FUNCTIONS,
+        *shaped_arrays.FUNCTIONS,
         *datetimes.FUNCTIONS,
         *enums.FUNCTIONS,
         *jsonb.FUNCTIONS,
@@ -77,6 +79,7 @@ FUNCTIONS = _by_name(
 #: What the relational side registers in DuckDB, once for a database, beside those of `system.udfs`.
 UDFS: tuple[Udf, ...] = (
     *arrays.UDFS,
+    *shaped_arrays.UDFS,
     *datetimes.UDFS,
     *distinct.UDFS,
     *jsonb.UDFS,
