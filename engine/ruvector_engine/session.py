@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ruvector_engine.authorization import Authorization
+from ruvector_engine.catalog.made_types import user_type
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.roles import RoleDef
@@ -403,7 +404,7 @@ class Session:
 
         Of an enum: the label, if the type has it now.
         """
-        made = self.catalog.user_type(type_oid)
+        made = user_type(self.catalog, type_oid)
         if made is not None:
             return str(parse_text(TypeRef(made), name))
         return name_to_oid(self.lookup, name, type_oid)

@@ -20,7 +20,14 @@ from ruvector_engine.catalog.model import (
 )
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, duplicate_keys, enum_types, ownership, table_access, tables
+from ruvector_engine.executor import (
+    access,
+    duplicate_keys,
+    enum_types,
+    ownership,
+    table_access,
+    tables,
+)
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result

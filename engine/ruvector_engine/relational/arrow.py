@@ -36,7 +36,7 @@ _NESTED = frozenset({"interval", "record"})
 
 def fits(type_ref: TypeRef) -> bool:
     """Whether a column of that type can be an Arrow array here: scalars, and plain arrays of them."""
-    if type_ref.shaped:
+    if type_ref.shaped or type_ref.composite is not None:
         return False
     element = BY_OID[type_ref.oid].element_oid
     if element:

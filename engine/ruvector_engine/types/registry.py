@@ -13,7 +13,7 @@ The Python form of a value, by type:
     vector, ruvector -> bytes: float32 little-endian, 4 bytes a dimension
     halfvec -> bytes: float16 little-endian, 2 bytes a dimension
     sparsevec -> bytes: int32 dimensions and number of elements, int32 indices from 0, float32 values; little-endian
-    an enum -> str, the label
+    an enum -> str, the label; a composite type -> tuple of its fields' forms
     T[] -> list of the element's form, see array_values for more dimensions; NULL -> None everywhere
 
 Types that CREATE TYPE makes are in no table here: each database has its own. Their OIDs know their type (`UserOid`), so
@@ -63,6 +63,22 @@ class EnumType(PgType):
 
     labels: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A field of a composite type."""
+
+    name: str
+    type: TypeRef
+    attnum: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeType(PgType):
+    """A composite type, or the type of a table's rows."""
+
+    attributes: tuple[Attribute, ...] = ()
 
 
 class UserOid(int):
@@ -210,6 +226,11 @@ class TypeRef:
     def enum(self) -> EnumType | None:
         """The enum that this is, if it is one."""
         return self.oid.pg if isinstance(self.oid, UserOid) and isinstance(self.oid.pg, EnumType) else None
+
+    @property
+    def composite(self) -> CompositeType | None:
+        """The composite type that this is, if it is one."""
+        return self.oid.pg if isinstance(self.oid, UserOid) and isinstance(self.oid.pg, CompositeType) else None
 
     @property
     def is_array(self) -> bool:

@@ -10,6 +10,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.types import (
     arrays,
     bits,
+    composites,
     datetimes,
     enums,
     halfvecs,
@@ -23,7 +24,7 @@ from ruvector_engine.types import (
     strings,
     vectors,
 )
-from ruvector_engine.types.registry import EnumType, PgType, TypeRef, UserOid, Value
+from ruvector_engine.types.registry import CompositeType, EnumType, PgType, TypeRef, UserOid, Value
 from ruvector_engine.types.textio import (
     DEFAULT_SETTINGS,
     Formatter,
@@ -78,7 +79,11 @@ def _type(oid: int) -> TextType:
 
 
 def _user_type(pg: PgType) -> TextType:
-    return enums.text_type(pg) if isinstance(pg, EnumType) else arrays.array_type(_type(pg.element_oid))
+    if isinstance(pg, EnumType):
+        return enums.text_type(pg)
+    if isinstance(pg, CompositeType):
+        return composites.text_type(pg.attributes, lambda t, c: parser(t, c.settings, c.now), formatter)
+    return arrays.array_type(_type(pg.element_oid))
 
 
 def parser(type_ref: TypeRef, settings: Settings = DEFAULT_SETTINGS, now: int | None = None) -> Parser:

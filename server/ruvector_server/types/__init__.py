@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from ruvector_engine.results import Column
 from ruvector_engine.types import registry
-from ruvector_engine.types.registry import EnumType, PgType, TypeRef, UserOid, Value
+from ruvector_engine.types.registry import CompositeType, EnumType, PgType, TypeRef, UserOid, Value
 from ruvector_engine.types.text import DEFAULT_SETTINGS, Settings, formatter, parser
 from ruvector_server.types import (
     bits,
@@ -26,6 +26,7 @@ from ruvector_server.types import (
 )
 from ruvector_server.types.arrays import array_codec, counted_from_zero
 from ruvector_server.types.codec import BinaryCodec, Data, Decoder, Encoder, decode_utf8
+from ruvector_server.types.composites import composite_codec
 from ruvector_server.types.rows import RowEncoder, field_encoder, rows_of_fields, rows_of_structs
 
 __all__ = ["binary_decoder", "binary_encoder", "fixed_width_code", "row_encoder", "text_decoder", "text_encoder"]
@@ -63,7 +64,9 @@ def _codec(oid: int) -> BinaryCodec:
 
 
 def _user_codec(pg: PgType) -> BinaryCodec:
-    return enums.CODEC if isinstance(pg, EnumType) else array_codec(pg, _codec(pg.element_oid))
+    if isinstance(pg, EnumType):
+        return enums.CODEC
+    return composite_codec(pg, _codec) if isinstance(pg, CompositeType) else array_codec(pg, _codec(pg.element_oid))
 
 
 def _is_enum(oid: int) -> bool:
