@@ -25,6 +25,7 @@ from ruvector_engine.executor.sequences import named_sequence
 from ruvector_engine.executor.session_functions import micros
 from ruvector_engine.executor.streams import RowStream
 from ruvector_engine.identity import Identity
+from ruvector_engine.name_lists import split_identifiers
 from ruvector_engine.notifications import Mailbox
 from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, make_plan
 from ruvector_engine.results import Column, Result, StatementDescription
@@ -143,7 +144,7 @@ class Session:
         """The schemas that unqualified names are looked up in: pg_catalog first, as in PostgreSQL."""
         made_for = (self.settings.generation, self.identity.current)
         if self._path_made_for != made_for:
-            names = [part.strip().strip('"') for part in self.settings["search_path"].split(",")]
+            names = split_identifiers(self.settings["search_path"]) or ()
             places = tuple(self.user if name == "$user" else name for name in names if name)
             self._path = places if "pg_catalog" in places else ("pg_catalog", *places)
             self._path_made_for = made_for

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.name_lists import split_identifiers
 from ruvector_engine.types.timezones import find_zone, offset_name
 
 SERVER_VERSION = "18.1"
@@ -313,6 +314,9 @@ def _check_string(setting: Setting, text: str) -> str:
         if text.strip().strip("'\"").lower().replace("-", "") in ("utf8", "unicode"):
             return "UTF8"
         raise SqlError("0A000", f'client encoding "{text}" is not supported', hint="Use UTF8.")
+    if setting.name == "search_path" and split_identifiers(text) is None:
+        message = f'invalid value for parameter "search_path": "{text}"'
+        raise SqlError("22023", message, detail="List syntax is invalid.")
     if setting.name == "DateStyle":
         return _check_date_style(setting, text)
     return text
