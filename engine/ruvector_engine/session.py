@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -227,9 +227,15 @@ class Session:
         if self.transaction.state == "idle":
             self.begin("implicit")
         self._follow_time_zone()
+        with self.watched():
+            return dispatch.run(self, self.fitting(prepared, params), params)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """A part of the running statement: statement_timeout stops it, its errors are told as clients know them."""
         timer = self._timer()
         try:
-            result = dispatch.run(self, self.fitting(prepared, params), params)
+            yield
         except RecursionError:
             raise _too_deep() from None
         except SqlError as error:
@@ -240,7 +246,6 @@ class Session:
             if timer is not None:
                 timer.cancel()
         self.note_changed_parameters()
-        return result
 
     def sync(self) -> None:
         """End an implicit transaction: commit it. Blocks while the log is written."""
@@ -498,7 +503,8 @@ class Session:
         limit = int(self.settings["statement_timeout"])
         if not limit:
             return None
-        timer = threading.Timer(limit / 1000, self.cancel, ("canceling statement due to statement timeout",))
+        left = max(limit / 1000 - (time.time() - self.statement_time), 0)
+        timer = threading.Timer(left, self.cancel, ("canceling statement due to statement timeout",))
         timer.daemon = True
         timer.start()
         return timer

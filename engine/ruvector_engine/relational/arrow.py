@@ -8,7 +8,7 @@ from typing import Any
 import nanoarrow as na
 import numpy as np
 
-from ruvector_engine.types.registry import BY_OID, NUMERIC, UUID, TypeRef
+from ruvector_engine.types.registry import BY_OID, INT8, INTERVAL, NUMERIC, UUID, TypeRef
 from ruvector_engine.types.vectors import VectorColumn
 
 _INTEGERS = {
@@ -31,7 +31,7 @@ _OTHERS = {
     "sparsevec": na.binary,
 }
 #: Types whose Python forms are not scalars: they go to DuckDB as statement parameters instead.
-_NESTED = frozenset({"interval", "record"})
+_NESTED = frozenset({"record"})
 
 
 def fits(type_ref: TypeRef) -> bool:
@@ -51,6 +51,8 @@ def array(type_ref: TypeRef, values: Sequence[Any]) -> Any:
         return _vectors(values)
     if type_ref.pg.element_oid:
         return _lists(TypeRef(type_ref.pg.element_oid), values)
+    if type_ref.oid == INTERVAL:
+        return _lists(TypeRef(INT8), values)
     if name in _INTEGERS:
         return na.c_array(values, _INTEGERS[name]())
     if name in _OTHERS:
