@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ruvector_engine.types import registry
+from ruvector_engine.types.array_values import BoundedArray, lengths_of
 from ruvector_engine.types.calendar import END_DAY, END_TIMESTAMP, MIN_DAY, MIN_TIMESTAMP, US_PER_DAY
 from ruvector_engine.types.interval_input import INFINITY, MINUS_INFINITY
 from ruvector_engine.types.jsons import parse_jsonb
@@ -113,7 +114,17 @@ def _arrays(element: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     matrix = st.integers(1, 3).flatmap(
         lambda width: st.lists(st.lists(item, min_size=width, max_size=width), max_size=3)
     )
-    return st.lists(item, max_size=5) | matrix
+    return (
+        st.lists(item, max_size=5) | matrix | st.builds(_bounded, st.lists(item, min_size=1) | matrix, _LOWER, _LOWER)
+    )
+
+
+_LOWER = st.integers(-(2**31), 2**31 - 200)
+
+
+def _bounded(value: list[Any], first: int, second: int) -> list[Any]:
+    lower = [first, second][: len(lengths_of(value))]
+    return value if all(bound == 1 for bound in lower) else BoundedArray(value, lower)
 
 
 ARRAYS: dict[int, st.SearchStrategy[Any]] = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.advisory_locks import Key, Kind
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.executor import access
 from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
 from ruvector_engine.executor.setting_values import set_value
 from ruvector_engine.relational.duck import Connection
@@ -92,6 +93,7 @@ def _sequence(session: Session, oid: Any) -> SequenceDef:
 
 def _currval(session: Session, oid: Any) -> int:
     sequence = _sequence(session, oid)
+    access.require_any(session, sequence, "rU")
     try:
         return int(session.connection.run(f"SELECT currval('{sequence.storage_name}')")[0][0])
     except SqlError:
@@ -106,6 +108,7 @@ def _lastval(_session: Session) -> int:
 
 def _setval(session: Session, oid: Any, value: Any, called: Any = True) -> int:
     sequence = _sequence(session, oid)
+    access.require_any(session, sequence, "w")
     if not sequence.minimum <= int(value) <= sequence.maximum:
         raise SqlError(
             "22003",

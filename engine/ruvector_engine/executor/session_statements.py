@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.catalog.system.names import quote_identifier
+from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import cursors, savepoints, table_access
+from ruvector_engine.executor import access, cursors, ownership, savepoints, table_access
 from ruvector_engine.executor.server_rights import check_may_checkpoint
 from ruvector_engine.executor.setting_values import reset_value, set_value
 from ruvector_engine.results import Column, Result
@@ -229,8 +230,11 @@ def run_checkpoint(session: Session, _statement: Utility) -> Result:
 
 def run_vacuum(session: Session, statement: Utility) -> Result:
     """VACUUM and ANALYZE: names are checked; storage and indexes clean up by themselves."""
+    verb = "vacuum" if statement.node.is_vacuumcmd else "analyze"
     for relation in statement.node.rels:
-        table_access.table_named(session, relation.vacuum_relation.relation)
+        table = table_access.table_named(session, relation.vacuum_relation.relation)
+        if not access.may_maintain(session, table):
+            session.notice("01000", f'permission denied to {verb} "{table.name}", skipping it', "WARNING")
     if statement.node.is_vacuumcmd:
         if session.transaction.state == "block":
             raise SqlError("25001", "VACUUM cannot run inside a transaction block")
@@ -244,9 +248,15 @@ def run_lock(session: Session, statement: Utility) -> Result:
         raise SqlError("25P01", "LOCK TABLE can only be used in transaction blocks")
     for relation in statement.node.relations:
         table = table_access.table_named(session, relation.range_var)
+        access.require_any(session, table, _lock_privileges(statement.node.mode))
         if statement.node.mode > 3:  # AccessShare, RowShare and RowExclusive exclude no writer
             _lock_table(session, table, wait=not statement.node.nowait)
     return Result("LOCK TABLE")
+
+
+def _lock_privileges(mode: int) -> str:
+    """The privileges any of which is enough for LOCK TABLE in a mode, by PostgreSQL's number of it."""
+    return "mwdD" + ("r" if mode == 1 else "") + ("a" if mode <= 3 else "")
 
 
 def _lock_table(session: Session, table: TableDef, *, wait: bool) -> None:
@@ -267,6 +277,9 @@ def run_create_extension(session: Session, statement: Utility) -> Result:
             f'extension "{node.extname}" is not available',
             hint="The extension must first be installed on the system where PostgreSQL is running.",
         )
+    if not session.rights.superuser:
+        hint = "Must be superuser to create this extension."
+        raise SqlError("42501", f'permission denied to create extension "{node.extname}"', hint=hint)
     if node.extname not in session.catalog.extensions:
         table_access.change_catalog(session)
     catalog = session.catalog  # as it is once the lock was awaited
@@ -276,7 +289,11 @@ def run_create_extension(session: Session, statement: Utility) -> Result:
             raise SqlError("42710", text)
         session.notice("42710", f"{text}, skipping")
         return Result("CREATE EXTENSION")
+    key = (PG_EXTENSION, extension_oid(node.extname))
     session.transaction.catalog = store.changed(
-        session.connection, catalog, extensions=catalog.extensions | {node.extname}
+        session.connection,
+        catalog,
+        extensions=catalog.extensions | {node.extname},
+        authority=ownership.owned(catalog.authority, [key], session.rights.role),
     )
     return Result("CREATE EXTENSION")

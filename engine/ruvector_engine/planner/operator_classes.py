@@ -151,5 +151,5 @@ def index_spec(definition: IndexDef, table: TableDef) -> IndexSpec:
         method=definition.method,  # type: ignore[arg-type]
         metric=OPERATOR_CLASSES[definition.opclasses[0]],
         dimensions=column.type.typmod,
-        **values,
+        **values,  # type: ignore[arg-type]
     )

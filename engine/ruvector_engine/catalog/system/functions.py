@@ -43,8 +43,13 @@ from ruvector_engine.catalog.system.roles import (
     regrole_out,
     to_regrole,
 )
-from ruvector_engine.catalog.system.typenames import pg_format_type, regtype_in, regtype_out, to_regtype
-from ruvector_engine.catalog.system.types import all_types
+from ruvector_engine.catalog.system.typenames import (
+    pg_format_type,
+    regtype_in,
+    regtype_out,
+    to_regtype,
+    type_is_visible,
+)
 from ruvector_engine.errors import SqlError
 
 # ---------------------------------------------------------------- reg* types
@@ -143,8 +148,7 @@ def pg_table_is_visible(lookup: Lookup, oid: int) -> bool | None:
 
 def pg_type_is_visible(lookup: Lookup, oid: int) -> bool | None:
     """Whether the bare name of a type finds it."""
-    facts = all_types().get(oid)
-    return facts.schema in lookup.search_path if facts else None
+    return type_is_visible(lookup, oid)
 
 
 def pg_function_is_visible(lookup: Lookup, oid: int) -> bool | None:

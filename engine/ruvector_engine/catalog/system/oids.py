@@ -44,6 +44,11 @@ def namespace_oid(schema: str) -> int:
     return NAMESPACES.get(schema) or derived("namespace", schema)
 
 
+def extension_oid(name: str) -> int:
+    """The OID of an extension."""
+    return EXTENSIONS.get(name) or derived("extension", name)
+
+
 def default_oid(table_oid: int, attnum: int) -> int:
     """The pg_attrdef OID of a column's default."""
     return derived("default", table_oid, attnum)

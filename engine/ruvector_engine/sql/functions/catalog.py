@@ -13,6 +13,7 @@ from ruvector_engine.sql.functions import (
     bits,
     datetimes,
     distinct,
+    enums,
     halfvecs,
     jsonb,
     macaddrs,
@@ -22,6 +23,7 @@ from ruvector_engine.sql.functions import (
     operators,
     output,
     session,
+    shaped_arrays,
     sparsevecs,
     strings,
     system,
@@ -56,7 +58,9 @@ FUNCTIONS = _by_name(
     (
         *aggregates.FUNCTIONS,
         *arrays.FUNCTIONS,
+        *shaped_arrays.FUNCTIONS,
         *datetimes.FUNCTIONS,
+        *enums.FUNCTIONS,
         *jsonb.FUNCTIONS,
         *math.FUNCTIONS,
         *notifications.FUNCTIONS,
@@ -75,6 +79,7 @@ FUNCTIONS = _by_name(
 #: What the relational side registers in DuckDB, once for a database, beside those of `system.udfs`.
 UDFS: tuple[Udf, ...] = (
     *arrays.UDFS,
+    *shaped_arrays.UDFS,
     *datetimes.UDFS,
     *distinct.UDFS,
     *jsonb.UDFS,
