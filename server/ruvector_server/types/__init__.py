@@ -12,7 +12,18 @@ from ruvector_engine.results import Column
 from ruvector_engine.types import registry
 from ruvector_engine.types.registry import TypeRef, Value
 from ruvector_engine.types.text import DEFAULT_SETTINGS, Settings, formatter, parser
-from ruvector_server.types import bits, datetimes, halfvecs, macaddrs, numbers, numeric, sparsevecs, strings, vectors
+from ruvector_server.types import (
+    bits,
+    datetimes,
+    halfvecs,
+    macaddrs,
+    numbers,
+    numeric,
+    sparsevecs,
+    strings,
+    textsearch,
+    vectors,
+)
 from ruvector_server.types.arrays import array_codec
 from ruvector_server.types.codec import BinaryCodec, Data, Decoder, Encoder, decode_utf8
 from ruvector_server.types.rows import RowEncoder, field_encoder, rows_of_fields, rows_of_structs
@@ -29,6 +40,7 @@ _SCALARS: dict[int, BinaryCodec] = {
     **vectors.CODECS,
     **halfvecs.CODECS,
     **sparsevecs.CODECS,
+    **textsearch.CODECS,
 }
 _COUNTED_FROM_ZERO = ("int2vector", "oidvector")
 
