@@ -26,9 +26,9 @@ def _kinds(*aliases: str) -> frozenset[int]:
 _TAG = _kinds("tag")
 #: Shown through their parts.
 _WHOLES = _kinds("url", "numhword", "asciihword", "hword")
-_NO_WORDS = _kinds("blank", "entity") | _TAG | _WHOLES
+_NO_WORDS = _kinds("blank") | _TAG | _WHOLES
 #: What no headline should begin or end with.
-_BAD_ENDS = _NO_WORDS | _kinds("sfloat", "version", "float", "int", "uint")
+_BAD_ENDS = _NO_WORDS | _kinds("sfloat", "version", "float", "int", "uint", "protocol", "entity")
 _OPTION = re.compile(r'\s*(\w+)\s*=\s*(?:"((?:[^"]|"")*)"|\'((?:[^\']|\'\')*)\'|([^\s,]*))\s*(?:,|$)')
 
 
