@@ -36,6 +36,8 @@ from ruvector_engine.types.registry import (
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
+    TSQUERY,
+    TSVECTOR,
     UUID,
     VARBIT,
     VARCHAR,
@@ -180,7 +182,25 @@ def _from_text(sql: str, target: int) -> str:
 
 #: Types whose input DuckDB reads differently: their text is read by the functions that read literals.
 _PYTHON_INPUTS = frozenset(
-    {BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC, INET, MACADDR}
+    {
+        BOOL,
+        INT2,
+        INT4,
+        INT8,
+        FLOAT4,
+        FLOAT8,
+        BYTEA,
+        JSON,
+        JSONB,
+        UUID,
+        OID,
+        HALFVEC,
+        SPARSEVEC,
+        INET,
+        MACADDR,
+        TSVECTOR,
+        TSQUERY,
+    }
 )
 _INTERNAL_INPUTS: dict[int, str] = {
     BIT: "rv_bit_in({0})",

@@ -7,7 +7,7 @@
     json, jsonb          VARCHAR: json as written, jsonb normalised
     text, varchar, bpchar, name, "char", inet     VARCHAR; bpchar with its padding
     bit, varbit          VARCHAR of 0 and 1
-    macaddr              VARCHAR, canonical
+    macaddr, tsvector, tsquery  VARCHAR, canonical
     oid, xid, reg*       BIGINT
     enums                DOUBLE, the value's sort number; see enum_storage.py
     timestamptz          TIMESTAMPTZ; timestamp TIMESTAMP; date DATE; time TIME; interval INTERVAL
@@ -66,6 +66,8 @@ _PLAIN = {
     "regtype": "BIGINT",
     "regnamespace": "BIGINT",
     "regrole": "BIGINT",
+    "regconfig": "BIGINT",
+    "regdictionary": "BIGINT",
 }
 #: 2000-01-01 in microseconds since 1970-01-01.
 EPOCH_SHIFT = 946_684_800_000_000

@@ -7,7 +7,7 @@ The Python form of a value, by type:
 
     bool -> bool; int2, int4, int8, oid, xid and the reg* types -> int; float4, float8 -> float; numeric -> Decimal
     text, varchar, bpchar, name, json, jsonb, "char", unknown, inet -> str; bytea -> bytes; uuid -> uuid.UUID
-    bit, varbit -> str of "0" and "1"; macaddr -> str, canonical
+    bit, varbit -> str of "0" and "1"; macaddr, tsvector, tsquery -> str, canonical
     date -> int, days since 2000-01-01; timestamp, timestamptz -> int, microseconds since 2000-01-01 (UTC)
     time -> int, microseconds since midnight; interval -> (months, days, microseconds)
     vector, ruvector -> bytes: float32 little-endian, 4 bytes a dimension
@@ -146,6 +146,10 @@ _SCALARS = (
     PgType("record", 2249, 2287, -1, "P"),
     PgType("void", 2278, 0, 4, "P"),
     PgType("uuid", 2950, 2951, 16, "U"),
+    PgType("tsvector", 3614, 3643, -1, "U"),
+    PgType("tsquery", 3615, 3645, -1, "U"),
+    PgType("regconfig", 3734, 3735, 4, "N"),
+    PgType("regdictionary", 3769, 3770, 4, "N"),
     PgType("jsonb", 3802, 3807, -1, "U"),
     PgType("regnamespace", 4089, 4090, 4, "N"),
     PgType("regrole", 4096, 4097, 4, "N"),
@@ -171,6 +175,7 @@ DATE, TIME, TIMESTAMP, TIMESTAMPTZ = (BY_NAME[n].oid for n in ("date", "time", "
 BIT, VARBIT, INET, MACADDR = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr"))
 INTERVAL, UUID, JSON, JSONB = (BY_NAME[n].oid for n in ("interval", "uuid", "json", "jsonb"))
 OID, REGCLASS, REGTYPE, RECORD, VOID = (BY_NAME[n].oid for n in ("oid", "regclass", "regtype", "record", "void"))
+TSVECTOR, TSQUERY, REGCONFIG = (BY_NAME[n].oid for n in ("tsvector", "tsquery", "regconfig"))
 VECTOR, RUVECTOR = (BY_NAME[n].oid for n in ("vector", "ruvector"))
 
 HALFVEC, SPARSEVEC = (BY_NAME[n].oid for n in ("halfvec", "sparsevec"))

@@ -21,6 +21,7 @@ from ruvector_engine.types import (
     registry,
     sparsevecs,
     strings,
+    textsearch,
     vectors,
 )
 from ruvector_engine.types.registry import EnumType, PgType, TypeRef, UserOid, Value
@@ -47,6 +48,7 @@ _SCALARS: dict[int, TextType] = {
     **strings.TEXT_TYPES,
     **bits.TEXT_TYPES,
     **macaddrs.TEXT_TYPES,
+    **textsearch.TEXT_TYPES,
     **datetimes.TEXT_TYPES,
     **intervals.TEXT_TYPES,
     **jsons.TEXT_TYPES,

@@ -22,6 +22,7 @@ from ruvector_server.types import (
     numeric,
     sparsevecs,
     strings,
+    textsearch,
     vectors,
 )
 from ruvector_server.types.arrays import array_codec, counted_from_zero
@@ -40,6 +41,7 @@ _SCALARS: dict[int, BinaryCodec] = {
     **vectors.CODECS,
     **halfvecs.CODECS,
     **sparsevecs.CODECS,
+    **textsearch.CODECS,
 }
 _COUNTED_FROM_ZERO = ("int2vector", "oidvector")
 

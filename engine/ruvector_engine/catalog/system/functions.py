@@ -51,6 +51,7 @@ from ruvector_engine.catalog.system.typenames import (
     type_is_visible,
 )
 from ruvector_engine.errors import SqlError
+from ruvector_engine.text_search import dictionaries
 
 # ---------------------------------------------------------------- reg* types
 
@@ -101,6 +102,31 @@ def regnamespace_out(lookup: Lookup, oid: int) -> str:
     """Print a regnamespace."""
     name = next((name for name, number in _schemas(lookup).items() if number == oid), None)
     return quote_identifier(name) if name else str(oid) if oid else "-"
+
+
+def regconfig_in(_lookup: Lookup, text: str) -> int:
+    """Read a regconfig."""
+    return 0 if text == "-" else dictionaries.CONFIGURATIONS[dictionaries.known(text)]
+
+
+def regconfig_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regconfig."""
+    names = {number: name for name, number in dictionaries.CONFIGURATIONS.items()}
+    return names.get(oid, str(oid)) if oid else "-"
+
+
+def regdictionary_in(_lookup: Lookup, text: str) -> int:
+    """Read a regdictionary."""
+    plain = split_name(text)[-1]
+    found = next((oid for oid, name in dictionaries.DICTIONARY_NAMES.items() if name == plain), None)
+    if found is None:
+        raise SqlError("42704", f'text search dictionary "{text}" does not exist')
+    return found
+
+
+def regdictionary_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regdictionary."""
+    return dictionaries.DICTIONARY_NAMES.get(oid, str(oid)) if oid else "-"
 
 
 def _procedures_named(lookup: Lookup, text: str) -> list[int]:
@@ -281,4 +307,6 @@ REG_TYPES: Mapping[str, tuple[Callable[[Lookup, str], int], Callable[[Lookup, in
     "regnamespace": (regnamespace_in, regnamespace_out),
     "regrole": (regrole_in, regrole_out),
     "regproc": (regproc_in, regproc_out),
+    "regconfig": (regconfig_in, regconfig_out),
+    "regdictionary": (regdictionary_in, regdictionary_out),
 }

@@ -10,7 +10,7 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.coerce import boolean, coerce, coerce_or_fail
 from ruvector_engine.sql.expressions import windows
 from ruvector_engine.sql.expressions.dispatch import expression, handles
-from ruvector_engine.sql.expressions.operands import arguments
+from ruvector_engine.sql.expressions.operands import arguments, configured
 from ruvector_engine.sql.expressions.sorting import check_equality, sort_keys
 from ruvector_engine.sql.functions import enums
 from ruvector_engine.sql.functions.catalog import FUNCTIONS, NO_FUNCTION_HINT, find_function
@@ -200,7 +200,7 @@ def call(scope: Scope, chosen: Candidate, args: Sequence[Expr], location: int) -
         return Special("session", coerced, result, function.name, location)
     if isinstance(function.template, str) and function.template.startswith(PREFIX):
         return Call(replace(function, args=(INT4, *function.args)), (BACKEND_PID, *coerced), result, location)
-    return Call(function, coerced, result, location)
+    return configured(Call(function, coerced, result, location))
 
 
 def _aggregate(scope: Scope, node: Any, name: str) -> Expr:

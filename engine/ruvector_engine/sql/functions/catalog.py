@@ -27,6 +27,7 @@ from ruvector_engine.sql.functions import (
     sparsevecs,
     strings,
     system,
+    text_search,
     to_number,
     vectors,
 )
@@ -51,6 +52,7 @@ OPERATORS = _by_name(
         *vectors.OPERATORS,
         *halfvecs.OPERATORS,
         *sparsevecs.OPERATORS,
+        *text_search.OPERATORS,
         *jsonb.OPERATORS,
     )
 )
@@ -73,6 +75,7 @@ FUNCTIONS = _by_name(
         *vectors.FUNCTIONS,
         *halfvecs.FUNCTIONS,
         *sparsevecs.FUNCTIONS,
+        *text_search.FUNCTIONS,
     )
 )
 
@@ -95,6 +98,7 @@ UDFS: tuple[Udf, ...] = (
     *vectors.UDFS,
     *halfvecs.UDFS,
     *sparsevecs.UDFS,
+    *text_search.UDFS,
 )
 
 
