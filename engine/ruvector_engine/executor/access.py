@@ -111,10 +111,13 @@ def require_create(session: Session, schema: str, position: int | None = None) -
         raise SqlError("42501", f"permission denied for schema {schema}", position=position)
 
 
-def require_usage(session: Session, schema: str | None) -> None:
-    """42501 when the current user may not look into a schema that a name names."""
-    if schema and not session.rights.superuser:
-        objects.require_usage(session.rights, session.catalog, schema)
+def require_usage(session: Session, schema: str | None, *, missing_ok: bool = False) -> None:
+    """3F000 when there is no schema of the name that an object's has, 42501 when the user may not look into it."""
+    if not schema:
+        return
+    if not missing_ok and not objects.schema_exists(session.catalog, schema):
+        raise SqlError("3F000", f'schema "{schema}" does not exist')
+    objects.require_usage(session.rights, session.catalog, schema)
 
 
 def require_database(session: Session, privilege: str) -> None:

@@ -11,7 +11,17 @@ import numpy as np
 
 from ruvector_engine.catalog.model import ROW_ID, ColumnDef, ConstraintDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, bindings, duplicate_keys, failing_row, plans, queries, table_access, writes
+from ruvector_engine.executor import (
+    access,
+    bindings,
+    discretion,
+    duplicate_keys,
+    failing_row,
+    plans,
+    queries,
+    table_access,
+    writes,
+)
 from ruvector_engine.executor.copy_options import copy_options, freeze
 from ruvector_engine.planner.plan import UtilityPlan, make_plan
 from ruvector_engine.relational import arrow
@@ -257,10 +267,10 @@ class _TableSink:
         elif told.sqlstate in ("23502", "23514") and arrays:
             found = failing_row.of_copy(self._session, self._table, self._columns, arrays)
         if found is None:
-            return told
+            return discretion.without_key(self._session, self._table, told)
         line = self._batched + found.place + 1 + self._header_lines
         found.error.context = f"COPY {self._table.name}, line {line}"
-        return found.error
+        return discretion.without_key(self._session, self._table, found.error)
 
     def _keys(self, constraint: ConstraintDef, columns: list[Sequence[Any]]) -> list[Row]:
         """The constraint's columns of a batch; none when it does not give them all."""

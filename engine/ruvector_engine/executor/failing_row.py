@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import ColumnDef, ConstraintDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import table_access
+from ruvector_engine.executor import discretion, table_access
 from ruvector_engine.executor.bindings import values
 from ruvector_engine.planner.walk import is_volatile, tables
 from ruvector_engine.relational.duck import Connection
@@ -20,7 +20,7 @@ from ruvector_engine.sql.context import Parameters, State
 from ruvector_engine.sql.defaults import column_default
 from ruvector_engine.sql.emit import emit_query
 from ruvector_engine.sql.emit_binding import quote
-from ruvector_engine.sql.functions.session import NEXTVAL
+from ruvector_engine.sql.functions.session import NEXT_IDENTITY, NEXTVAL
 from ruvector_engine.sql.nodes import Call, Cast, ColumnRef, Const, Expr, Insert, Query, RangeEntry, Target, Update
 from ruvector_engine.sql.storage import converter, duck_type, from_transport, to_transport
 from ruvector_engine.types.registry import Value
@@ -39,7 +39,8 @@ _CHUNK = 2048
 class NewRows:
     """DuckDB's SQL of rows as they were to be written, all columns in order.
 
-    `numbered`: columns that a sequence fills, by place; they are NULL in the rows. `batch`: what the SQL reads under
+    `numbered`: columns that a sequence fills, by place; they are NULL in the rows. `written`: places of columns whose
+    values the user gave. `batch`: what the SQL reads under
     the name ruvector_batch, as `Connection.insert_arrow` takes it.
     """
 
@@ -47,6 +48,7 @@ class NewRows:
     sql: str
     bound: Sequence[Any] = ()
     numbered: dict[int, int] | None = None
+    written: frozenset[int] = frozenset()
     batch: dict[str, Any] | None = None
 
 
@@ -83,7 +85,8 @@ def _new_rows(session: Session, statement: Insert | Update, params: Sequence[Val
     if is_volatile(query) or (session.transaction.writes > 1 and any(tables(query))):
         return None
     emitted = emit_query(query, transport=False)
-    return NewRows(statement.table, emitted.text, values(session, emitted, params), numbered)
+    given = statement.columns if isinstance(statement, Insert) else [index for index, _ in statement.sets]
+    return NewRows(statement.table, emitted.text, values(session, emitted, params), numbered, frozenset(given))
 
 
 def of_copy(session: Session, table: TableDef, columns: Sequence[ColumnDef], batch: dict[str, Any]) -> Violation | None:
@@ -104,7 +107,8 @@ def of_copy(session: Session, table: TableDef, columns: Sequence[ColumnDef], bat
         else:
             outputs.append(table_access.default_sql(session, column) or "NULL")
     sql = f"SELECT {', '.join(outputs)} FROM ruvector_batch"
-    return first_violation(session, NewRows(table, sql, numbered=numbered, batch=batch))
+    written = frozenset(place for place, column in enumerate(table.columns) if column in given)
+    return first_violation(session, NewRows(table, sql, numbered=numbered, written=written, batch=batch))
 
 
 def _inserted(statement: Insert) -> tuple[Query, dict[int, int]]:
@@ -131,7 +135,7 @@ def _numbering(expr: Expr) -> int | None:
     """The sequence's OID where the expression is nextval() of it."""
     while isinstance(expr, Cast):
         expr = expr.arg
-    if isinstance(expr, Call) and expr.function is NEXTVAL and isinstance(expr.args[0], Const):
+    if isinstance(expr, Call) and expr.function in (NEXTVAL, NEXT_IDENTITY) and isinstance(expr.args[0], Const):
         return int(expr.args[0].value)  # type: ignore[call-overload, no-any-return]
     return None
 
@@ -165,7 +169,7 @@ def first_violation(session: Session, rows: NewRows) -> Violation | None:
                 shown = list(row[: len(table.columns)])
                 for index, sequence in numbered.items():
                     shown[index] = _number(session, connection, sequence, len(made) - 1 - place)
-                error.detail = _detail(session, table, shown)
+                error.detail = _detail(session, rows, shown)
             if error is not None:
                 return Violation(place, error)
     return None
@@ -203,9 +207,17 @@ def _number(session: Session, connection: Connection, oid: int, before_last: int
     return last - before_last * session.catalog.sequence_by_oid(oid).increment
 
 
-def _detail(session: Session, table: TableDef, row: Sequence[Value]) -> str:
-    shown = [
-        "null" if value is None else format_text(column.type, value, session.settings)
-        for column, value in zip(table.columns, row, strict=True)
+def _detail(session: Session, rows: NewRows, row: Sequence[Value]) -> str | None:
+    """The row, or those of its columns that the user may see, by name."""
+    columns = rows.table.columns
+    texts = [
+        "null" if v is None else format_text(c.type, v, session.settings) for c, v in zip(columns, row, strict=True)
     ]
-    return f"Failing row contains ({', '.join(s if len(s) <= _LONGEST else s[:_LONGEST] + '...' for s in shown)})."
+    texts = [text if len(text) <= _LONGEST else text[:_LONGEST] + "..." for text in texts]
+    if discretion.reads_all(session, rows.table):
+        return f"Failing row contains ({', '.join(texts)})."
+    places = discretion.shown_places(session, rows.table, rows.written)
+    if not places:
+        return None
+    names = ", ".join(columns[place].name for place in places)
+    return f"Failing row contains ({names}) = ({', '.join(texts[place] for place in places)})."

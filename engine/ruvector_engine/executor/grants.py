@@ -75,16 +75,10 @@ def _relations(session: Session, node: Any) -> list[Relation]:
 
 
 def _all_in(session: Session, schema: str, wanted: str) -> list[Relation]:
-    _require_schema(session, schema)
+    access.require_usage(session, schema)
     kinds = SequenceDef if wanted == "OBJECT_SEQUENCE" else (TableDef, ViewDef)
     inside = [r for (place, _), r in session.catalog.relations.items() if place == schema and isinstance(r, kinds)]
     return sorted(inside, key=lambda relation: relation.oid)
-
-
-def _require_schema(session: Session, name: str) -> None:
-    if not objects.schema_exists(session.catalog, name):
-        raise SqlError("3F000", f'schema "{name}" does not exist')
-    access.require_usage(session, name)
 
 
 def _names(session: Session, node: Any, kind: str) -> list[str]:

@@ -10,6 +10,7 @@ from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
 from ruvector_engine.types.numeric import unpack_typmod
 from ruvector_engine.types.registry import (
+    ACLITEM,
     BIT,
     BOOL,
     BPCHAR,
@@ -170,7 +171,7 @@ def _from_text(sql: str, target: int) -> str:
 
 #: Types whose input DuckDB reads differently: their text is read by the functions that read literals.
 _PYTHON_INPUTS = frozenset(
-    {BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC, INET, MACADDR}
+    {BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC, INET, MACADDR, ACLITEM}
 )
 _INTERNAL_INPUTS: dict[int, str] = {
     BIT: "rv_bit_in({0})",

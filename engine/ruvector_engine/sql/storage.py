@@ -7,7 +7,7 @@
     json, jsonb          VARCHAR: json as written, jsonb normalised
     text, varchar, bpchar, name, "char", inet     VARCHAR; bpchar with its padding
     bit, varbit          VARCHAR of 0 and 1
-    macaddr              VARCHAR, canonical
+    macaddr, aclitem     VARCHAR
     oid, xid, reg*       BIGINT
     timestamptz          TIMESTAMPTZ; timestamp TIMESTAMP; date DATE; time TIME; interval INTERVAL
     T[]                  a list of T's form; the elements of nested arrays are lists

@@ -12,7 +12,18 @@ from ruvector_engine.results import Column
 from ruvector_engine.types import registry
 from ruvector_engine.types.registry import TypeRef, Value
 from ruvector_engine.types.text import DEFAULT_SETTINGS, Settings, formatter, parser
-from ruvector_server.types import bits, datetimes, halfvecs, macaddrs, numbers, numeric, sparsevecs, strings, vectors
+from ruvector_server.types import (
+    aclitems,
+    bits,
+    datetimes,
+    halfvecs,
+    macaddrs,
+    numbers,
+    numeric,
+    sparsevecs,
+    strings,
+    vectors,
+)
 from ruvector_server.types.arrays import array_codec
 from ruvector_server.types.codec import BinaryCodec, Data, Decoder, Encoder, decode_utf8
 from ruvector_server.types.rows import RowEncoder, field_encoder, rows_of_fields, rows_of_structs
@@ -25,6 +36,7 @@ _SCALARS: dict[int, BinaryCodec] = {
     **strings.CODECS,
     **bits.CODECS,
     **macaddrs.CODECS,
+    **aclitems.CODECS,
     **datetimes.CODECS,
     **vectors.CODECS,
     **halfvecs.CODECS,
