@@ -218,7 +218,8 @@ class Database:
         if transaction.catalog is not None:
             former, self.catalog = self.catalog, transaction.catalog
             for name, relation in self.catalog.relations.items():
-                if former.relations.get(name) is not relation:
+                known = former.relations.get(name)
+                if known is not relation and known != relation:  # equal ones know a changed type
                     self.defined_at[relation.oid] = self.commits
         for table_oid, changes in transaction.changes.items():
             if changes.truncated or changes.altered or table_oid in transaction.dropped:

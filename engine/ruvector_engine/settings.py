@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.name_lists import split_identifiers
+from ruvector_engine.text_search.dictionaries import known
 from ruvector_engine.types.timezones import find_zone, offset_name
 
 SERVER_VERSION = "18.1"
@@ -79,6 +80,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("is_superuser", "bool", "on", "Whether the user is a superuser", reported=True, read_only=True),
     Setting("scram_iterations", "integer", "4096", "SCRAM iteration count", 1, reported=True),
+    Setting("default_text_search_config", "string", "pg_catalog.english", "Default text search configuration"),
     Setting("search_path", "string", '"$user", public', "Schema search order", reported=True),
     Setting("server_encoding", "string", "UTF8", "The database's encoding", reported=True, read_only=True),
     Setting("server_version", "string", SERVER_VERSION, "The server's version", reported=True, read_only=True),
@@ -319,7 +321,16 @@ def _check_string(setting: Setting, text: str) -> str:
         raise SqlError("22023", message, detail="List syntax is invalid.")
     if setting.name == "DateStyle":
         return _check_date_style(setting, text)
+    if setting.name == "default_text_search_config":
+        return _check_text_search_config(setting, text)
     return text
+
+
+def _check_text_search_config(setting: Setting, text: str) -> str:
+    try:
+        return f"pg_catalog.{known(text)}"
+    except SqlError as error:
+        raise _invalid(setting, text) if error.sqlstate == "42704" else error from None
 
 
 def _check_time_zone(setting: Setting, text: str) -> str:

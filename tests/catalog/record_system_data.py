@@ -71,6 +71,7 @@ NAMED_TYPES = [
     "any",
     "anyarray",
     "anyelement",
+    "anyenum",
     "cstring",
     "_cstring",
     "index_am_handler",

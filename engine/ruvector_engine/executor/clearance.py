@@ -26,7 +26,7 @@ def needs_for(session: Session, analyzed: Analyzed) -> Needs | None:
 def cleared(session: Session, prepared: Prepared) -> Prepared:
     """The statement, analyzed again where that is due; 42501 when something that it needs was not granted."""
     if not _is_current(session, prepared) or (prepared.needs is None and not session.rights.superuser):
-        fresh = session.prepare(prepared.raw, prepared.parameter_oids)
+        fresh = session.prepare(prepared.raw, prepared.parameter_oids, prepared.shaped)
         if fresh.description.columns != prepared.description.columns:
             raise SqlError("0A000", "cached plan must not change result type")
         prepared.analyzed, prepared.plan, prepared.needs = fresh.analyzed, fresh.plan, fresh.needs

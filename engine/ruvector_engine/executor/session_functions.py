@@ -15,6 +15,7 @@ from ruvector_engine.executor.setting_values import set_value
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.settings import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
+from ruvector_engine.text_search.dictionaries import CONFIGURATIONS, known
 from ruvector_engine.types.registry import Value
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> st
         if missing_ok:
             return None
         raise
+
+
+def _current_configuration(session: Session) -> int:
+    return CONFIGURATIONS[known(session.settings["default_text_search_config"])]
 
 
 def _set_config(session: Session, name: Any, value: Any, local: Any) -> str:
@@ -227,5 +232,6 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "txid_current": _transaction_id,
     "txid_current_if_assigned": _assigned_transaction_id,
     **_ADVISORY,
+    "get_current_ts_config": _current_configuration,
     "pg_database_size": lambda s, _name: s.database.file_size(),
 }

@@ -21,13 +21,14 @@ from ruvector_engine.catalog.model import (
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, duplicate_keys, ownership, table_access, tables
+from ruvector_engine.executor import access, duplicate_keys, enum_types, ownership, table_access, tables
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name, expression_text
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
+from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.storage import duck_type
 from ruvector_engine.sql.typenames import resolve_type
 from ruvector_engine.sql.unique_keys import insertion
@@ -93,12 +94,12 @@ def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: boo
 
 def drop_with_views(session: Session, relation: Relation, *, cascade: bool) -> None:
     """Remove a relation, and the views that read it, which takes CASCADE."""
-    _drop_views_of(session, relation, cascade)
+    drop_views_of(session, relation, cascade)
     if session.catalog.find(relation.name, relation.schema, ()) is not None:
         drop(session, relation)
 
 
-def _drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
+def drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
     """Drop the views that read a table or view, which takes CASCADE."""
     if not isinstance(relation, (TableDef, ViewDef)):
         return
@@ -113,7 +114,7 @@ def _drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
                 hint="Use DROP ... CASCADE to drop the dependent objects too.",
             )
         session.notice("00000", f"drop cascades to view {view.name}")
-        _drop_views_of(session, view, cascade)
+        drop_views_of(session, view, cascade)
         if session.catalog.find(view.name, view.schema, ()) is not None:
             drop(session, view)
 
@@ -305,11 +306,16 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
 
 
 def _drop_column(session: Session, table: TableDef, command: Any) -> None:
+    """ALTER TABLE ... DROP COLUMN [IF EXISTS]."""
     if table.column(command.name) is None and command.missing_ok:
         text = f'column "{command.name}" of relation "{table.name}" does not exist, skipping'
         session.notice("00000", text)
         return
-    column = _column_of(table, command.name)
+    drop_column(session, table, _column_of(table, command.name))
+
+
+def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
+    """Remove a column with the indexes and constraints over it; the table's "ddl" lock is held."""
     for index in session.catalog.indexes_of(table.oid):
         if column.name in index.columns and not index.constraint_oid:
             drop(session, index)
@@ -402,7 +408,9 @@ def _with_column(table: TableDef, column: ColumnDef) -> TableDef:
 def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     column = _column_of(table, command.name)
     node = getattr(command, "def").column_def
-    type_ = resolve_type(node.type_name, session.catalog)
+    dimensions = len(node.type_name.array_bounds)
+    type_ = resolve_type(node.type_name, session.catalog, session.search_path)
+    type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
     for index in session.catalog.indexes_of(table.oid):
         if column.name in index.columns and index.is_vector and column.type != type_:
             raise not_supported(
@@ -411,7 +419,9 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     source = node.raw_default if node.HasField("raw_default") else None
     given = source if source is not None else quote(column.name)
     value = table_access.expression_sql(session, given, type_, table=table, column=column.name)
-    rewrite(session, table, _with_column(table, replace(column, type=type_)), {column.name: value})
+    rewrite(
+        session, table, _with_column(table, replace(column, type=type_, dimensions=dimensions)), {column.name: value}
+    )
 
 
 def _add_constraint(session: Session, table: TableDef, command: Any) -> None:
@@ -454,10 +464,13 @@ _COMMANDS = {
 
 
 def run_rename(session: Session, statement: Utility) -> Result:
-    """ALTER ... RENAME of tables, columns, indexes, sequences, views."""
+    """ALTER ... RENAME of tables, columns, indexes, sequences, views, types."""
     node = statement.node
     kind = enum_name(node, "rename_type")
     table_access.lock_catalog(session)
+    if kind == "OBJECT_TYPE":
+        enum_types.rename(session, strings(node.object.list.items), node.newname)
+        return Result("ALTER TYPE")
     if kind == "OBJECT_COLUMN":
         _rename_column(session, node)
         return Result("ALTER TABLE")

@@ -50,6 +50,10 @@ _SEQUENCE_MAXIMUM = {INT2: 2**15 - 1, INT4: 2**31 - 1, INT8: 2**63 - 1}
 #: PostgreSQL's limit on columns of a table.
 MAX_COLUMNS = 1600
 MAX_IDENTIFIER = 63
+_TYPE_OF_ROWS = (
+    "A relation has an associated type of the same name, so you must use a name that doesn't conflict with any "
+    "existing type."
+)
 
 
 # -------------------------------------------------------------------- names
@@ -85,6 +89,8 @@ def free_name(session: Session, schema: str, base: str, taken: set[str] | None =
 def exists_already(session: Session, schema: str, name: str, if_not_exists: bool) -> bool:
     """Whether creation is to be skipped, with a notice; 42P07 when it may not be."""
     if (schema, name) not in session.catalog.relations:
+        if any(t.schema == schema and name in (t.name, t.array_name) for t in session.catalog.types.values()):
+            raise SqlError("42710", f'type "{name}" already exists', hint=_TYPE_OF_ROWS)
         return False
     text = f'relation "{name}" already exists'
     if not if_not_exists:
@@ -239,8 +245,11 @@ def column_from(
         raise not_supported("COLLATE is not supported", hint='Columns have the collation "C".')
     type_names = [n.string.sval for n in node.type_name.names]
     serial = _SERIALS.get(type_names[-1]) if not node.type_name.array_bounds else None
-    type_ = TypeRef(serial) if serial else resolve_type(node.type_name, session.catalog)
-    column = ColumnDef(node.colname, type_, 0, not_null=serial is not None or node.is_not_null)
+    type_ = TypeRef(serial) if serial else resolve_type(node.type_name, session.catalog, session.search_path)
+    dimensions = len(node.type_name.array_bounds)
+    if dimensions > 1:
+        type_ = replace(type_, shaped=True)
+    column = ColumnDef(node.colname, type_, 0, dimensions=dimensions, not_null=serial is not None or node.is_not_null)
     left = []
     identity: Any = None
     for wrapped in node.constraints:
@@ -350,7 +359,8 @@ def run_create_table_as(session: Session, statement: Utility, params: Sequence[V
     twice = next((n for n in names if names.count(n) > 1), None)
     if twice is not None:
         raise SqlError("42701", f'column "{twice}" specified more than once')
-    columns = tuple(ColumnDef(n, c.type, i) for i, (n, c) in enumerate(zip(names, outputs, strict=True), 1))
+    types = [t.expr.type for t in query.targets if not t.hidden]
+    columns = tuple(ColumnDef(n, t, i) for i, (n, t) in enumerate(zip(names, types, strict=True), 1))
     table = TableDef(store.new_oid(session.connection), schema, into.rel.relname, columns)
     create(session, table, [])
     count = 0

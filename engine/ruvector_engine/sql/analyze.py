@@ -42,13 +42,18 @@ class Analyzed:
     reads_views: bool = False
 
 
-def analyze(raw: RawStatement, context: Context, parameter_oids: Sequence[int] | None = ()) -> Analyzed:
+def analyze(
+    raw: RawStatement,
+    context: Context,
+    parameter_oids: Sequence[int] | None = (),
+    shaped: frozenset[int] = frozenset(),
+) -> Analyzed:
     """Resolve every name and type of the statement; SqlError with PostgreSQL's text and character position.
 
     `parameter_oids` are the types the client declared, 0 for one to be found out; None where there can be no
-    parameters (a simple query): $1 is then 42P02.
+    parameters (a simple query): $1 is then 42P02. `shaped`: the parameters whose values are arrays with a shape.
     """
-    state = State(context, Parameters(parameter_oids))
+    state = State(context, Parameters(parameter_oids, context.catalog, shaped))
     try:
         scope = Scope(state)
         scope.is_top = True
@@ -129,10 +134,11 @@ def _columns(targets: Sequence[Target] | None) -> tuple[Column, ...] | None:
 
 def _column(target: Target) -> Column:
     expr = target.expr
+    type_ = TypeRef(expr.type.oid, expr.type.typmod)  # clients know nothing of shapes
     if isinstance(expr, ColumnRef) and isinstance(expr.range.source, TableDef) and expr.index >= 0:
         table = expr.range.source
-        return Column(target.name, expr.type, table.oid, table.columns[expr.index].attnum)
-    return Column(target.name, expr.type)
+        return Column(target.name, type_, table.oid, table.columns[expr.index].attnum)
+    return Column(target.name, type_)
 
 
 def analyze_expression(

@@ -43,23 +43,34 @@ class Context:
 class Parameters:
     """The types of $1, $2, ...: declared ones, and those that the surroundings determine.
 
-    None for `declared`: there are no parameters, as in a simple query.
+    None for `declared`: there are no parameters, as in a simple query. `catalog`: where types that CREATE TYPE made
+    are known. `shaped` are those whose values will be arrays with a shape.
     """
 
-    def __init__(self, declared: Sequence[int] | None = ()) -> None:
+    def __init__(
+        self,
+        declared: Sequence[int] | None = (),
+        catalog: Catalog | None = None,
+        shaped: frozenset[int] = frozenset(),
+    ) -> None:
+        self._shaped = shaped
         self.allowed = declared is not None
         self._types: dict[int, int] = {}
         declared = declared or ()
         for number, oid in enumerate(declared, 1):
-            if oid and oid not in BY_OID:
+            known = oid if oid in BY_OID or catalog is None else catalog.user_type(oid)
+            if oid and not known:
                 raise SqlError("42704", f"could not find type with OID {oid}")
-            self._types[number] = oid or UNKNOWN
+            self._types[number] = known or UNKNOWN
 
     def reference(self, number: int, location: int) -> Param:
         """The parameter with the type known so far."""
         if not self.allowed or not 1 <= number <= 65_535:
             raise SqlError("42P02", f"there is no parameter ${number}", position=position(location))
-        return Param(number, TypeRef(self._types.setdefault(number, UNKNOWN)), location)
+        return Param(number, self._type(number, self._types.setdefault(number, UNKNOWN)), location)
+
+    def _type(self, number: int, oid: int) -> TypeRef:
+        return TypeRef(oid, shaped=number in self._shaped and oid != UNKNOWN)
 
     def determine(self, param: Param, oid: int) -> Param:
         """Fix the type of a parameter that had none; 42P08 when it was already fixed otherwise."""
@@ -74,7 +85,7 @@ class Parameters:
                 detail=f"{names[0]} versus {names[1]}",
                 position=position(param.location),
             )
-        return Param(param.number, TypeRef(oid), param.location)
+        return Param(param.number, self._type(param.number, oid), param.location)
 
     def types(self) -> tuple[TypeRef, ...]:
         """The types of $1 to the highest number used; 42P18 when one is still unknown."""

@@ -85,7 +85,10 @@ def table_item(scope: Scope, node: Any) -> tuple[RangeEntry, Names]:
     relation = find_table(scope, node)
     columns = tuple((c.name, c.type) for c in relation.columns)
     if isinstance(relation, ViewDef):
-        entry = RangeEntry(relation.name, columns, _view(scope, relation), view=relation)
+        view = _view(scope, relation)
+        outputs = (t.expr.type for t in view.targets if not t.hidden)
+        columns = tuple((c.name, t) for c, t in zip(relation.columns, outputs, strict=True))
+        entry = RangeEntry(relation.name, columns, view, view=relation)
     else:
         entry = RangeEntry(relation.name, columns, relation)
     return _named(node, entry, relation.name, relation.schema)

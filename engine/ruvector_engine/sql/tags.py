@@ -48,6 +48,7 @@ _TAGS = {
     "dropdb_stmt": "DROP DATABASE",
     "create_domain_stmt": "CREATE DOMAIN",
     "create_enum_stmt": "CREATE TYPE",
+    "alter_enum_stmt": "ALTER TYPE",
     "composite_type_stmt": "CREATE TYPE",
     "rule_stmt": "CREATE RULE",
     "create_stats_stmt": "CREATE STATISTICS",

@@ -10,21 +10,23 @@ from functools import lru_cache
 
 from ruvector_engine.results import Column
 from ruvector_engine.types import registry
-from ruvector_engine.types.registry import TypeRef, Value
+from ruvector_engine.types.registry import EnumType, PgType, TypeRef, UserOid, Value
 from ruvector_engine.types.text import DEFAULT_SETTINGS, Settings, formatter, parser
 from ruvector_server.types import (
     aclitems,
     bits,
     datetimes,
+    enums,
     halfvecs,
     macaddrs,
     numbers,
     numeric,
     sparsevecs,
     strings,
+    textsearch,
     vectors,
 )
-from ruvector_server.types.arrays import array_codec
+from ruvector_server.types.arrays import array_codec, counted_from_zero
 from ruvector_server.types.codec import BinaryCodec, Data, Decoder, Encoder, decode_utf8
 from ruvector_server.types.rows import RowEncoder, field_encoder, rows_of_fields, rows_of_structs
 
@@ -41,6 +43,7 @@ _SCALARS: dict[int, BinaryCodec] = {
     **vectors.CODECS,
     **halfvecs.CODECS,
     **sparsevecs.CODECS,
+    **textsearch.CODECS,
 }
 _COUNTED_FROM_ZERO = ("int2vector", "oidvector")
 
@@ -49,7 +52,7 @@ def _all_codecs() -> dict[int, BinaryCodec]:
     codecs = dict(_SCALARS)
     for name in _COUNTED_FROM_ZERO:
         pg_type = registry.BY_NAME[name]
-        codecs[pg_type.oid] = array_codec(pg_type, _SCALARS[pg_type.element_oid], lower_bound=0)
+        codecs[pg_type.oid] = counted_from_zero(pg_type, _SCALARS[pg_type.element_oid])
     for pg_type in registry.ALL_TYPES:
         if pg_type.element_oid and pg_type.oid not in codecs:
             codecs[pg_type.oid] = array_codec(pg_type, codecs[pg_type.element_oid])
@@ -57,6 +60,20 @@ def _all_codecs() -> dict[int, BinaryCodec]:
 
 
 _CODECS = _all_codecs()
+
+
+def _codec(oid: int) -> BinaryCodec:
+    return _user_codec(oid.pg) if isinstance(oid, UserOid) else _CODECS[oid]
+
+
+def _user_codec(pg: PgType) -> BinaryCodec:
+    return enums.CODEC if isinstance(pg, EnumType) else array_codec(pg, _codec(pg.element_oid))
+
+
+def _is_enum(oid: int) -> bool:
+    return isinstance(oid, UserOid) and isinstance(oid.pg, EnumType)
+
+
 #: Types whose text is the value itself.
 _PLAIN_TEXT = frozenset({registry.TEXT, registry.VARCHAR, registry.BPCHAR, registry.UNKNOWN})
 #: Types whose text is an int's own digits.
@@ -65,17 +82,17 @@ _INTEGERS = frozenset({registry.INT2, registry.INT4, registry.INT8, registry.OID
 
 def binary_decoder(oid: int) -> Decoder:
     """From the type's binary format to a value. SqlError 08P01 or 22P03 for malformed bytes, else the type's own."""
-    return _CODECS[oid].decode
+    return _codec(oid).decode
 
 
 def binary_encoder(oid: int) -> Encoder:
     """From a value that is not NULL to the type's binary format."""
-    return _CODECS[oid].encode
+    return _codec(oid).encode
 
 
 def fixed_width_code(oid: int) -> str:
     """The struct character of a type whose binary format is one number, or nothing."""
-    return _CODECS[oid].code
+    return _codec(oid).code
 
 
 def text_decoder(oid: int, settings: Settings = DEFAULT_SETTINGS) -> Decoder:
@@ -83,13 +100,13 @@ def text_decoder(oid: int, settings: Settings = DEFAULT_SETTINGS) -> Decoder:
 
     `settings` matter to dates and times without a zone of their own (TimeZone, DateStyle).
     """
-    if settings is DEFAULT_SETTINGS:
+    if settings is DEFAULT_SETTINGS and not isinstance(oid, UserOid):
         return _default_text_decoder(oid)
     return _text_decoder(oid, settings)
 
 
 def _text_decoder(oid: int, settings: Settings) -> Decoder:
-    if oid in _PLAIN_TEXT:
+    if oid in _PLAIN_TEXT or _is_enum(oid):
         return decode_utf8
     parse = parser(TypeRef(oid), settings)
 
@@ -106,7 +123,7 @@ def _default_text_decoder(oid: int) -> Decoder:
 
 def text_encoder(oid: int, settings: Settings = DEFAULT_SETTINGS) -> Encoder:
     """From a value that is not NULL to UTF-8 text, as the settings (DateStyle, TimeZone, ...) want it."""
-    if oid in _PLAIN_TEXT:
+    if oid in _PLAIN_TEXT or _is_enum(oid):
         return str.encode
     if oid in _INTEGERS:
         return b"%d".__mod__
@@ -125,7 +142,7 @@ def row_encoder(columns: Sequence[Column], formats: Sequence[int], settings: Set
         for column, code in zip(columns, formats, strict=True)
     ]
     general = rows_of_fields([field_encoder(encode) for encode in encoders])
-    codes = [_CODECS[column.type.oid].code if code else "" for column, code in zip(columns, formats, strict=True)]
+    codes = [fixed_width_code(column.type.oid) if code else "" for column, code in zip(columns, formats, strict=True)]
     if codes and all(codes):
         return rows_of_structs("".join(codes), general)
     return general

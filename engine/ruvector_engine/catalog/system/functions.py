@@ -44,9 +44,15 @@ from ruvector_engine.catalog.system.roles import (
     regrole_out,
     to_regrole,
 )
-from ruvector_engine.catalog.system.typenames import pg_format_type, regtype_in, regtype_out, to_regtype
-from ruvector_engine.catalog.system.types import all_types
+from ruvector_engine.catalog.system.typenames import (
+    pg_format_type,
+    regtype_in,
+    regtype_out,
+    to_regtype,
+    type_is_visible,
+)
 from ruvector_engine.errors import SqlError
+from ruvector_engine.text_search import dictionaries
 
 # ---------------------------------------------------------------- reg* types
 
@@ -101,6 +107,31 @@ def regnamespace_out(lookup: Lookup, oid: int) -> str:
     return quote_identifier(name) if name else str(oid) if oid else "-"
 
 
+def regconfig_in(_lookup: Lookup, text: str) -> int:
+    """Read a regconfig."""
+    return 0 if text == "-" else dictionaries.CONFIGURATIONS[dictionaries.known(text)]
+
+
+def regconfig_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regconfig."""
+    names = {number: name for name, number in dictionaries.CONFIGURATIONS.items()}
+    return names.get(oid, str(oid)) if oid else "-"
+
+
+def regdictionary_in(_lookup: Lookup, text: str) -> int:
+    """Read a regdictionary."""
+    plain = split_name(text)[-1]
+    found = next((oid for oid, name in dictionaries.DICTIONARY_NAMES.items() if name == plain), None)
+    if found is None:
+        raise SqlError("42704", f'text search dictionary "{text}" does not exist')
+    return found
+
+
+def regdictionary_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regdictionary."""
+    return dictionaries.DICTIONARY_NAMES.get(oid, str(oid)) if oid else "-"
+
+
 def _procedures_named(lookup: Lookup, text: str) -> list[int]:
     name = split_name(text)[-1]
     return [p.oid for p in existing_procedures(lookup.catalog) if p.name == name]
@@ -146,8 +177,7 @@ def pg_table_is_visible(lookup: Lookup, oid: int) -> bool | None:
 
 def pg_type_is_visible(lookup: Lookup, oid: int) -> bool | None:
     """Whether the bare name of a type finds it."""
-    facts = all_types().get(oid)
-    return facts.schema in lookup.search_path if facts else None
+    return type_is_visible(lookup, oid)
 
 
 def pg_function_is_visible(lookup: Lookup, oid: int) -> bool | None:
@@ -280,4 +310,6 @@ REG_TYPES: Mapping[str, tuple[Callable[[Lookup, str], int], Callable[[Lookup, in
     "regnamespace": (regnamespace_in, regnamespace_out),
     "regrole": (regrole_in, regrole_out),
     "regproc": (regproc_in, regproc_out),
+    "regconfig": (regconfig_in, regconfig_out),
+    "regdictionary": (regdictionary_in, regdictionary_out),
 }

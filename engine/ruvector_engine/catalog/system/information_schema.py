@@ -15,8 +15,8 @@ from ruvector_engine.catalog.system.listings import lookup_of
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.catalog.system.objects import role_name, schema_key
 from ruvector_engine.catalog.system.relations import RELATIONS, information_schema
-from ruvector_engine.catalog.system.typenames import format_type
-from ruvector_engine.catalog.system.types import all_types
+from ruvector_engine.catalog.system.typenames import format_type, type_schema
+from ruvector_engine.catalog.system.types import all_types, storage_facts
 from ruvector_engine.catalog.system.visible import column_shown, owned, relation_shown, schema_shown
 from ruvector_engine.types.registry import TypeRef
 
@@ -74,8 +74,9 @@ def columns_rows(context: SystemContext) -> Rows:
     for relation, _ in _relations(context):
         updatable = isinstance(relation, TableDef) and not relation.virtual
         for column in [c for c in relation.columns if column_shown(rights, relation, c)]:
-            facts = all_types()[column.type.oid]
-            array = facts.name.startswith("_")
+            facts = storage_facts(column.type.oid)
+            name, array = column.type.pg.name, facts.name.startswith("_")
+            made = lookup.catalog.user_type(column.type.oid) is not None
             data_type = "ARRAY" if array else format_type(lookup, column.type.oid, None)
             rows.append(
                 row(
@@ -86,15 +87,15 @@ def columns_rows(context: SystemContext) -> Rows:
                     ordinal_position=column.attnum,
                     column_default=None if column.identity else column.default,
                     is_nullable=_flag(not column.not_null),
-                    data_type="USER-DEFINED" if facts.extension and not array else data_type,
+                    data_type="USER-DEFINED" if (facts.extension or made) and not array else data_type,
                     udt_catalog=context.database,
-                    udt_schema=facts.schema,
-                    udt_name=facts.name,
+                    udt_schema=type_schema(lookup, column.type.oid),
+                    udt_name=name,
                     dtd_identifier=str(column.attnum),
                     is_self_referencing="NO",
                     is_generated="NEVER",
                     is_updatable=_flag(updatable),
-                    **_sizes(column.type, facts.name),
+                    **_sizes(column.type, name),
                     **_identity(column, sequences.get(column.owned_sequence)),
                 )
             )

@@ -13,6 +13,7 @@ from ruvector_engine.sql.functions import (
     bits,
     datetimes,
     distinct,
+    enums,
     halfvecs,
     jsonb,
     macaddrs,
@@ -22,9 +23,11 @@ from ruvector_engine.sql.functions import (
     operators,
     output,
     session,
+    shaped_arrays,
     sparsevecs,
     strings,
     system,
+    text_search,
     to_number,
     vectors,
 )
@@ -49,6 +52,7 @@ OPERATORS = _by_name(
         *vectors.OPERATORS,
         *halfvecs.OPERATORS,
         *sparsevecs.OPERATORS,
+        *text_search.OPERATORS,
         *jsonb.OPERATORS,
     )
 )
@@ -56,7 +60,9 @@ FUNCTIONS = _by_name(
     (
         *aggregates.FUNCTIONS,
         *arrays.FUNCTIONS,
+        *shaped_arrays.FUNCTIONS,
         *datetimes.FUNCTIONS,
+        *enums.FUNCTIONS,
         *jsonb.FUNCTIONS,
         *math.FUNCTIONS,
         *notifications.FUNCTIONS,
@@ -69,12 +75,14 @@ FUNCTIONS = _by_name(
         *vectors.FUNCTIONS,
         *halfvecs.FUNCTIONS,
         *sparsevecs.FUNCTIONS,
+        *text_search.FUNCTIONS,
     )
 )
 
 #: What the relational side registers in DuckDB, once for a database, beside those of `system.udfs`.
 UDFS: tuple[Udf, ...] = (
     *arrays.UDFS,
+    *shaped_arrays.UDFS,
     *datetimes.UDFS,
     *distinct.UDFS,
     *jsonb.UDFS,
@@ -90,6 +98,7 @@ UDFS: tuple[Udf, ...] = (
     *vectors.UDFS,
     *halfvecs.UDFS,
     *sparsevecs.UDFS,
+    *text_search.UDFS,
 )
 
 

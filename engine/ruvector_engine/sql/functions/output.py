@@ -32,6 +32,8 @@ _INPUTS = {
     "sparsevec": "BLOB",
     "macaddr": "VARCHAR",
     "aclitem": "VARCHAR",
+    "tsvector": "VARCHAR",
+    "tsquery": "VARCHAR",
     **_FLOAT_INPUTS,
 }
 
