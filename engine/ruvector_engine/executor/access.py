@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.model import IndexDef, Relation, TableDef
-from ruvector_engine.catalog.rights import DATABASE, PG_DATABASE, Rights
-from ruvector_engine.catalog.roles import AclKey
+from ruvector_engine.catalog.rights import DATABASE_KEY, Rights
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError
@@ -18,9 +17,6 @@ from ruvector_engine.sql.needs import Need, Needs
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
-
-#: The key of the one database.
-DATABASE_KEY: AclKey = (PG_DATABASE, DATABASE, 0)
 
 
 def require(session: Session, needs: Needs) -> None:

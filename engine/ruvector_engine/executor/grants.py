@@ -10,7 +10,7 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.acl import Acl, Items
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.privileges import ALL, Kind, common, ordered, privilege_letter, privilege_name, without
-from ruvector_engine.catalog.rights import items_of, owner_of
+from ruvector_engine.catalog.rights import DATABASE_KEY, items_of, owner_of
 from ruvector_engine.catalog.roles import AclItem, AclKey
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
@@ -160,7 +160,7 @@ class _Change:
 
     def on_named(self, kind: Kind, name: str) -> None:
         """Change the list of a schema or of the database."""
-        key = objects.schema_key(name) if kind == "schema" else access.DATABASE_KEY
+        key = objects.schema_key(name) if kind == "schema" else DATABASE_KEY
         whole = ALL[kind] if self._wanted.all else self._wanted.whole
         error = SqlError("42501", f"permission denied for {kind} {name}")
         self._change(kind, key, (), whole, f'"{name}"', error, every=self._wanted.all)

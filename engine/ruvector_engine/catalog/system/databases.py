@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ruvector_engine.catalog.rights import owner_of
+from ruvector_engine.catalog.rights import DATABASE_KEY, owner_of
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.catalog.system.objects import schema_key, shown_acl
@@ -12,7 +12,6 @@ from ruvector_engine.catalog.system.oids import (
     DATABASE,
     DEFAULT_TABLESPACE,
     OWNER,
-    PG_DATABASE,
     TABLESPACES,
     namespace_oid,
 )
@@ -29,7 +28,7 @@ def database_rows(context: SystemContext) -> Rows:
         pg_catalog("pg_database").row(
             oid=DATABASE, datname=context.database, datdba=OWNER, encoding=_UTF8, datlocprovider="c",
             datallowconn=True, datconnlimit=-1, dattablespace=DEFAULT_TABLESPACE, datcollate="C", datctype="C",
-            datacl=shown_acl(context.catalog.authority, (PG_DATABASE, DATABASE, 0)),
+            datacl=shown_acl(context.catalog.authority, DATABASE_KEY),
         )
     ]  # fmt: skip
 

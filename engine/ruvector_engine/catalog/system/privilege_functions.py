@@ -19,7 +19,7 @@ from ruvector_engine.catalog.privileges import (
     privilege_letter,
     privilege_name,
 )
-from ruvector_engine.catalog.rights import DATABASE, PG_DATABASE, Rights
+from ruvector_engine.catalog.rights import DATABASE, DATABASE_KEY, Rights
 from ruvector_engine.catalog.roles import PUBLIC, AclItem, AclKey
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.lookup import Lookup, system_schemas
@@ -53,7 +53,7 @@ def _asked(text: str, kind: Kind) -> Asked:
         letter = privilege_letter(name.removesuffix(_OPTION))
         if letter is not None and letter in ALL[kind]:
             found.append((letter, name.endswith(_OPTION)))
-        elif kind != "table" or name.removesuffix(_OPTION) != "RULE":  # a privilege of old, which nobody has
+        else:
             raise SqlError("22023", f'unrecognized privilege type: "{part.strip()}"')
     return found
 
@@ -170,7 +170,7 @@ def has_database_privilege(lookup: Lookup, *args: Argument) -> bool | None:
     if not there and isinstance(database, str):
         raise SqlError("3D000", f'database "{database}" does not exist')
     asked = _asked(str(privileges), "database")
-    return _holds(rights, "database", (PG_DATABASE, DATABASE, 0), asked) if there else None
+    return _holds(rights, "database", DATABASE_KEY, asked) if there else None
 
 
 def has_tablespace_privilege(lookup: Lookup, *args: Argument) -> bool | None:
