@@ -29,7 +29,7 @@ from ruvector_engine.executor.row_cache import RowCache
 from ruvector_engine.executor.session_functions import relation_bytes
 from ruvector_engine.indexes import IndexSet
 from ruvector_engine.locks import LockManager
-from ruvector_engine.login import Accounts, admitted
+from ruvector_engine.login import Accounts, admitted, require_connect
 from ruvector_engine.notifications import Exchange
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
@@ -144,6 +144,7 @@ class Database:
         """
         with self._admission:
             login = admitted(self.catalog.authority, user, list(self.sessions.values()), self._places())
+            require_connect(self.catalog.authority, login, database)
             session = Session(self, login=login, database_name=database, pid=pid, startup=startup)
             session.client_address, session.client_port = client
             self.sessions[pid] = session

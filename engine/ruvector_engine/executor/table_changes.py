@@ -19,6 +19,7 @@ from ruvector_engine.catalog.model import (
     ViewDef,
 )
 from ruvector_engine.catalog.system import objects
+from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, duplicate_keys, enum_types, ownership, table_access, tables
 from ruvector_engine.executor.role_names import specified_role
@@ -69,13 +70,15 @@ def run_drop(session: Session, statement: Utility) -> Result:
 def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: bool, cascade: bool) -> None:
     wanted, word = _DROPPABLE[kind]
     schema = name[-2] if len(name) > 1 else None
-    access.require_usage(session, schema)
+    access.require_usage(session, schema, missing_ok=True)
     found = session.catalog.find(name[-1], schema, session.search_path)
     if found is None:
-        shown = ".".join(name)
+        missing, state = f'{word} "{name[-1]}" does not exist', "42704" if kind == "OBJECT_INDEX" else "42P01"
+        if schema is not None and not objects.schema_exists(session.catalog, schema):
+            missing, state = f'schema "{schema}" does not exist', "3F000"
         if not missing_ok:
-            raise SqlError("42P01" if kind != "OBJECT_INDEX" else "42704", f'{word} "{shown}" does not exist')
-        session.notice("00000", f'{word} "{shown}" does not exist, skipping')
+            raise SqlError(state, missing)
+        session.notice("00000", f"{missing}, skipping")
         return
     if not isinstance(found, wanted):
         actual = next(w for cls, w in _DROPPABLE.values() if isinstance(found, cls))
@@ -174,7 +177,7 @@ def drop_schema(session: Session, name: str, *, cascade: bool) -> None:
         session.connection,
         catalog,
         schemas=catalog.schemas - {name},
-        authority=ownership.forgotten(catalog.authority, name),
+        authority=ownership.forgotten(catalog.authority, objects.schema_key(name)[:2]),
     )
 
 
@@ -199,7 +202,12 @@ def _drop_extension(session: Session, name: str, missing_ok: bool) -> None:
             detail=f"Tables with vector columns: {', '.join(sorted(used))}.",
             hint="Drop these tables first.",
         )
-    session.transaction.catalog = store.changed(session.connection, catalog, extensions=catalog.extensions - {name})
+    session.transaction.catalog = store.changed(
+        session.connection,
+        catalog,
+        extensions=catalog.extensions - {name},
+        authority=ownership.forgotten(catalog.authority, (PG_EXTENSION, extension_oid(name))),
+    )
 
 
 # -------------------------------------------------------------------- TRUNCATE
@@ -237,7 +245,7 @@ def run_alter_table(session: Session, statement: Utility) -> Result:
     try:
         table = table_access.table_named(session, node.relation)
     except SqlError as error:
-        if node.missing_ok and error.sqlstate == "42P01":
+        if node.missing_ok and error.sqlstate in ("42P01", "3F000"):
             session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
             return Result("ALTER TABLE")
         raise
@@ -469,7 +477,7 @@ def run_rename(session: Session, statement: Utility) -> Result:
     if kind not in _DROPPABLE:
         raise not_supported(f"{statement.tag} RENAME is not supported")
     schema = node.relation.schemaname or None
-    access.require_usage(session, schema)
+    access.require_usage(session, schema, missing_ok=node.missing_ok)
     found = session.catalog.find(node.relation.relname, schema, session.search_path)
     if found is None:
         if node.missing_ok:

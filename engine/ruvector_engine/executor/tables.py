@@ -65,7 +65,7 @@ def creation_schema(session: Session, schema: str, position: int | None = None) 
         raise SqlError("42501", f"permission denied for schema {schema}")
     if schema:
         if schema not in session.catalog.schemas:
-            raise SqlError("3F000", f'schema "{schema}" does not exist')
+            raise SqlError("3F000", f'schema "{schema}" does not exist', position=position)
         access.require_create(session, schema, position)
         return schema
     for place in session.search_path:

@@ -12,6 +12,7 @@ from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
 from ruvector_engine.types.numeric import unpack_typmod
 from ruvector_engine.types.registry import (
+    ACLITEM,
     BIT,
     BOOL,
     BPCHAR,
@@ -198,6 +199,7 @@ _PYTHON_INPUTS = frozenset(
         SPARSEVEC,
         INET,
         MACADDR,
+        ACLITEM,
         TSVECTOR,
         TSQUERY,
     }

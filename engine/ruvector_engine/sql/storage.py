@@ -7,7 +7,8 @@
     json, jsonb          VARCHAR: json as written, jsonb normalised
     text, varchar, bpchar, name, "char", inet     VARCHAR; bpchar with its padding
     bit, varbit          VARCHAR of 0 and 1
-    macaddr, tsvector, tsquery  VARCHAR, canonical
+    macaddr, aclitem     VARCHAR, canonical
+    tsvector, tsquery    VARCHAR, canonical
     oid, xid, reg*       BIGINT
     enums                DOUBLE, the value's sort number; see enum_storage.py
     timestamptz          TIMESTAMPTZ; timestamp TIMESTAMP; date DATE; time TIME; interval INTERVAL

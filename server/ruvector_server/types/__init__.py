@@ -13,6 +13,7 @@ from ruvector_engine.types import registry
 from ruvector_engine.types.registry import EnumType, PgType, TypeRef, UserOid, Value
 from ruvector_engine.types.text import DEFAULT_SETTINGS, Settings, formatter, parser
 from ruvector_server.types import (
+    aclitems,
     bits,
     datetimes,
     enums,
@@ -37,6 +38,7 @@ _SCALARS: dict[int, BinaryCodec] = {
     **strings.CODECS,
     **bits.CODECS,
     **macaddrs.CODECS,
+    **aclitems.CODECS,
     **datetimes.CODECS,
     **vectors.CODECS,
     **halfvecs.CODECS,
