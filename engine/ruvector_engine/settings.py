@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.types.encodings import is_served, known_encoding, reader, writer
 from ruvector_engine.types.timezones import find_zone, offset_name
 
 SERVER_VERSION = "18.1"
@@ -295,12 +296,24 @@ def _check_string(setting: Setting, text: str) -> str:
     if setting.name == "TimeZone":
         return _check_time_zone(setting, text)
     if setting.name == "client_encoding":
-        if text.strip().strip("'\"").lower().replace("-", "") in ("utf8", "unicode"):
-            return "UTF8"
-        raise SqlError("0A000", f'client encoding "{text}" is not supported', hint="Use UTF8.")
+        return _check_client_encoding(setting, text)
     if setting.name == "DateStyle":
         return _check_date_style(setting, text)
     return text
+
+
+def _check_client_encoding(setting: Setting, text: str) -> str:
+    """PostgreSQL's own name of the encoding, whose tables are at hand from here on."""
+    name = known_encoding(text)
+    if name is None:
+        raise _invalid(setting, text)
+    if not is_served(name):
+        error = _invalid(setting, text)
+        error.sqlstate, error.detail = "0A000", f"Conversion between {name} and UTF8 is not supported."
+        raise error
+    reader(name)
+    writer(name)
+    return name
 
 
 def _check_time_zone(setting: Setting, text: str) -> str:
