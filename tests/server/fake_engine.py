@@ -142,7 +142,7 @@ class FakeSession:
                 raise SqlError("42601", 'syntax error at or near "syntax"', position=sql.index("syntax") + 1)
         return [text for text in texts if text]
 
-    def read_name(self, type_oid: int, name: str) -> int:
+    def read_name(self, type_oid: int, name: str) -> int | str:
         return int(name)
 
     def cursor_columns(self, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, ViewDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import plans, queries, table_access
+from ruvector_engine.executor import access, plans, queries, table_access
 from ruvector_engine.executor.copy_columns import chosen_columns
 from ruvector_engine.executor.copy_files import require_absolute
 from ruvector_engine.executor.streams import BATCH
@@ -35,6 +35,7 @@ def _query(session: Session, node: Any) -> tuple[tuple[Column, ...], Callable[[]
     if node.query.WhichOneof("node") == "select_stmt" and node.query.select_stmt.HasField("into_clause"):
         raise not_supported("COPY (SELECT INTO) is not supported")
     analyzed = session.inner(node.query)
+    session.require(analyzed)
     plan = make_plan(analyzed)
     if isinstance(plan, UtilityPlan):
         raise not_supported("COPY takes a query or a statement with RETURNING")
@@ -58,7 +59,9 @@ def _table(session: Session, node: Any) -> tuple[tuple[Column, ...], Callable[[]
     if isinstance(found, IndexDef):
         raise SqlError("42809", f'cannot open relation "{name}"', detail="This operation is not supported for indexes.")
     table = table_access.table_named(session, node.relation)
-    columns = tuple(Column(c.name, c.type, table.oid, c.attnum) for c in chosen_columns(table, node))
+    chosen = chosen_columns(table, node)
+    access.require_table(session, table, "r", [c.attnum for c in chosen])
+    columns = tuple(Column(c.name, c.type, table.oid, c.attnum) for c in chosen)
     return columns, lambda: queries.run_table(session, table, columns), False
 
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from ruvector_engine.catalog.model import ROW_ID, ColumnDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import copy_errors, table_access, writes
+from ruvector_engine.executor import copy_errors, table_access, widening, writes
 from ruvector_engine.executor.copy_errors import Batch
 from ruvector_engine.relational import arrow
 from ruvector_engine.results import DEFAULT_VALUE, CopyOptions, Origin
 from ruvector_engine.sql.emit_binding import quote
-from ruvector_engine.sql.storage import duck_type, from_transport
+from ruvector_engine.sql.storage import bindable, duck_type, from_transport
 from ruvector_engine.sql.unique_keys import insertion
 from ruvector_engine.types.numeric import format_numeric
 from ruvector_engine.types.registry import BOOL, TypeRef
@@ -70,6 +70,7 @@ class TableSink:
         """Take a batch of columns."""
         self._session.check_cancelled()
         self._check_dimensions(columns)
+        self._widen(columns)
         for pending, values in zip(self._pending, columns, strict=True):
             pending.append(values)
             self._bytes += _size(values)
@@ -83,6 +84,17 @@ class TableSink:
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(1, thread_name_prefix="copy")
             self._inserting = self._thread.submit(self._insert, self._taken())
+
+    def _widen(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Make the table's columns hold the arrays that come, and what was gathered go in before."""
+        pairs = zip(self._columns, columns, strict=True)
+        wanted = [column for column, values in pairs if widening.not_plain(column, values)]
+        if wanted:
+            self._wait()
+            self._insert(self._taken())
+            self._table = widening.widen(self._session, self._table, wanted)
+            self._columns = [c for old in self._columns if (c := self._table.column(old.name)) is not None]
+            self._sql = _insert_sql(self._session, self._table, self._columns, self._defaulted, self._where)
 
     def finish(self) -> str:
         """Insert the rest; COPY's tag."""
@@ -149,7 +161,7 @@ class TableSink:
                 for _, column in self._vector_places:
                     changes.add(column.name, ids, None)
             self._mark_defaults(batch)
-            if all(arrow.fits(c.type, v) for c, v in zip(self._columns, batch.columns, strict=True)):
+            if all(arrow.fits(column.type) for column in self._columns):
                 pairs = zip(self._columns, batch.columns, strict=True)
                 batch.arrays = {f"c{i}": arrow.array(c.type, v) for i, (c, v) in enumerate(pairs)}
                 batch.arrays |= {name: arrow.array(TypeRef(BOOL), marks) for name, marks in batch.marks.items()}
@@ -173,7 +185,11 @@ class TableSink:
     def _insert_rows(self, batch: Batch, ids: Any) -> int:
         """For types that Arrow arrays are not made of here: the same INSERT over rows of parameters."""
         names = [f"c{i}" for i in range(len(self._columns))] + list(batch.marks)
-        columns: list[Sequence[Any]] = [*batch.columns, *batch.marks.values()]
+        columns: list[Sequence[Any]] = [
+            [_parameter(column.type, value) for value in values]
+            for column, values in zip(self._columns, batch.columns, strict=True)
+        ]
+        columns += batch.marks.values()
         if self._table.has_row_id:
             names.append("rid")
             columns.append(ids.tolist())
@@ -183,16 +199,17 @@ class TableSink:
             lines = (f"({', '.join(f'${i * width + j + 1}' for j in range(width))})" for i in range(len(chunk)))
             source = f"(VALUES {', '.join(lines)}) AS ruvector_batch({', '.join(names)})"
             sql = self._sql.replace("FROM ruvector_batch", f"FROM {source}")
-            counts = self._session.connection.run(sql, [_parameter(value) for row in chunk for value in row])
+            counts = self._session.connection.run(sql, [value for row in chunk for value in row])
             inserted += int(counts[0][0])
         return inserted
 
 
-def _parameter(value: Any) -> Any:
+def _parameter(type_ref: TypeRef, value: Any) -> Any:
     """The value for DuckDB, which would give all numbers of a column as many digits after the point."""
-    if isinstance(value, list):
-        return [_parameter(item) for item in value]
-    return format_numeric(value) if isinstance(value, Decimal) else value
+    bound = bindable(type_ref, value)
+    if isinstance(bound, list):
+        return [format_numeric(item) if isinstance(item, Decimal) else item for item in bound]
+    return format_numeric(bound) if isinstance(bound, Decimal) else bound
 
 
 def _joined(pieces: Sequence[Sequence[Any]]) -> Sequence[Any]:

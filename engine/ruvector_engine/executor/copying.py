@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import ColumnDef, SequenceDef, TableDef, ViewDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import bindings, copy_files, copy_out, table_access
+from ruvector_engine.executor import access, bindings, copy_files, copy_out, table_access
 from ruvector_engine.executor.copy_columns import chosen_columns
 from ruvector_engine.executor.copy_options import copy_options, freeze
 from ruvector_engine.executor.copy_sink import TableSink
@@ -17,6 +17,7 @@ from ruvector_engine.sql.context import Parameters, State
 from ruvector_engine.sql.defaults import column_default
 from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.functions.session import NEXTVAL
+from ruvector_engine.sql.needs import counted_in
 from ruvector_engine.sql.nodes import Call, Expr, Utility
 from ruvector_engine.types.registry import BOOL, TypeRef
 
@@ -39,6 +40,10 @@ def run(session: Session, statement: Utility) -> Result:
 def _copy_in(session: Session, node: Any, options: CopyOptions) -> Result:
     table = _target(session, node)
     chosen = chosen_columns(table, node)
+    access.require_table(session, table, "a", [c.attnum for c in chosen])
+    defaults = _defaults(session, table)
+    used = [default for name, default in defaults.items() if options.default is not None or name not in _names(chosen)]
+    access.require_counted(session, counted_in(used))
     written = session.transaction.changes.get(table.oid)
     fresh = session.database.catalog.table_by_oid(table.oid) is None or (written is not None and written.truncated)
     if freeze(node) and not fresh:
@@ -51,8 +56,6 @@ def _copy_in(session: Session, node: Any, options: CopyOptions) -> Result:
     session.transaction.note_write(table.oid, reworks=False)
     columns = tuple(Column(c.name, c.type, table.oid, c.attnum) for c in chosen)
     where = _condition(session, table, node.where_clause) if node.HasField("where_clause") else None
-    defaults = _defaults(session, table)
-    used = [default for name, default in defaults.items() if options.default is not None or name not in _names(chosen)]
     sink = TableSink(
         session,
         table,

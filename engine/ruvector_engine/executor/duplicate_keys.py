@@ -13,6 +13,7 @@ from ruvector_engine.executor import failing_row
 from ruvector_engine.executor.failing_row import NewRows, Violation
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Row
+from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Insert, Update
 from ruvector_engine.sql.storage import converter, to_transport
@@ -234,6 +235,8 @@ def _told_values(session: Session, table: TableDef, columns: Sequence[ColumnDef]
 
 def _shown(column: ColumnDef, text: str) -> str:
     """PostgreSQL's text of a value that DuckDB has written."""
+    if column.type.enum is not None:
+        return enum_storage.label_of(column.type.enum, float(text))
     printer = _PRINTERS.get(column.type.oid)
     return printer(text) if printer is not None else text
 

@@ -34,11 +34,13 @@ _OTHERS = {
 _NESTED = frozenset({"record"})
 
 
-def fits(type_ref: TypeRef, values: Sequence[Any]) -> bool:
-    """Whether a column of that type can be an Arrow array here: scalars, and arrays of one dimension."""
+def fits(type_ref: TypeRef) -> bool:
+    """Whether a column of that type can be an Arrow array here: scalars, and plain arrays of them."""
+    if type_ref.shaped:
+        return False
     element = BY_OID[type_ref.oid].element_oid
     if element:
-        return fits(TypeRef(element), ()) and not any(v and isinstance(v[0], list) for v in values)
+        return fits(TypeRef(element))
     return type_ref.pg.name not in _NESTED
 
 

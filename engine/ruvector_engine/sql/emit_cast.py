@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ruvector_engine.errors import not_supported
+from ruvector_engine.sql import emit_shaped as shapes
+from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
@@ -34,6 +36,8 @@ from ruvector_engine.types.registry import (
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
+    TSQUERY,
+    TSVECTOR,
     UUID,
     VARBIT,
     VARCHAR,
@@ -54,6 +58,8 @@ def cast(sql: str, source: TypeRef, target: TypeRef, *, explicit: bool) -> str:
     if target.oid == BIT and source.oid in _INTEGER_WIDTHS:
         # Without a length it is bit(1) for a number, unlike for everything else.
         return f"rv_bit_of_integer({sql}, {_INTEGER_WIDTHS[source.oid]}, {max(target.typmod, 1)})"
+    if source.shaped or target.shaped:
+        return shapes.cast(sql, source, target, explicit=explicit)
     if source.oid != target.oid:
         sql = _convert(sql, source.oid, target.oid)
     if target.typmod >= 0:
@@ -74,7 +80,7 @@ def _convert(sql: str, source: int, target: int) -> str:
     if special is not None:
         return special.format(sql)
     if target in VECTOR_TYPES:
-        return sql if source in VECTOR_TYPES else f"rv_vector_of(CAST(rv_one_dimension({sql}) AS DOUBLE[]))"
+        return sql if source in VECTOR_TYPES else f"rv_vector_of(CAST({sql} AS DOUBLE[]))"
     if source in VECTOR_TYPES:
         return f"rv_vector_floats({sql})"
     if target in (HALFVEC, SPARSEVEC):
@@ -130,6 +136,9 @@ def to_text(sql: str, source: int) -> str:
         return f"rtrim({sql}, ' ')" if source == BPCHAR else sql
     if source == NUMERIC:
         return numeric.as_text(sql)
+    enum = TypeRef(source).enum
+    if enum is not None:
+        return enum_storage.label(enum, sql)
     template = _OUTPUTS.get(source)
     if template is not None:
         return template.format(sql)
@@ -161,6 +170,9 @@ def _from_text(sql: str, target: int) -> str:
         return f"rv_{BY_OID[target].name}_in({sql})"
     if target in _INTERNAL_INPUTS:
         return _INTERNAL_INPUTS[target].format(sql)
+    enum = TypeRef(target).enum
+    if enum is not None:
+        return enum_storage.number(enum, sql)
     element = BY_OID[target].element_oid
     if element:
         inner = "rv_e" if element in STRING_OIDS else _convert("rv_e", TEXT, element)
@@ -170,7 +182,25 @@ def _from_text(sql: str, target: int) -> str:
 
 #: Types whose input DuckDB reads differently: their text is read by the functions that read literals.
 _PYTHON_INPUTS = frozenset(
-    {BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC, INET, MACADDR}
+    {
+        BOOL,
+        INT2,
+        INT4,
+        INT8,
+        FLOAT4,
+        FLOAT8,
+        BYTEA,
+        JSON,
+        JSONB,
+        UUID,
+        OID,
+        HALFVEC,
+        SPARSEVEC,
+        INET,
+        MACADDR,
+        TSVECTOR,
+        TSQUERY,
+    }
 )
 _INTERNAL_INPUTS: dict[int, str] = {
     BIT: "rv_bit_in({0})",

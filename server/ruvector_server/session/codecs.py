@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 from ruvector_engine.errors import SqlError
 from ruvector_engine.results import Column, Row
 from ruvector_engine.types.encodings import AS_UTF8, writer
-from ruvector_engine.types.registry import NAME_TYPES, Value
+from ruvector_engine.types.registry import NAME_TYPES, TypeRef, Value
 from ruvector_server.session.engine import Settings
 from ruvector_server.types import binary_decoder, client_encoding, row_encoder, text_decoder, text_reader
 from ruvector_server.wire import backend
@@ -16,8 +16,8 @@ from ruvector_server.wire import backend
 Formats: TypeAlias = tuple[int, ...]
 Decoder: TypeAlias = Callable[[bytes], Value]
 RowEncoder: TypeAlias = Callable[[Sequence[Row]], bytes]
-#: From the OID of a type (regclass, regtype, ...) and a name to the OID of what bears it.
-NameReader: TypeAlias = Callable[[int, str], int]
+#: From the OID of a type (regclass, regtype, ...) and a name to the OID of what bears it; of an enum, to its label.
+NameReader: TypeAlias = Callable[[int, str], int | str]
 
 #: The settings that change how values are read and printed.
 TEXT_SETTINGS = ("client_encoding", "DateStyle", "TimeZone", "IntervalStyle", "extra_float_digits", "bytea_output")
@@ -133,7 +133,7 @@ def parameter_decoders(
 
 
 def _decoder(oid: int, code: int, settings: Mapping[str, str], read_name: NameReader) -> Decoder:
-    if code == 0 and oid in NAME_TYPES:
+    if (code == 0 and oid in NAME_TYPES) or (code in (0, 1) and TypeRef(oid).enum is not None):
         read = text_reader(settings)
         return lambda data: read_name(oid, read(data))
     if code == 0:

@@ -11,11 +11,23 @@ from functools import lru_cache
 
 from ruvector_engine.results import Column
 from ruvector_engine.types import registry
-from ruvector_engine.types.encodings import AS_UTF8, reader, writer
-from ruvector_engine.types.registry import TypeRef, Value
+from ruvector_engine.types.encodings import AS_UTF8, Reader, Writer, reader, writer
+from ruvector_engine.types.registry import EnumType, PgType, TypeRef, UserOid, Value
 from ruvector_engine.types.text import DEFAULT_SETTINGS, Settings, formatter, parser
-from ruvector_server.types import bits, datetimes, halfvecs, macaddrs, numbers, numeric, sparsevecs, strings, vectors
-from ruvector_server.types.arrays import array_codec
+from ruvector_server.types import (
+    bits,
+    datetimes,
+    enums,
+    halfvecs,
+    macaddrs,
+    numbers,
+    numeric,
+    sparsevecs,
+    strings,
+    textsearch,
+    vectors,
+)
+from ruvector_server.types.arrays import array_codec, counted_from_zero
 from ruvector_server.types.codec import BinaryCodec, Data, Decoder, Encoder, decode_utf8
 from ruvector_server.types.rows import RowEncoder, field_encoder, rows_of_fields, rows_of_structs
 
@@ -40,6 +52,7 @@ _SCALARS: dict[int, BinaryCodec] = {
     **vectors.CODECS,
     **halfvecs.CODECS,
     **sparsevecs.CODECS,
+    **textsearch.CODECS,
 }
 _COUNTED_FROM_ZERO = ("int2vector", "oidvector")
 
@@ -48,7 +61,7 @@ def _all_codecs(scalars: dict[int, BinaryCodec]) -> dict[int, BinaryCodec]:
     codecs = dict(scalars)
     for name in _COUNTED_FROM_ZERO:
         pg_type = registry.BY_NAME[name]
-        codecs[pg_type.oid] = array_codec(pg_type, scalars[pg_type.element_oid], lower_bound=0)
+        codecs[pg_type.oid] = counted_from_zero(pg_type, scalars[pg_type.element_oid])
     for pg_type in registry.ALL_TYPES:
         if pg_type.element_oid and pg_type.oid not in codecs:
             codecs[pg_type.oid] = array_codec(pg_type, codecs[pg_type.element_oid])
@@ -56,6 +69,22 @@ def _all_codecs(scalars: dict[int, BinaryCodec]) -> dict[int, BinaryCodec]:
 
 
 _CODECS = _all_codecs(_SCALARS)
+
+
+def _codec(oid: int, encoding: str = "UTF8") -> BinaryCodec:
+    return _user_codec(oid.pg, encoding) if isinstance(oid, UserOid) else _codecs_in(encoding)[oid]
+
+
+def _user_codec(pg: PgType, encoding: str) -> BinaryCodec:
+    if isinstance(pg, EnumType):
+        return enums.CODEC if encoding in AS_UTF8 else _recoded(enums.CODEC, reader(encoding), writer(encoding))
+    return array_codec(pg, _codec(pg.element_oid, encoding))
+
+
+def _is_enum(oid: int) -> bool:
+    return isinstance(oid, UserOid) and isinstance(oid.pg, EnumType)
+
+
 #: Types whose text is the value itself.
 _PLAIN_TEXT = frozenset({registry.TEXT, registry.VARCHAR, registry.BPCHAR, registry.UNKNOWN})
 #: Types whose text is an int's own digits.
@@ -68,17 +97,20 @@ def _codecs_in(encoding: str) -> dict[int, BinaryCodec]:
     if encoding in AS_UTF8:
         return _CODECS
     read, write = reader(encoding), writer(encoding)
+    texts = {oid: _recoded(codec, read, write) for oid, codec in _SCALARS.items() if codec.text}
+    return _all_codecs({**_SCALARS, **texts, **textsearch.codecs(lambda data: read(bytes(data)), write)})
 
-    def recoded(codec: BinaryCodec) -> BinaryCodec:
-        def decode(data: Data) -> Value:
-            return codec.decode(read(bytes(data)).encode())
 
-        def encode(value: Value) -> bytes:
-            return write(codec.encode(value).decode())
+def _recoded(codec: BinaryCodec, read: Reader, write: Writer) -> BinaryCodec:
+    """The codec of a text that `read` and `write` know the bytes of."""
 
-        return BinaryCodec(decode, encode)
+    def decode(data: Data) -> Value:
+        return codec.decode(read(bytes(data)).encode())
 
-    return _all_codecs({oid: recoded(codec) if codec.text else codec for oid, codec in _SCALARS.items()})
+    def encode(value: Value) -> bytes:
+        return write(codec.encode(value).decode())
+
+    return BinaryCodec(decode, encode)
 
 
 def binary_decoder(oid: int, encoding: str = "UTF8") -> Decoder:
@@ -86,12 +118,12 @@ def binary_decoder(oid: int, encoding: str = "UTF8") -> Decoder:
 
     `encoding` is that of the client's text.
     """
-    return _codecs_in(encoding)[oid].decode
+    return _codec(oid, encoding).decode
 
 
 def binary_encoder(oid: int, encoding: str = "UTF8") -> Encoder:
     """From a value that is not NULL to the type's binary format."""
-    return _codecs_in(encoding)[oid].encode
+    return _codec(oid, encoding).encode
 
 
 def client_encoding(settings: Settings) -> str:
@@ -101,7 +133,7 @@ def client_encoding(settings: Settings) -> str:
 
 def fixed_width_code(oid: int) -> str:
     """The struct character of a type whose binary format is one number, or nothing."""
-    return _CODECS[oid].code
+    return _codec(oid).code
 
 
 def text_decoder(oid: int, settings: Settings = DEFAULT_SETTINGS) -> Decoder:
@@ -109,14 +141,14 @@ def text_decoder(oid: int, settings: Settings = DEFAULT_SETTINGS) -> Decoder:
 
     `settings` matter to dates and times without a zone of their own (TimeZone, DateStyle), and say the encoding.
     """
-    if settings is DEFAULT_SETTINGS:
+    if settings is DEFAULT_SETTINGS and not isinstance(oid, UserOid):
         return _default_text_decoder(oid)
     return _text_decoder(oid, settings)
 
 
 def _text_decoder(oid: int, settings: Settings) -> Decoder:
     read = text_reader(settings)
-    if oid in _PLAIN_TEXT:
+    if oid in _PLAIN_TEXT or _is_enum(oid):
         return read
     parse = parser(TypeRef(oid), settings)
 
@@ -143,7 +175,7 @@ def _default_text_decoder(oid: int) -> Decoder:
 def text_encoder(oid: int, settings: Settings = DEFAULT_SETTINGS) -> Encoder:
     """From a value that is not NULL to the client's text, as the settings (DateStyle, TimeZone, ...) want it."""
     encoding = client_encoding(settings)
-    if oid in _PLAIN_TEXT:
+    if oid in _PLAIN_TEXT or _is_enum(oid):
         return writer(encoding)
     if oid in _INTEGERS:
         return b"%d".__mod__
@@ -165,7 +197,7 @@ def row_encoder(columns: Sequence[Column], formats: Sequence[int], settings: Set
         for column, code in zip(columns, formats, strict=True)
     ]
     general = rows_of_fields([field_encoder(encode) for encode in encoders])
-    codes = [_CODECS[column.type.oid].code if code else "" for column, code in zip(columns, formats, strict=True)]
+    codes = [fixed_width_code(column.type.oid) if code else "" for column, code in zip(columns, formats, strict=True)]
     if codes and all(codes):
         return rows_of_structs("".join(codes), general)
     return general

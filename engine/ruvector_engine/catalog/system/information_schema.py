@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from ruvector_engine.catalog.model import ColumnDef, SequenceDef, TableDef, ViewDef
+from ruvector_engine.catalog.system import roles
 from ruvector_engine.catalog.system.constraints import Constraint, all_constraints
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.definitions import pg_get_viewdef
 from ruvector_engine.catalog.system.listings import lookup_of
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.catalog.system.relations import RELATIONS, information_schema
-from ruvector_engine.catalog.system.typenames import format_type
-from ruvector_engine.catalog.system.types import all_types
+from ruvector_engine.catalog.system.typenames import format_type, type_schema
+from ruvector_engine.catalog.system.types import all_types, storage_facts
 from ruvector_engine.types.registry import TypeRef
 
 Rows = list[tuple[Any, ...]]
@@ -69,8 +70,9 @@ def columns_rows(context: SystemContext) -> Rows:
     for relation, _ in _relations(context):
         updatable = isinstance(relation, TableDef) and not relation.virtual
         for column in relation.columns:
-            facts = all_types()[column.type.oid]
-            array = facts.name.startswith("_")
+            facts = storage_facts(column.type.oid)
+            name, array = column.type.pg.name, facts.name.startswith("_")
+            made = lookup.catalog.user_type(column.type.oid) is not None
             data_type = "ARRAY" if array else format_type(lookup, column.type.oid, None)
             rows.append(
                 row(
@@ -81,15 +83,15 @@ def columns_rows(context: SystemContext) -> Rows:
                     ordinal_position=column.attnum,
                     column_default=None if column.identity else column.default,
                     is_nullable=_flag(not column.not_null),
-                    data_type="USER-DEFINED" if facts.extension and not array else data_type,
+                    data_type="USER-DEFINED" if (facts.extension or made) and not array else data_type,
                     udt_catalog=context.database,
-                    udt_schema=facts.schema,
-                    udt_name=facts.name,
+                    udt_schema=type_schema(lookup, column.type.oid),
+                    udt_name=name,
                     dtd_identifier=str(column.attnum),
                     is_self_referencing="NO",
                     is_generated="NEVER",
                     is_updatable=_flag(updatable),
-                    **_sizes(column.type, facts.name),
+                    **_sizes(column.type, name),
                     **_identity(column, sequences.get(column.owned_sequence)),
                 )
             )
@@ -282,7 +284,7 @@ ROWS = {
     "columns": columns_rows,
     "constraint_column_usage": constraint_column_usage_rows,
     "constraint_table_usage": constraint_table_usage_rows,
-    "enabled_roles": lambda context: [(context.user,)],
+    **roles.INFORMATION_SCHEMA,
     "information_schema_catalog_name": lambda context: [(context.database,)],
     "key_column_usage": key_column_usage_rows,
     "schemata": schemata_rows,

@@ -89,6 +89,7 @@ def _aggregates() -> Iterator[FunctionDef]:
     for name in ("min", "max"):
         for type_name in (*_MIN_MAX, *_MIN_MAX_MORE):
             yield aggregate(name, type_name, type_name, name)
+        yield aggregate(name, "anyenum", "anyenum", name)
         yield aggregate(name, "bpchar", "bpchar", _bpchar_extreme(name))
         yield aggregate(name, "numeric", "numeric", numeric.extreme(name))
         yield replace(aggregate(name, "anyarray", "anyarray", _array_extreme(name)), compares=True)

@@ -14,6 +14,7 @@ from ruvector_engine.sql.functions import (
     datetimes,
     distinct,
     encodings,
+    enums,
     halfvecs,
     jsonb,
     macaddrs,
@@ -23,9 +24,11 @@ from ruvector_engine.sql.functions import (
     operators,
     output,
     session,
+    shaped_arrays,
     sparsevecs,
     strings,
     system,
+    text_search,
     to_number,
     vectors,
 )
@@ -50,6 +53,7 @@ OPERATORS = _by_name(
         *vectors.OPERATORS,
         *halfvecs.OPERATORS,
         *sparsevecs.OPERATORS,
+        *text_search.OPERATORS,
         *jsonb.OPERATORS,
     )
 )
@@ -57,7 +61,9 @@ FUNCTIONS = _by_name(
     (
         *aggregates.FUNCTIONS,
         *arrays.FUNCTIONS,
+        *shaped_arrays.FUNCTIONS,
         *datetimes.FUNCTIONS,
+        *enums.FUNCTIONS,
         *jsonb.FUNCTIONS,
         *math.FUNCTIONS,
         *notifications.FUNCTIONS,
@@ -71,12 +77,14 @@ FUNCTIONS = _by_name(
         *vectors.FUNCTIONS,
         *halfvecs.FUNCTIONS,
         *sparsevecs.FUNCTIONS,
+        *text_search.FUNCTIONS,
     )
 )
 
 #: What the relational side registers in DuckDB, once for a database, beside those of `system.udfs`.
 UDFS: tuple[Udf, ...] = (
     *arrays.UDFS,
+    *shaped_arrays.UDFS,
     *datetimes.UDFS,
     *distinct.UDFS,
     *jsonb.UDFS,
@@ -93,6 +101,7 @@ UDFS: tuple[Udf, ...] = (
     *vectors.UDFS,
     *halfvecs.UDFS,
     *sparsevecs.UDFS,
+    *text_search.UDFS,
 )
 
 
