@@ -16,11 +16,13 @@ from ruvector_engine.types import (
     intervals,
     jsons,
     macaddrs,
+    networks,
     numbers,
     numeric,
     registry,
     sparsevecs,
     strings,
+    timetzs,
     vectors,
 )
 from ruvector_engine.types.registry import EnumType, PgType, TypeRef, UserOid, Value
@@ -47,7 +49,9 @@ _SCALARS: dict[int, TextType] = {
     **strings.TEXT_TYPES,
     **bits.TEXT_TYPES,
     **macaddrs.TEXT_TYPES,
+    **networks.TEXT_TYPES,
     **datetimes.TEXT_TYPES,
+    **timetzs.TEXT_TYPES,
     **intervals.TEXT_TYPES,
     **jsons.TEXT_TYPES,
     **vectors.TEXT_TYPES,

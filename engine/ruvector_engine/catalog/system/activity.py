@@ -8,6 +8,7 @@ from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.oids import DATABASE, OWNER
 from ruvector_engine.catalog.system.relations import pg_catalog
+from ruvector_engine.types.networks import parse_inet
 
 Rows = list[tuple[Any, ...]]
 
@@ -23,7 +24,7 @@ def activity_rows(context: SystemContext) -> Rows:
             usesysid=OWNER,
             usename=a.user,
             application_name=a.application_name,
-            client_addr=a.client_addr,
+            client_addr=None if a.client_addr is None else parse_inet(a.client_addr),
             client_port=a.client_port,
             backend_start=a.backend_start,
             xact_start=a.xact_start,
