@@ -15,6 +15,13 @@ from ruvector_engine.catalog.model import (
     TableDef,
     ViewDef,
 )
+from ruvector_engine.catalog.predefined_roles import (
+    PG_MONITOR,
+    PG_READ_ALL_DATA,
+    PREDEFINED_MEMBERSHIPS,
+    PREDEFINED_ROLES,
+)
+from ruvector_engine.catalog.roles import Authority, Membership, RoleDef
 from ruvector_engine.types.registry import BY_NAME, TypeRef
 
 STATEMENTS = (
@@ -38,7 +45,9 @@ def column(
     attnum: int, name: str, type_name: str, typmod: int = -1, *, not_null: bool = False, default: str | None = None
 ) -> ColumnDef:
     """A plain column."""
-    return ColumnDef(name, TypeRef(BY_NAME[type_name].oid, typmod), attnum, not_null=not_null, default=default)
+    dimensions = 1 if type_name.startswith("_") else 0
+    type_ref = TypeRef(BY_NAME[type_name].oid, typmod)
+    return ColumnDef(name, type_ref, attnum, not_null=not_null, default=default, dimensions=dimensions)
 
 
 def _options(**options: str) -> MappingProxyType[str, str]:
@@ -122,5 +131,9 @@ def sample_catalog() -> Catalog:
         MappingProxyType({(r.schema, r.name): r for r in RELATIONS}),
         frozenset({"public", "My Schema"}),
         frozenset({"vector"}),
+        authority=Authority(
+            {role.name: role for role in (RoleDef(10, "postgres", superuser=True, can_login=True), *PREDEFINED_ROLES)},
+            (*PREDEFINED_MEMBERSHIPS, Membership(PG_MONITOR, PG_READ_ALL_DATA, 10, admin=True)),
+        ),
         types=MappingProxyType({(MOOD.schema, MOOD.name): MOOD}),
     )

@@ -187,7 +187,7 @@ def _outcome(answer: _Answer, record: Record, sessions: Sessions) -> list[str]:
         lines += sorted(rows) if record.kind == "query unordered" else rows
     elif result.status == pq.ExecStatus.COPY_OUT:
         if result.fformat(0) if result.nfields else result.binary_tuples:
-            lines.append(answer.copied.hex())
+            lines.append(answer.copied.hex() or EMPTY)
         else:
             lines += [
                 line or EMPTY for line in answer.copied.decode(errors="backslashreplace").removesuffix("\n").split("\n")

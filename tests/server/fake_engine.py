@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.results import Column, CopyIn, CopyOptions, CopyOut, Result, Row, StatementDescription
+from ruvector_engine.results import Column, CopyIn, CopyOptions, CopyOut, Origin, Result, Row, StatementDescription
 from ruvector_engine.types.registry import FLOAT8, INT4, INT8, TEXT, VECTOR, TypeRef
 
 DEFAULTS = {
@@ -74,7 +74,7 @@ class FakeSink:
     session: FakeSession
     rows: list[Row] = field(default_factory=list)
 
-    def append(self, columns: Sequence[Sequence[Any]]) -> None:
+    def append(self, columns: Sequence[Sequence[Any]], origin: Origin) -> None:
         self.rows += zip(*columns, strict=True)
 
     def skip(self, line: int, column: str, value: str | None) -> None:

@@ -29,6 +29,8 @@ VECTOR, INT8, FLOAT8, TEXT = registry.VECTOR, registry.INT8, registry.FLOAT8, re
 def same(left: Any, right: Any) -> bool:
     """Equal, where 0.0 and -0.0 are not, and Decimals agree on their scale."""
     if isinstance(left, list):
+        if getattr(left, "lower", None) != getattr(right, "lower", None):
+            return False
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, float):
         return left == right and math.copysign(1, left) == math.copysign(1, right)

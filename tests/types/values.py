@@ -10,7 +10,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ruvector_engine.text_search import documents, queries
 from ruvector_engine.types import registry
+from ruvector_engine.types.array_values import BoundedArray, lengths_of
 from ruvector_engine.types.calendar import END_DAY, END_TIMESTAMP, MIN_DAY, MIN_TIMESTAMP, US_PER_DAY
 from ruvector_engine.types.interval_input import INFINITY, MINUS_INFINITY
 from ruvector_engine.types.jsons import parse_jsonb
@@ -75,6 +77,26 @@ def _networks() -> st.SearchStrategy[ipaddress.IPv4Network | ipaddress.IPv6Netwo
     )
 
 
+def _tsvectors() -> st.SearchStrategy[str]:
+    position = st.tuples(st.integers(1, documents.MAX_POSITION), st.integers(0, 3))
+    entries = st.dictionaries(TEXT.filter(bool), st.lists(position, max_size=4), max_size=5)
+    return entries.map(lambda found: documents.write(documents.ordered(found)))
+
+
+def _tsqueries() -> st.SearchStrategy[str]:
+    lexemes = st.builds(queries.Lexeme, TEXT.filter(bool), st.integers(0, 15), st.booleans())
+    trees = st.recursive(
+        lexemes,
+        lambda inner: (
+            st.builds(queries.Not, inner)
+            | st.builds(queries.Both, st.sampled_from(["&", "|"]), inner, inner)
+            | st.builds(queries.Both, st.just("<->"), inner, inner, st.integers(0, queries.MAX_DISTANCE))
+        ),
+        max_leaves=6,
+    )
+    return st.none().map(queries.write) | trees.map(queries.write)
+
+
 def _intervals() -> st.SearchStrategy[tuple[int, int, int]]:
     finite = st.tuples(
         st.integers(-(2**31) + 1, 2**31 - 1), st.integers(-(2**31) + 1, 2**31 - 1), st.integers(-(2**62), 2**62)
@@ -86,7 +108,9 @@ _TIMESTAMPS = st.integers(MIN_TIMESTAMP, END_TIMESTAMP - 1) | st.sampled_from(
     [TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY]
 )
 _OIDS = st.integers(0, 2**32 - 1)
-_OID_TYPES = ("oid", "xid", "regproc", "regclass", "regtype", "regnamespace", "regrole")
+_OID_TYPES = (
+    "oid", "xid", "regproc", "regclass", "regtype", "regnamespace", "regrole", "regconfig", "regdictionary",
+)  # fmt: skip
 
 SCALARS: dict[int, st.SearchStrategy[Any]] = {
     registry.BOOL: st.booleans(),
@@ -118,6 +142,8 @@ SCALARS: dict[int, st.SearchStrategy[Any]] = {
     registry.INTERVAL: _intervals(),
     **{oid: _vectors() for oid in registry.VECTOR_TYPES},
     registry.HALFVEC: _halfvecs(),
+    registry.TSVECTOR: _tsvectors(),
+    registry.TSQUERY: _tsqueries(),
     registry.SPARSEVEC: _sparsevecs(),
     registry.MACADDR: st.binary(min_size=6, max_size=6).map(lambda octets: octets.hex(":")),
     **dict.fromkeys((registry.BIT, registry.VARBIT), st.text("01", max_size=40)),
@@ -129,7 +155,17 @@ def _arrays(element: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     matrix = st.integers(1, 3).flatmap(
         lambda width: st.lists(st.lists(item, min_size=width, max_size=width), max_size=3)
     )
-    return st.lists(item, max_size=5) | matrix
+    return (
+        st.lists(item, max_size=5) | matrix | st.builds(_bounded, st.lists(item, min_size=1) | matrix, _LOWER, _LOWER)
+    )
+
+
+_LOWER = st.integers(-(2**31), 2**31 - 200)
+
+
+def _bounded(value: list[Any], first: int, second: int) -> list[Any]:
+    lower = [first, second][: len(lengths_of(value))]
+    return value if all(bound == 1 for bound in lower) else BoundedArray(value, lower)
 
 
 ARRAYS: dict[int, st.SearchStrategy[Any]] = {

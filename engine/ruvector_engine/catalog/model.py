@@ -30,6 +30,7 @@ class ColumnDef:
     default: str | None = None
     identity: Literal["", "a", "d"] = ""  # ALWAYS, BY DEFAULT
     owned_sequence: int = 0  # oid of a serial's or identity's sequence
+    dimensions: int = 0  # of an array, as it was declared: int[][] has 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +114,17 @@ class SequenceDef:
 
 @dataclass(frozen=True, slots=True)
 class ViewDef:
-    """A view: its defining query as SQL text in PostgreSQL's dialect."""
+    """A view: its defining query as SQL text in PostgreSQL's dialect.
+
+    `security_invoker`: it reads with the rights of whoever asks, not with its owner's.
+    """
 
     oid: int
     schema: str
     name: str
     query: str
     columns: tuple[ColumnDef, ...]
+    security_invoker: bool = False
 
 
 Relation = TableDef | IndexDef | SequenceDef | ViewDef

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import SqlError, not_supported
@@ -60,9 +61,12 @@ def bound(session: Session, node: Any) -> tuple[Prepared, list[Value]]:
     context = session.analysis_context()
     values = []
     for given, oid in zip(node.params, wanted, strict=True):
-        expr = analyze_expression(given, context, target=TypeRef(oid), column="parameter")
+        target = TypeRef(oid)
+        if target.is_array:
+            target = replace(target, shaped=True)
+        expr = analyze_expression(given, context, target=target, column="parameter")
         values.append(evaluate(session, session.connection, expr, ()))
-    return prepared, values
+    return session.fitting(prepared, values), values
 
 
 def run_deallocate(session: Session, statement: Utility) -> Result:

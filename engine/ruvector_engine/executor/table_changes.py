@@ -18,8 +18,10 @@ from ruvector_engine.catalog.model import (
     TableDef,
     ViewDef,
 )
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import duplicate_keys, enum_types, table_access, tables
+from ruvector_engine.executor import access, duplicate_keys, enum_types, ownership, table_access, tables
+from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name, expression_text
@@ -52,7 +54,7 @@ def run_drop(session: Session, statement: Utility) -> Result:
     table_access.change_catalog(session)
     if kind == "OBJECT_SCHEMA":
         for item in node.objects:
-            _drop_schema(session, item.string.sval, node.missing_ok, cascade)
+            _drop_schema_named(session, item.string.sval, node.missing_ok, cascade)
     elif kind == "OBJECT_EXTENSION":
         for item in node.objects:
             _drop_extension(session, item.string.sval, node.missing_ok)
@@ -67,6 +69,7 @@ def run_drop(session: Session, statement: Utility) -> Result:
 def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: bool, cascade: bool) -> None:
     wanted, word = _DROPPABLE[kind]
     schema = name[-2] if len(name) > 1 else None
+    access.require_usage(session, schema)
     found = session.catalog.find(name[-1], schema, session.search_path)
     if found is None:
         shown = ".".join(name)
@@ -82,9 +85,15 @@ def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: boo
             f'"{found.name}" is not {article} {word}',
             hint=f"Use DROP {actual.upper()} to remove {'an' if actual == 'index' else 'a'} {actual}.",
         )
-    drop_views_of(session, found, cascade)
-    if session.catalog.find(found.name, found.schema, ()) is not None:
-        drop(session, found)
+    access.require_owner_or_schema(session, found)
+    drop_with_views(session, found, cascade=cascade)
+
+
+def drop_with_views(session: Session, relation: Relation, *, cascade: bool) -> None:
+    """Remove a relation, and the views that read it, which takes CASCADE."""
+    drop_views_of(session, relation, cascade)
+    if session.catalog.find(relation.name, relation.schema, ()) is not None:
+        drop(session, relation)
 
 
 def drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
@@ -136,13 +145,19 @@ def drop(session: Session, relation: Relation) -> None:
     session.transaction.catalog = store.changed(session.connection, session.catalog, drop=gone)
 
 
-def _drop_schema(session: Session, name: str, missing_ok: bool, cascade: bool) -> None:
-    catalog = session.catalog
-    if name not in catalog.schemas:
+def _drop_schema_named(session: Session, name: str, missing_ok: bool, cascade: bool) -> None:
+    if name not in session.catalog.schemas:
         if not missing_ok:
             raise SqlError("3F000", f'schema "{name}" does not exist')
         session.notice("00000", f'schema "{name}" does not exist, skipping')
         return
+    access.require_schema_owner(session, name)
+    drop_schema(session, name, cascade=cascade)
+
+
+def drop_schema(session: Session, name: str, *, cascade: bool) -> None:
+    """Remove a schema; what is in it takes CASCADE."""
+    catalog = session.catalog
     inside = [r for (schema, _), r in catalog.relations.items() if schema == name]
     if inside and not cascade:
         raise SqlError(
@@ -154,8 +169,12 @@ def _drop_schema(session: Session, name: str, missing_ok: bool, cascade: bool) -
         current = session.catalog.relations.get((name, relation.name))
         if current is not None and not (isinstance(current, IndexDef) and current.constraint_oid):
             drop(session, current)
+    catalog = session.catalog
     session.transaction.catalog = store.changed(
-        session.connection, session.catalog, schemas=session.catalog.schemas - {name}
+        session.connection,
+        catalog,
+        schemas=catalog.schemas - {name},
+        authority=ownership.forgotten(catalog.authority, name),
     )
 
 
@@ -170,6 +189,7 @@ def _drop_extension(session: Session, name: str, missing_ok: bool) -> None:
             raise SqlError("42704", f'extension "{name}" does not exist')
         session.notice("00000", f'extension "{name}" does not exist, skipping')
         return
+    access.require_extension_owner(session, name)
     tables = (t for t in catalog.relations.values() if isinstance(t, TableDef))
     used = [t.name for t in tables if any(_of_extension(c.type.pg) for c in t.columns)]
     if used and name == "vector":
@@ -190,6 +210,7 @@ def run_truncate(session: Session, statement: Utility) -> Result:
     node = statement.node
     for relation in node.relations:
         table = table_access.table_named(session, relation.range_var)
+        access.require_table(session, table, "D")
         session.lock(table.oid, "ddl")
         session.transaction.for_write(session.command)
         table_access.require_current(session, table)
@@ -208,6 +229,8 @@ def run_truncate(session: Session, statement: Utility) -> Result:
 def run_alter_table(session: Session, statement: Utility) -> Result:
     """ALTER TABLE: ADD / DROP COLUMN, ALTER COLUMN, ADD / DROP CONSTRAINT; one rewrite of the table for all."""
     node = statement.node
+    if all(enum_name(item.alter_table_cmd, "subtype") == "AT_ChangeOwner" for item in node.cmds):
+        return ownership.run_change_owner(session, statement)
     if enum_name(node, "objtype") != "OBJECT_TABLE":
         raise not_supported(f"{statement.tag} is not supported")
     table_access.lock_catalog(session)
@@ -218,6 +241,7 @@ def run_alter_table(session: Session, statement: Utility) -> Result:
             session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
             return Result("ALTER TABLE")
         raise
+    access.require_owner(session, table)
     session.lock(table.oid, "ddl")
     table_access.change_catalog(session)
     table_access.require_current(session, table)
@@ -259,7 +283,10 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
     run = session.connection.run
     if sequence is not None:
         tables.create_sequence_storage(session, sequence)
-        session.transaction.catalog = store.changed(session.connection, session.catalog, put=[sequence])
+        owner = objects.relation_owner(session.catalog, table)
+        authority = ownership.owned(session.catalog.authority, [objects.owner_key(sequence)[:2]], owner)
+        put = [sequence]
+        session.transaction.catalog = store.changed(session.connection, session.catalog, put=put, authority=authority)
     new = replace(table, columns=(*table.columns, column))
     tables.check_stored(new)
     default = table_access.default_sql(session, column)
@@ -288,10 +315,12 @@ def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
     kept = tuple(c for c in table.constraints if column.name not in c.columns)
     new = replace(table, columns=tuple(c for c in table.columns if c is not column), constraints=kept)
     rewrite(session, table, new, {})
-    comments = session.catalog.comments
-    left = {key: text for key, text in comments.items() if key[1:] != (table.oid, column.attnum)}
-    if len(left) < len(comments):
-        session.transaction.catalog = store.changed(session.connection, session.catalog, comments=left)
+    gone = objects.relation_key(table, column.attnum)
+    catalog = session.catalog
+    comments = {key: text for key, text in catalog.comments.items() if key != gone}
+    acls = {key: items for key, items in catalog.authority.acls.items() if key != gone}
+    authority = replace(catalog.authority, acls=MappingProxyType(acls))
+    session.transaction.catalog = store.changed(session.connection, catalog, comments=comments, authority=authority)
 
 
 def rewrite(
@@ -371,7 +400,9 @@ def _with_column(table: TableDef, column: ColumnDef) -> TableDef:
 def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     column = _column_of(table, command.name)
     node = getattr(command, "def").column_def
+    dimensions = len(node.type_name.array_bounds)
     type_ = resolve_type(node.type_name, session.catalog, session.search_path)
+    type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
     for index in session.catalog.indexes_of(table.oid):
         if column.name in index.columns and index.is_vector and column.type != type_:
             raise not_supported(
@@ -380,7 +411,9 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     source = node.raw_default if node.HasField("raw_default") else None
     given = source if source is not None else quote(column.name)
     value = table_access.expression_sql(session, given, type_, table=table, column=column.name)
-    rewrite(session, table, _with_column(table, replace(column, type=type_)), {column.name: value})
+    rewrite(
+        session, table, _with_column(table, replace(column, type=type_, dimensions=dimensions)), {column.name: value}
+    )
 
 
 def _add_constraint(session: Session, table: TableDef, command: Any) -> None:
@@ -403,8 +436,8 @@ def _drop_constraint(session: Session, table: TableDef, command: Any) -> None:
     rewrite(session, table, replace(table, constraints=tuple(c for c in table.constraints if c is not found)), {})
 
 
-def _change_nothing(session: Session, table: TableDef, command: Any) -> None:
-    """OWNER TO: there is one user who owns everything; the name must at least be a name."""
+def _change_owner(session: Session, table: TableDef, command: Any) -> None:
+    ownership.alter_owner(session, table, specified_role(session, command.newowner))
 
 
 _COMMANDS = {
@@ -416,7 +449,7 @@ _COMMANDS = {
     "AT_AlterColumnType": _alter_type,
     "AT_AddConstraint": _add_constraint,
     "AT_DropConstraint": _drop_constraint,
-    "AT_ChangeOwner": _change_nothing,
+    "AT_ChangeOwner": _change_owner,
 }
 
 # -------------------------------------------------------------------- RENAME
@@ -436,12 +469,15 @@ def run_rename(session: Session, statement: Utility) -> Result:
     if kind not in _DROPPABLE:
         raise not_supported(f"{statement.tag} RENAME is not supported")
     schema = node.relation.schemaname or None
+    access.require_usage(session, schema)
     found = session.catalog.find(node.relation.relname, schema, session.search_path)
     if found is None:
         if node.missing_ok:
             session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
             return Result(statement.tag)
         raise SqlError("42P01", f'relation "{node.relation.relname}" does not exist')
+    access.require_owner(session, found)
+    access.require_create(session, found.schema)
     if (found.schema, node.newname) in session.catalog.relations:
         raise SqlError("42P07", f'relation "{node.newname}" already exists')
     if isinstance(found, TableDef):
@@ -455,6 +491,7 @@ def run_rename(session: Session, statement: Utility) -> Result:
 
 def _rename_column(session: Session, node: Any) -> None:
     table = table_access.table_named(session, node.relation)
+    access.require_owner(session, table)
     session.lock(table.oid, "ddl")
     table_access.change_catalog(session)
     column = _column_of(table, node.subname)

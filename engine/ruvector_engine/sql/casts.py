@@ -32,6 +32,8 @@ regtype: oid i, int4 a, int8 a
 regproc: oid i, int4 a, int8 a
 regnamespace: oid i, int4 a, int8 a
 regrole: oid i, int4 a, int8 a
+regconfig: oid i, int4 a, int8 a
+regdictionary: oid i, int4 a, int8 a
 date: timestamp i, timestamptz i
 time: interval i, timetz i
 timetz: time a

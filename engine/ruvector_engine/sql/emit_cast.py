@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ruvector_engine.errors import not_supported
+from ruvector_engine.sql import emit_shaped as shapes
 from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
@@ -38,6 +39,8 @@ from ruvector_engine.types.registry import (
     TIMESTAMP,
     TIMESTAMPTZ,
     TIMETZ,
+    TSQUERY,
+    TSVECTOR,
     UUID,
     VARBIT,
     VARCHAR,
@@ -61,6 +64,8 @@ def cast(sql: str, source: TypeRef, target: TypeRef, *, explicit: bool) -> str:
     if target.oid == BIT and source.oid in _INTEGER_WIDTHS:
         # Without a length it is bit(1) for a number, unlike for everything else.
         return f"rv_bit_of_integer({sql}, {_INTEGER_WIDTHS[source.oid]}, {max(target.typmod, 1)})"
+    if source.shaped or target.shaped:
+        return shapes.cast(sql, source, target, explicit=explicit)
     if source.oid != target.oid:
         sql = _convert(sql, source.oid, target.oid)
     if target.typmod >= 0:
@@ -81,7 +86,7 @@ def _convert(sql: str, source: int, target: int) -> str:
     if special is not None:
         return special.format(sql)
     if target in VECTOR_TYPES:
-        return sql if source in VECTOR_TYPES else f"rv_vector_of(CAST(rv_one_dimension({sql}) AS DOUBLE[]))"
+        return sql if source in VECTOR_TYPES else f"rv_vector_of(CAST({sql} AS DOUBLE[]))"
     if source in VECTOR_TYPES:
         return f"rv_vector_floats({sql})"
     if target in (HALFVEC, SPARSEVEC):
@@ -189,7 +194,7 @@ def _from_text(sql: str, target: int) -> str:
 #: Types whose input DuckDB reads differently: their text is read by the functions that read literals.
 _PYTHON_INPUTS = frozenset(
     {BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC}
-    | {INET, CIDR, MACADDR, MACADDR8, XID8}
+    | {INET, CIDR, MACADDR, MACADDR8, XID8, TSVECTOR, TSQUERY}
 )
 _INTERNAL_INPUTS: dict[int, str] = {
     BIT: "rv_bit_in({0})",

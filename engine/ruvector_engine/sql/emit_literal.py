@@ -111,22 +111,12 @@ def _integer(oid: int, value: int) -> str:
 
 def _list(const: Const, values: list[object], bind: Callable[[Const], str]) -> str:
     """Arrays of numbers and strings are bound; DuckDB converts them."""
-    if const.type.pg.element_oid != NUMERIC:
+    if const.type.pg.element_oid != NUMERIC or const.type.shaped:
         return from_transport(const.type, bind(const))
-    return f"CAST({_decimal_list(values)} AS VARCHAR{'[]' * _depth(values)})"
+    return f"CAST([{', '.join(map(_decimal, values))}] AS VARCHAR[])"
 
 
-def _decimal_list(values: list[object]) -> str:
-    parts = []
-    for value in values:
-        if isinstance(value, list):
-            parts.append(_decimal_list(value))
-        elif isinstance(value, Decimal):
-            parts.append(quote_text(format_numeric(value) if value.is_finite() else _special(value)))
-        else:
-            parts.append("NULL")
-    return f"[{', '.join(parts)}]"
-
-
-def _depth(values: list[object]) -> int:
-    return 1 + (_depth(values[0]) if values and isinstance(values[0], list) else 0)
+def _decimal(value: object) -> str:
+    if not isinstance(value, Decimal):
+        return "NULL"
+    return quote_text(format_numeric(value) if value.is_finite() else _special(value))

@@ -23,11 +23,13 @@ from ruvector_engine.sql.nodes import (
     OnConflict,
     Query,
     RangeEntry,
+    Special,
     SubLink,
     Target,
     Update,
     ValuesList,
 )
+from ruvector_engine.sql.parts import with_part
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position
 from ruvector_engine.sql.scope import Scope, names_of
 from ruvector_engine.sql.targets import target_list
@@ -256,7 +258,7 @@ def _on_conflict(scope: Scope, node: Any, table: TableDef, entry: RangeEntry) ->
     inner = Scope(scope.state, scope)
     inner.names = names_of(entry).merge(names_of(excluded))
     inner.names.columns = names_of(entry).columns
-    sets = _set_list(inner, node.target_list, table)
+    sets = _set_list(inner, node.target_list, entry, table)
     where = None
     if node.HasField("where_clause"):
         inner.clause = "WHERE"
@@ -302,7 +304,7 @@ def update(scope: Scope, node: Any) -> Update:
     scope.names = names_of(entry, "" if node.relation.HasField("alias") else table.schema)
     items = from_clause(scope, node.from_clause)
     where = _where(scope, node)
-    sets = _set_list(scope, node.target_list, table)
+    sets = _set_list(scope, node.target_list, entry, table)
     return Update(table, entry, sets, tuple(items), where, _returning(scope, node), with_queries)
 
 
@@ -327,27 +329,48 @@ def _where(scope: Scope, node: Any) -> Expr | None:
     return boolean(scope.state, expression(scope, node.where_clause), "WHERE")
 
 
-def _set_list(scope: Scope, nodes: Sequence[Any], table: TableDef) -> tuple[tuple[int, Expr], ...]:
+def _set_list(scope: Scope, nodes: Sequence[Any], entry: RangeEntry, table: TableDef) -> tuple[tuple[int, Expr], ...]:
     """SET a = x, (b, c) = (y, DEFAULT): column index and value; 42601 for a column set twice."""
     scope.clause = "UPDATE"
     result: list[tuple[int, Expr]] = []
     for node in nodes:
         target = node.res_target
-        if target.indirection:
+        guard(target, frozenset({"name", "val", "location", "indirection"}))
+        if target.indirection and table.column(target.name) is None:
             raise _qualified_set(table, target)
-        guard(target, frozenset({"name", "val", "location"}))
         index = _column_index(table, target.name, target.location)
+        column = table.columns[index]
+        if target.indirection:
+            _set_part(scope, target, entry, table, index, result)
+            continue
         if any(index == other for other, _ in result):
             raise SqlError("42601", f'multiple assignments to same column "{target.name}"')
-        value = _set_value(scope, target.val, table, table.columns[index])
-        column = table.columns[index]
+        value = _set_value(scope, target.val, table, column)
         result.append((index, assign(scope.state, value, column.name, column.type)))
     return tuple(result)
 
 
+def _set_part(
+    scope: Scope, target: Any, entry: RangeEntry, table: TableDef, index: int, result: list[tuple[int, Expr]]
+) -> None:
+    """SET array[n] = x, SET array[n:m] = y: the whole column is set to what it is then; more of them add up."""
+    column = table.columns[index]
+    before = next((expr for other, expr in result if other == index), None)
+    if before is None:
+        before = ColumnRef(entry, index, column.name, column.type, target.location)
+    elif isinstance(before, Special) and before.kind == "plain" and before.args[0] is not None:
+        before = before.args[0]
+    if not isinstance(before, ColumnRef) and not (isinstance(before, Special) and before.kind == "assigned"):
+        raise SqlError("42601", f'multiple assignments to same column "{target.name}"')
+    if kind_of(target.val)[0] == "set_to_default":
+        problem = "cannot set an array element to DEFAULT"
+        raise SqlError("0A000", problem, position=position(target.val.set_to_default.location))
+    changed = with_part(scope, before, target, _set_value(scope, target.val, table, column), column.name)
+    result[:] = [(other, expr) for other, expr in result if other != index]
+    result.append((index, assign(scope.state, changed, column.name, column.type)))
+
+
 def _qualified_set(table: TableDef, target: Any) -> SqlError:
-    if table.column(target.name) is not None:
-        return not_supported("assigning to part of a column is not supported", position=position(target.location))
     hint = "SET target columns cannot be qualified with the relation name." if target.name == table.name else None
     return SqlError(
         "42703",

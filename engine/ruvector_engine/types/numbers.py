@@ -271,7 +271,10 @@ TEXT_TYPES: dict[int, TextType] = {
     registry.INT8: plain(parse_int8, str),
     # A name may stand for the number where the engine has resolved it, so text goes out as it is.
     **{registry.BY_NAME[name].oid: plain(parse_oid, str) for name in ("oid", "regproc", "regclass", "regtype")},
-    **{registry.BY_NAME[name].oid: plain(parse_oid, str) for name in ("regnamespace", "regrole")},
+    **{
+        registry.BY_NAME[name].oid: plain(parse_oid, str)
+        for name in ("regnamespace", "regrole", "regconfig", "regdictionary")
+    },
     registry.BY_NAME["xid"].oid: plain(_oid_parser("xid"), str),
     registry.XID8: plain(_parse_xid8, str),
     registry.FLOAT4: TextType(lambda _context: parse_float4, _float_formatter(format_float4, 6)),

@@ -8,14 +8,15 @@ The Python form of a value, by type:
     bool -> bool; int2, int4, int8, oid, xid, xid8 and the reg* types -> int
     float4, float8 -> float; numeric -> Decimal
     text, varchar, bpchar, name, json, jsonb, "char", unknown -> str; bytea -> bytes; uuid -> uuid.UUID
-    bit, varbit -> str of "0" and "1"; macaddr, macaddr8 -> str, canonical; inet, cidr -> bytes, see networks.py
+    bit, varbit -> str of "0" and "1"; macaddr, macaddr8, tsvector, tsquery -> str, canonical
+    inet, cidr -> bytes, see networks.py
     date -> int, days since 2000-01-01; timestamp, timestamptz -> int, microseconds since 2000-01-01 (UTC)
     timetz -> int, see timetzs.py; time -> int, microseconds since midnight; interval -> (months, days, microseconds)
     vector, ruvector -> bytes: float32 little-endian, 4 bytes a dimension
     halfvec -> bytes: float16 little-endian, 2 bytes a dimension
     sparsevec -> bytes: int32 dimensions and number of elements, int32 indices from 0, float32 values; little-endian
     an enum -> str, the label
-    T[] -> list of the element's form (nested for more dimensions); NULL -> None everywhere
+    T[] -> list of the element's form, see array_values for more dimensions; NULL -> None everywhere
 
 Types that CREATE TYPE makes are in no table here: each database has its own. Their OIDs know their type (`UserOid`), so
 that whatever has the OID can ask for it.
@@ -151,6 +152,10 @@ _SCALARS = (
     PgType("record", 2249, 2287, -1, "P"),
     PgType("void", 2278, 0, 4, "P"),
     PgType("uuid", 2950, 2951, 16, "U"),
+    PgType("tsvector", 3614, 3643, -1, "U"),
+    PgType("tsquery", 3615, 3645, -1, "U"),
+    PgType("regconfig", 3734, 3735, 4, "N"),
+    PgType("regdictionary", 3769, 3770, 4, "N"),
     PgType("jsonb", 3802, 3807, -1, "U"),
     PgType("regnamespace", 4089, 4090, 4, "N"),
     PgType("regrole", 4096, 4097, 4, "N"),
@@ -178,6 +183,7 @@ BIT, VARBIT, INET, MACADDR = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", 
 CIDR, MACADDR8, XID8 = (BY_NAME[n].oid for n in ("cidr", "macaddr8", "xid8"))
 INTERVAL, UUID, JSON, JSONB = (BY_NAME[n].oid for n in ("interval", "uuid", "json", "jsonb"))
 OID, REGCLASS, REGTYPE, RECORD, VOID = (BY_NAME[n].oid for n in ("oid", "regclass", "regtype", "record", "void"))
+TSVECTOR, TSQUERY, REGCONFIG = (BY_NAME[n].oid for n in ("tsvector", "tsquery", "regconfig"))
 VECTOR, RUVECTOR = (BY_NAME[n].oid for n in ("vector", "ruvector"))
 
 HALFVEC, SPARSEVEC = (BY_NAME[n].oid for n in ("halfvec", "sparsevec"))
@@ -199,10 +205,14 @@ class TypeRef:
 
     `typmod` is PostgreSQL's: -1 for none; n + 4 for varchar(n); ((p << 16) | s) + 4 for numeric(p, s);
     n for bit(n) and varbit(n); the number of dimensions for vector(n), halfvec(n) and sparsevec(n).
+
+    `shaped`, of an array: values may have several dimensions, or lower bounds other than 1, so that DuckDB holds them
+    with their shape. It is no part of PostgreSQL's type: analysis knows it of every expression.
     """
 
     oid: int
     typmod: int = -1
+    shaped: bool = False
 
     @property
     def pg(self) -> PgType:
@@ -213,6 +223,11 @@ class TypeRef:
     def enum(self) -> EnumType | None:
         """The enum that this is, if it is one."""
         return self.oid.pg if isinstance(self.oid, UserOid) and isinstance(self.oid.pg, EnumType) else None
+
+    @property
+    def is_array(self) -> bool:
+        """Whether values may have any shape: int2vector and oidvector have elements, yet are no array types."""
+        return self.pg.element_oid != 0 and self.pg.name.startswith("_")
 
     @property
     def is_vector(self) -> bool:

@@ -22,6 +22,7 @@ from ruvector_engine.types import (
     registry,
     sparsevecs,
     strings,
+    textsearch,
     timetzs,
     vectors,
 )
@@ -49,6 +50,7 @@ _SCALARS: dict[int, TextType] = {
     **strings.TEXT_TYPES,
     **bits.TEXT_TYPES,
     **macaddrs.TEXT_TYPES,
+    **textsearch.TEXT_TYPES,
     **networks.TEXT_TYPES,
     **datetimes.TEXT_TYPES,
     **timetzs.TEXT_TYPES,

@@ -175,8 +175,9 @@ class BinaryDecoder:
             if values is None:
                 return start
             columns.append(values)
+        numbers = range(self.line_number + 1, self.line_number + 1 + count)
         self.line_number += count
-        self._batches.add(columns, count, count * row_size)
+        self._batches.add(columns, count * row_size, numbers)
         return start + count * row_size
 
     def _at_field(self, error: SqlError, rows_before: int, index: int) -> SqlError:
@@ -201,8 +202,9 @@ class BinaryDecoder:
         except SqlError:
             self._find_error(rows)
             raise
+        numbers = range(self.line_number + 1, self.line_number + 1 + len(rows))
         self.line_number += len(rows)
-        self._batches.add(columns, len(rows), size)
+        self._batches.add(columns, size, numbers)
 
     def _find_error(self, rows: list[list[Raw]]) -> None:
         """Decode row by row and raise the first error with its place."""

@@ -23,9 +23,10 @@ from ruvector_server.types import (
     numeric,
     sparsevecs,
     strings,
+    textsearch,
     vectors,
 )
-from ruvector_server.types.arrays import array_codec
+from ruvector_server.types.arrays import array_codec, counted_from_zero
 from ruvector_server.types.codec import BinaryCodec, Data, Decoder, Encoder, decode_utf8
 from ruvector_server.types.rows import RowEncoder, field_encoder, rows_of_fields, rows_of_structs
 
@@ -42,6 +43,7 @@ _SCALARS: dict[int, BinaryCodec] = {
     **vectors.CODECS,
     **halfvecs.CODECS,
     **sparsevecs.CODECS,
+    **textsearch.CODECS,
 }
 _COUNTED_FROM_ZERO = ("int2vector", "oidvector")
 
@@ -50,7 +52,7 @@ def _all_codecs() -> dict[int, BinaryCodec]:
     codecs = dict(_SCALARS)
     for name in _COUNTED_FROM_ZERO:
         pg_type = registry.BY_NAME[name]
-        codecs[pg_type.oid] = array_codec(pg_type, _SCALARS[pg_type.element_oid], lower_bound=0)
+        codecs[pg_type.oid] = counted_from_zero(pg_type, _SCALARS[pg_type.element_oid])
     for pg_type in registry.ALL_TYPES:
         if pg_type.element_oid and pg_type.oid not in codecs:
             codecs[pg_type.oid] = array_codec(pg_type, codecs[pg_type.element_oid])

@@ -6,7 +6,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.types import registry
 from ruvector_server.types.codec import BinaryCodec, Data, fixed, incorrect
 
-_OIDS = ("oid", "xid", "regproc", "regclass", "regtype", "regnamespace", "regrole")
+_OIDS = ("oid", "xid", "regproc", "regclass", "regtype", "regnamespace", "regrole", "regconfig", "regdictionary")
 
 
 def _decode_bool(data: Data) -> bool:

@@ -114,6 +114,9 @@ def attribute_rows(context: SystemContext) -> Rows:
     return rows
 
 
+_SYSTEM_OIDS = frozenset(r.table.oid for r in RELATIONS.values())
+
+
 @cache
 def _system_attribute_rows() -> tuple[tuple[Any, ...], ...]:
     return tuple(_attribute_row(r.table.oid, c, c.attnum) for r in RELATIONS.values() for c in r.table.columns)
@@ -129,19 +132,24 @@ def _attribute_row(relation_oid: int, column: ColumnDef, attnum: int) -> tuple[A
         attnotnull=column.not_null,
         atthasdef=column.default is not None and not column.identity,
         attidentity=column.identity,
+        **({} if relation_oid in _SYSTEM_OIDS else {"attndims": column.dimensions}),
     )
 
 
 def _plain_attribute_row(relation_oid: int, attnum: int, name: str, type_oid: int, **more: Any) -> tuple[Any, ...]:
     facts = storage_facts(type_oid)
-    values = {"atttypmod": -1, "attcollation": facts.collation, "attislocal": True} | more
+    values = {
+        "atttypmod": -1,
+        "attcollation": facts.collation,
+        "attislocal": True,
+        "attndims": 1 if facts.name.startswith("_") else 0,
+    } | more
     return pg_catalog("pg_attribute").row(
         attrelid=relation_oid,
         attname=name,
         atttypid=type_oid,
         attlen=facts.length,
         attnum=attnum,
-        attndims=1 if facts.name.startswith("_") else 0,
         attbyval=facts.by_value,
         attalign=facts.alignment,
         attstorage=facts.storage,

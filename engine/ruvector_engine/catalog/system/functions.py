@@ -30,13 +30,19 @@ from ruvector_engine.catalog.system.oids import (
     DEFAULT_TABLESPACE,
     EXTENSIONS,
     GLOBAL_TABLESPACE,
-    OWNER,
     PG_CLASS,
     PG_EXTENSION,
     PG_NAMESPACE,
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import records
+from ruvector_engine.catalog.system.roles import (
+    pg_get_userbyid,
+    pg_has_role,
+    regrole_in,
+    regrole_out,
+    to_regrole,
+)
 from ruvector_engine.catalog.system.typenames import (
     pg_format_type,
     regtype_in,
@@ -45,6 +51,7 @@ from ruvector_engine.catalog.system.typenames import (
     type_is_visible,
 )
 from ruvector_engine.errors import SqlError
+from ruvector_engine.text_search import dictionaries
 
 # ---------------------------------------------------------------- reg* types
 
@@ -97,22 +104,29 @@ def regnamespace_out(lookup: Lookup, oid: int) -> str:
     return quote_identifier(name) if name else str(oid) if oid else "-"
 
 
-def to_regrole(lookup: Lookup, text: str) -> int | None:
-    """The OID of a role, or None."""
-    return int(text) if text.isdigit() else OWNER if split_name(text)[-1] == lookup.user else None
+def regconfig_in(_lookup: Lookup, text: str) -> int:
+    """Read a regconfig."""
+    return 0 if text == "-" else dictionaries.CONFIGURATIONS[dictionaries.known(text)]
 
 
-def regrole_in(lookup: Lookup, text: str) -> int:
-    """Read a regrole."""
-    oid = 0 if text == "-" else to_regrole(lookup, text)
-    if oid is None:
-        raise SqlError("42704", f'role "{split_name(text)[-1]}" does not exist')
-    return oid
+def regconfig_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regconfig."""
+    names = {number: name for name, number in dictionaries.CONFIGURATIONS.items()}
+    return names.get(oid, str(oid)) if oid else "-"
 
 
-def regrole_out(lookup: Lookup, oid: int) -> str:
-    """Print a regrole."""
-    return quote_identifier(lookup.user) if oid == OWNER else str(oid) if oid else "-"
+def regdictionary_in(_lookup: Lookup, text: str) -> int:
+    """Read a regdictionary."""
+    plain = split_name(text)[-1]
+    found = next((oid for oid, name in dictionaries.DICTIONARY_NAMES.items() if name == plain), None)
+    if found is None:
+        raise SqlError("42704", f'text search dictionary "{text}" does not exist')
+    return found
+
+
+def regdictionary_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regdictionary."""
+    return dictionaries.DICTIONARY_NAMES.get(oid, str(oid)) if oid else "-"
 
 
 def _procedures_named(lookup: Lookup, text: str) -> list[int]:
@@ -188,11 +202,6 @@ def pg_collation_is_visible(_lookup: Lookup, _oid: int) -> bool | None:
 
 
 # ---------------------------------------------------------------- names of other things
-
-
-def pg_get_userbyid(lookup: Lookup, oid: int) -> str:
-    """A role's name."""
-    return lookup.user if oid == OWNER else f"unknown (OID={oid})"
 
 
 def obj_description(lookup: Lookup, oid: int, catalog: str = "") -> str | None:
@@ -285,7 +294,7 @@ CATALOG_FUNCTIONS: Mapping[str, Callable[..., Any]] = {"format_type": pg_format_
         pg_function_is_visible, pg_get_constraintdef, pg_get_expr, pg_get_function_arguments,
         pg_get_function_identity_arguments, pg_get_function_result, pg_get_indexdef, pg_get_partkeydef,
         pg_get_ruledef, pg_get_serial_sequence, pg_get_statisticsobjdef_columns, pg_get_triggerdef,
-        pg_get_userbyid, pg_get_viewdef, pg_index_column_has_property, pg_opclass_is_visible,
+        pg_get_userbyid, pg_get_viewdef, pg_has_role, pg_index_column_has_property, pg_opclass_is_visible,
         pg_operator_is_visible, pg_relation_is_publishable, pg_table_is_visible, pg_tablespace_location,
         pg_type_is_visible, shobj_description, to_regclass, to_regnamespace, to_regproc, to_regrole, to_regtype,
     )
@@ -298,4 +307,6 @@ REG_TYPES: Mapping[str, tuple[Callable[[Lookup, str], int], Callable[[Lookup, in
     "regnamespace": (regnamespace_in, regnamespace_out),
     "regrole": (regrole_in, regrole_out),
     "regproc": (regproc_in, regproc_out),
+    "regconfig": (regconfig_in, regconfig_out),
+    "regdictionary": (regdictionary_in, regdictionary_out),
 }

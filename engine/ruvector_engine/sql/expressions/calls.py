@@ -10,7 +10,7 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.coerce import boolean, coerce, coerce_or_fail
 from ruvector_engine.sql.expressions import windows
 from ruvector_engine.sql.expressions.dispatch import expression, handles
-from ruvector_engine.sql.expressions.operands import arguments
+from ruvector_engine.sql.expressions.operands import arguments, configured
 from ruvector_engine.sql.expressions.sorting import check_equality, sort_keys
 from ruvector_engine.sql.functions import enums
 from ruvector_engine.sql.functions.catalog import FUNCTIONS, NO_FUNCTION_HINT, find_function
@@ -187,8 +187,7 @@ def _spread(scope: Scope, node: Any, name: str, args: list[Expr]) -> Expr:
 
 def call(scope: Scope, chosen: Candidate, args: Sequence[Expr], location: int) -> Expr:
     """A plain (or set-returning) function applied; session functions become values that the executor provides."""
-    function = chosen.function
-    coerced, result = arguments(scope.state, chosen, args, location)
+    function, coerced, result = arguments(scope.state, chosen, args, location)
     if function.returns_set:
         if any(isinstance(e, Call) and e.function.returns_set for a in coerced for e in walk(a)):
             raise not_supported("nested set-returning functions are not supported", position=position(location))
@@ -201,7 +200,7 @@ def call(scope: Scope, chosen: Candidate, args: Sequence[Expr], location: int) -
         return Special("session", coerced, result, function.name, location)
     if isinstance(function.template, str) and function.template.startswith(PREFIX):
         return Call(replace(function, args=(INT4, *function.args)), (BACKEND_PID, *coerced), result, location)
-    return Call(function, coerced, result, location)
+    return configured(Call(function, coerced, result, location))
 
 
 def _aggregate(scope: Scope, node: Any, name: str) -> Expr:
@@ -238,7 +237,7 @@ def _aggregate(scope: Scope, node: Any, name: str) -> Expr:
         scope.has_windows = True
     else:
         scope.has_aggregates = True
-    coerced, result = arguments(scope.state, chosen, args, node.location)
+    function, coerced, result = arguments(scope.state, chosen, args, node.location)
     for arg in args if node.agg_distinct else ():
         check_equality(arg)
     if node.agg_distinct and any(key.expr not in coerced for key in order_by):
@@ -282,8 +281,8 @@ def ordered_set(scope: Scope, node: Any, name: str) -> Expr:
         error.message = error.message.replace(" within group(", "(", 1)
         raise
     scope.has_aggregates = True
-    coerced, result = arguments(scope.state, chosen, [*args, key.expr], node.location)
-    return Aggregate(chosen.function, coerced, result, filter=condition, location=node.location)
+    function, coerced, result = arguments(scope.state, chosen, [*args, key.expr], node.location)
+    return Aggregate(function, coerced, result, filter=condition, location=node.location)
 
 
 def _check_level(scope: Scope, args: Sequence[Expr], location: int) -> None:

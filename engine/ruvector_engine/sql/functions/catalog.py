@@ -24,9 +24,11 @@ from ruvector_engine.sql.functions import (
     operators,
     output,
     session,
+    shaped_arrays,
     sparsevecs,
     strings,
     system,
+    text_search,
     timetzs,
     to_number,
     vectors,
@@ -54,6 +56,7 @@ OPERATORS = _by_name(
         *vectors.OPERATORS,
         *halfvecs.OPERATORS,
         *sparsevecs.OPERATORS,
+        *text_search.OPERATORS,
         *jsonb.OPERATORS,
     )
 )
@@ -61,6 +64,7 @@ FUNCTIONS = _by_name(
     (
         *aggregates.FUNCTIONS,
         *arrays.FUNCTIONS,
+        *shaped_arrays.FUNCTIONS,
         *datetimes.FUNCTIONS,
         *enums.FUNCTIONS,
         *jsonb.FUNCTIONS,
@@ -77,12 +81,14 @@ FUNCTIONS = _by_name(
         *vectors.FUNCTIONS,
         *halfvecs.FUNCTIONS,
         *sparsevecs.FUNCTIONS,
+        *text_search.FUNCTIONS,
     )
 )
 
 #: What the relational side registers in DuckDB, once for a database, beside those of `system.udfs`.
 UDFS: tuple[Udf, ...] = (
     *arrays.UDFS,
+    *shaped_arrays.UDFS,
     *datetimes.UDFS,
     *distinct.UDFS,
     *jsonb.UDFS,
@@ -100,6 +106,7 @@ UDFS: tuple[Udf, ...] = (
     *vectors.UDFS,
     *halfvecs.UDFS,
     *sparsevecs.UDFS,
+    *text_search.UDFS,
 )
 
 

@@ -34,6 +34,8 @@ _INPUTS = {
     "halfvec": "BLOB",
     "sparsevec": "BLOB",
     "macaddr": "VARCHAR",
+    "tsvector": "VARCHAR",
+    "tsquery": "VARCHAR",
     **_FLOAT_INPUTS,
 }
 

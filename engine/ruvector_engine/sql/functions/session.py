@@ -20,6 +20,8 @@ def _nextval(sequence: str) -> str:
 
 
 NEXTVAL = function("nextval", "regclass", "int8", _nextval, volatile=True)
+#: What fills an identity column: nobody needs rights on its sequence for that.
+NEXT_IDENTITY = function("nextval", "regclass", "int8", _nextval, volatile=True)
 
 
 def _session(name: str, args: str, result: str, *, defaults: int = 0) -> FunctionDef:
