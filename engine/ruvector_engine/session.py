@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -23,6 +23,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import access, clearance, dispatch, queries, session_statements, widening, writes
 from ruvector_engine.executor.cursors import Cursor
 from ruvector_engine.executor.knn import search_now
+from ruvector_engine.executor.role_settings import begin_with
 from ruvector_engine.executor.sequences import named_sequence
 from ruvector_engine.executor.session_functions import micros
 from ruvector_engine.executor.streams import RowStream
@@ -90,18 +91,17 @@ class Session:
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
-        self.settings = Settings({k: v for k, v in startup.items() if k != "role"}, database.server_settings)
+        self.settings = Settings({}, database.server_settings)
         self.connection = database.store.connection()
         self.transaction = Transaction(self.connection, lambda: database.commits)
         #: Whom the session acts for.
         self.identity = Identity(login, self.settings, lambda: self.catalog.authority)
         #: What that one may do.
         self.authorization = Authorization(self.identity, self.settings, lambda: self.catalog.authority)
-        if "role" in startup:
-            self.identity.begin_as(startup["role"])
+        self.notices: list[SqlError] = []
+        begin_with(self, startup)
         #: What this session listens to, what has come for it, and what its transaction has to say.
         self.notifications = Mailbox(database.exchange, pid)
-        self.notices: list[SqlError] = []
         self.changed_parameters: list[tuple[str, str]] = []
         self.started_at = time.time()
         self.transaction_time = self.statement_time = self.started_at
@@ -228,9 +228,15 @@ class Session:
         if self.transaction.state == "idle":
             self.begin("implicit")
         self._follow_time_zone()
+        with self.watched():
+            return dispatch.run(self, self.fitting(prepared, params), params)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """A part of the running statement: statement_timeout stops it, its errors are told as clients know them."""
         timer = self._timer()
         try:
-            result = dispatch.run(self, self.fitting(prepared, params), params)
+            yield
         except RecursionError:
             raise _too_deep() from None
         except SqlError as error:
@@ -241,7 +247,6 @@ class Session:
             if timer is not None:
                 timer.cancel()
         self.note_changed_parameters()
-        return result
 
     def sync(self) -> None:
         """End an implicit transaction: commit it. Blocks while the log is written."""
@@ -499,7 +504,8 @@ class Session:
         limit = int(self.settings["statement_timeout"])
         if not limit:
             return None
-        timer = threading.Timer(limit / 1000, self.cancel, ("canceling statement due to statement timeout",))
+        left = max(limit / 1000 - (time.time() - self.statement_time), 0)
+        timer = threading.Timer(left, self.cancel, ("canceling statement due to statement timeout",))
         timer.daemon = True
         timer.start()
         return timer

@@ -11,6 +11,7 @@ from typing import Any
 
 from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.model import IndexDef
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.access import extension_of, operator_classes
 from ruvector_engine.catalog.system.callables import existing_procedures, operators, procedures
 from ruvector_engine.catalog.system.definitions import (
@@ -53,6 +54,7 @@ from ruvector_engine.catalog.system.typenames import (
     type_is_visible,
 )
 from ruvector_engine.errors import SqlError
+from ruvector_engine.text_search import dictionaries
 
 # ---------------------------------------------------------------- reg* types
 
@@ -62,6 +64,8 @@ def to_regclass(lookup: Lookup, text: str) -> int | None:
     if text.isdigit():
         return int(text)
     schema, name = schema_and_name(text)
+    if schema is not None:
+        objects.require_usage(objects.rights_of(lookup), lookup.catalog, schema)
     found = lookup.relation(schema, name)
     if found is None:
         places = (schema,) if schema else lookup.search_path
@@ -116,6 +120,31 @@ def regnamespace_out(lookup: Lookup, oid: int) -> str:
     """Print a regnamespace."""
     name = next((name for name, number in _schemas(lookup).items() if number == oid), None)
     return quote_identifier(name) if name else str(oid) if oid else "-"
+
+
+def regconfig_in(_lookup: Lookup, text: str) -> int:
+    """Read a regconfig."""
+    return 0 if text == "-" else dictionaries.CONFIGURATIONS[dictionaries.known(text)]
+
+
+def regconfig_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regconfig."""
+    names = {number: name for name, number in dictionaries.CONFIGURATIONS.items()}
+    return names.get(oid, str(oid)) if oid else "-"
+
+
+def regdictionary_in(_lookup: Lookup, text: str) -> int:
+    """Read a regdictionary."""
+    plain = split_name(text)[-1]
+    found = next((oid for oid, name in dictionaries.DICTIONARY_NAMES.items() if name == plain), None)
+    if found is None:
+        raise SqlError("42704", f'text search dictionary "{text}" does not exist')
+    return found
+
+
+def regdictionary_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regdictionary."""
+    return dictionaries.DICTIONARY_NAMES.get(oid, str(oid)) if oid else "-"
 
 
 def _procedures_named(lookup: Lookup, text: str) -> list[int]:
@@ -299,4 +328,6 @@ REG_TYPES: Mapping[str, tuple[Callable[[Lookup, str], int], Callable[[Lookup, in
     "regnamespace": (regnamespace_in, regnamespace_out),
     "regrole": (regrole_in, regrole_out),
     "regproc": (regproc_in, regproc_out),
+    "regconfig": (regconfig_in, regconfig_out),
+    "regdictionary": (regdictionary_in, regdictionary_out),
 }

@@ -10,7 +10,7 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.coerce import boolean, coerce, coerce_or_fail
 from ruvector_engine.sql.expressions import windows
 from ruvector_engine.sql.expressions.dispatch import expression, handles
-from ruvector_engine.sql.expressions.operands import arguments
+from ruvector_engine.sql.expressions.operands import arguments, configured
 from ruvector_engine.sql.expressions.sorting import check_equality, sort_keys
 from ruvector_engine.sql.functions import enums
 from ruvector_engine.sql.functions.catalog import FUNCTIONS, NO_FUNCTION_HINT, find_function
@@ -52,6 +52,7 @@ _NO_AGGREGATES = (
     "RETURNING",
     "DEFAULT",
     "CHECK",
+    "GENERATED",
     "COPY",
     "FROM",
 )
@@ -66,6 +67,7 @@ _NO_SETS = (
     "RETURNING",
     "DEFAULT",
     "CHECK",
+    "GENERATED",
     "COPY",
     "VALUES",
 )
@@ -74,6 +76,7 @@ _LABELS = {
     "FROM": "functions in FROM",
     "DEFAULT": "DEFAULT expressions",
     "CHECK": "check constraints",
+    "GENERATED": "column generation expressions",
     "COPY": "COPY FROM WHERE conditions",
 }
 
@@ -200,7 +203,7 @@ def call(scope: Scope, chosen: Candidate, args: Sequence[Expr], location: int) -
         return Special("session", coerced, result, function.name, location)
     if isinstance(function.template, str) and function.template.startswith(PREFIX):
         return Call(replace(function, args=(INT4, *function.args)), (BACKEND_PID, *coerced), result, location)
-    return Call(function, coerced, result, location)
+    return configured(Call(function, coerced, result, location))
 
 
 def _aggregate(scope: Scope, node: Any, name: str) -> Expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.coerce import coerce, coerce_or_fail, common_type, known, with_shape, without_shape
@@ -23,11 +24,13 @@ from ruvector_engine.sql.functions.definition import (
 )
 from ruvector_engine.sql.functions.resolution import Candidate
 from ruvector_engine.sql.functions.shaped_arrays import makes_shape, over_shapes
+from ruvector_engine.sql.functions.text_search import CONFIGURED
 from ruvector_engine.sql.nodes import Call, Const, Expr, FunctionDef, Special
 from ruvector_engine.sql.raw import position
-from ruvector_engine.types.registry import BOOL, BY_OID, JSON, JSONB, TEXT, UNKNOWN, TypeRef
+from ruvector_engine.types.registry import BOOL, BY_OID, JSON, JSONB, REGCONFIG, TEXT, UNKNOWN, TypeRef
 
 _ARRAYS = (ANYARRAY, ANYCOMPATIBLEARRAY)
+_CURRENT_CONFIGURATION = Special("session", (), TypeRef(REGCONFIG), "get_current_ts_config")
 
 
 def apply_operator(state: State, name: str, operands: Sequence[Expr], location: int) -> Expr:
@@ -40,7 +43,18 @@ def apply_operator(state: State, name: str, operands: Sequence[Expr], location: 
     except SqlError as error:
         raise _placed(error, location) from None
     function, args, result = arguments(state, chosen, operands, location)
-    return Call(function, args, result, location)
+    return configured(Call(function, args, result, location))
+
+
+def configured(call: Call) -> Call:
+    """The call, with the session's text search configuration where it needs one and names none."""
+    function = call.function
+    if not (isinstance(function.template, str) and function.template.startswith(CONFIGURED)):
+        return call
+    if REGCONFIG in function.args:
+        return call
+    args = (REGCONFIG, *function.args)
+    return Call(replace(function, args=args), (_CURRENT_CONFIGURATION, *call.args), call.type, call.location)
 
 
 def _placed(error: SqlError, location: int) -> SqlError:

@@ -13,11 +13,13 @@ from ruvector_engine.sql.functions import (
     bits,
     datetimes,
     distinct,
+    encodings,
     enums,
     halfvecs,
     jsonb,
     macaddrs,
     math,
+    networks,
     notifications,
     numeric_udfs,
     operators,
@@ -27,6 +29,8 @@ from ruvector_engine.sql.functions import (
     sparsevecs,
     strings,
     system,
+    text_search,
+    timetzs,
     to_number,
     vectors,
 )
@@ -46,11 +50,14 @@ def _by_name(definitions: Iterable[FunctionDef]) -> dict[str, tuple[FunctionDef,
 OPERATORS = _by_name(
     (
         *operators.OPERATORS,
+        *timetzs.OPERATORS,
         *bits.OPERATORS,
         *macaddrs.OPERATORS,
+        *networks.OPERATORS,
         *vectors.OPERATORS,
         *halfvecs.OPERATORS,
         *sparsevecs.OPERATORS,
+        *text_search.OPERATORS,
         *jsonb.OPERATORS,
     )
 )
@@ -65,14 +72,18 @@ FUNCTIONS = _by_name(
         *math.FUNCTIONS,
         *notifications.FUNCTIONS,
         *session.FUNCTIONS,
+        *encodings.FUNCTIONS,
         *strings.FUNCTIONS,
         *system.FUNCTIONS,
+        *timetzs.FUNCTIONS,
         *to_number.FUNCTIONS,
         *bits.FUNCTIONS,
         *macaddrs.FUNCTIONS,
+        *networks.FUNCTIONS,
         *vectors.FUNCTIONS,
         *halfvecs.FUNCTIONS,
         *sparsevecs.FUNCTIONS,
+        *text_search.FUNCTIONS,
     )
 )
 
@@ -87,14 +98,18 @@ UDFS: tuple[Udf, ...] = (
     *numeric_udfs.UDFS,
     *operators.UDFS,
     *output.UDFS,
+    *encodings.UDFS,
     *strings.UDFS,
+    *timetzs.UDFS,
     *to_number.UDFS,
     *system.STATIC_UDFS,
     *bits.UDFS,
     *macaddrs.UDFS,
+    *networks.UDFS,
     *vectors.UDFS,
     *halfvecs.UDFS,
     *sparsevecs.UDFS,
+    *text_search.UDFS,
 )
 
 
