@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ruvector_engine.errors import not_supported
-from ruvector_engine.sql import emit_composite, enum_storage
+from ruvector_engine.sql import emit_composite, emit_range, enum_storage
 from ruvector_engine.sql import emit_shaped as shapes
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
@@ -146,6 +146,9 @@ def to_text(sql: str, source: int) -> str:
     enum = TypeRef(source).enum
     if enum is not None:
         return enum_storage.label(enum, sql)
+    pg_range = TypeRef(source).range
+    if pg_range is not None:
+        return emit_range.to_text(sql, pg_range)
     if TypeRef(source).composite is not None:
         return emit_composite.to_text(sql, TypeRef(source))
     template = _OUTPUTS.get(source)
@@ -189,6 +192,9 @@ def _from_text(sql: str, target: int) -> str:
     enum = TypeRef(target).enum
     if enum is not None:
         return enum_storage.number(enum, sql)
+    pg_range = TypeRef(target).range
+    if pg_range is not None:
+        return emit_range.from_text(sql, pg_range)
     if TypeRef(target).composite is not None:
         return emit_composite.from_text(sql, TypeRef(target))
     element = BY_OID[target].element_oid

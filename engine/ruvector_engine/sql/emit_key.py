@@ -16,9 +16,19 @@ from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql, Shape
 from ruvector_engine.sql.nodes import Expr, SortKey, Special
 from ruvector_engine.sql.storage import duck_type, fields, with_items
-from ruvector_engine.types.registry import BPCHAR, HALFVEC, JSONB, NUMERIC, SPARSEVEC, VECTOR_TYPES, TypeRef, UserOid
+from ruvector_engine.types.registry import (
+    BPCHAR,
+    HALFVEC,
+    JSONB,
+    NUMERIC,
+    NUMRANGE,
+    SPARSEVEC,
+    VECTOR_TYPES,
+    TypeRef,
+    UserOid,
+)
 
-_KEYED = frozenset({NUMERIC, JSONB, BPCHAR, HALFVEC, SPARSEVEC, *VECTOR_TYPES})
+_KEYED = frozenset({NUMERIC, NUMRANGE, JSONB, BPCHAR, HALFVEC, SPARSEVEC, *VECTOR_TYPES})
 
 
 def is_row(expr: Expr) -> TypeGuard[Special]:
@@ -52,6 +62,8 @@ def key_of(text: str, type_ref: TypeRef, *, constant: bool = False) -> str:
         return f"rv_{type_ref.pg.name}_key({text})"
     if type_ref.oid == JSONB:
         return f"rv_jsonb_key({text})"
+    if type_ref.oid == NUMRANGE:
+        return f"rv_numrange_key({text})"
     if type_ref.oid == BPCHAR:
         return f"rtrim({text}, ' ')"
     if type_ref.composite is not None and is_keyed(type_ref):

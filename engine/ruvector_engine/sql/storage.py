@@ -12,6 +12,7 @@
     xid8                 UBIGINT
     oid, xid, reg*       BIGINT
     enums                DOUBLE, the value's sort number; see enum_storage.py
+    ranges               STRUCT, see range_storage.py
     composite types      STRUCT, a field f1, f2, ... for each attribute by its number
     timetz               BIGINT, the registry's packed form
     timestamptz          TIMESTAMPTZ; timestamp TIMESTAMP; date DATE; time TIME; interval INTERVAL
@@ -27,11 +28,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ruvector_engine.sql import enum_storage, timetz_macros
+from ruvector_engine.sql import enum_storage, range_storage, timetz_macros
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import MAX_DIGITS, Shape
 from ruvector_engine.types.array_values import flat, nested
 from ruvector_engine.types.numeric import format_numeric, unpack_typmod
+from ruvector_engine.types.ranges import Range
 from ruvector_engine.types.registry import (
     BY_OID,
     DATE,
@@ -105,6 +107,8 @@ def duck_type(type_ref: TypeRef) -> str:
     if type_ref.oid == NUMERIC and is_decimal(type_ref):
         precision, scale = decimal_shape(type_ref)
         return f"DECIMAL({precision},{scale})"
+    if type_ref.range is not None:
+        return range_storage.duck_type(duck_type(TypeRef(type_ref.range.subtype)))
     found = _DUCK_TYPES.get(type_ref.oid)
     if found is not None:
         return found
@@ -139,6 +143,13 @@ def with_fields(sql: str, type_ref: TypeRef, field: Callable[[str, TypeRef], str
     return f"(list_transform([{sql}], lambda rv_c: CASE WHEN rv_c IS NOT NULL THEN {{{made}}} END))[1]"
 
 
+def _with_bounds(sql: str, bound: Callable[[str], str]) -> str:
+    """SQL of a range whose bounds are what `bound` makes of these."""
+    low, high = bound("rv_b.l"), bound("rv_b.u")
+    made = f"'n': rv_b.n, 'h': rv_b.h, 'l': {low}, 'lx': rv_b.lx, 'i': rv_b.i, 'u': {high}, 'ux': rv_b.ux"
+    return f"(list_transform([{sql}], lambda rv_b: CASE WHEN rv_b IS NOT NULL THEN {{{made}}} END))[1]"
+
+
 def to_transport(type_ref: TypeRef, sql: str) -> str:
     """SQL of the value in a form that DuckDB hands to Python as the registry says."""
     oid, enum = type_ref.oid, type_ref.enum
@@ -148,6 +159,9 @@ def to_transport(type_ref: TypeRef, sql: str) -> str:
         return enum_storage.label(enum, sql)
     if type_ref.composite is not None:
         return with_fields(sql, type_ref, lambda text, t: to_transport(t, text))
+    if type_ref.range is not None:
+        subtype = TypeRef(type_ref.range.subtype)
+        return _with_bounds(sql, lambda text: to_transport(subtype, text))
     element = type_ref.pg.element_oid
     if _differs(element) and type_ref.shaped:
         return with_items(sql, lambda items: to_transport(TypeRef(oid), items))
@@ -167,6 +181,9 @@ def from_transport(type_ref: TypeRef, placeholder: str) -> str:
     given = f"CAST({placeholder} AS {_bound_type(type_ref)})"
     if type_ref.composite is not None:
         return with_fields(given, type_ref, lambda text, t: from_transport(t, text))
+    if type_ref.range is not None:
+        subtype = TypeRef(type_ref.range.subtype)
+        return _with_bounds(given, lambda text: from_transport(subtype, text))
     element = type_ref.pg.element_oid
     if _differs(element):
         if type_ref.shaped:
@@ -181,11 +198,17 @@ def bindable(type_ref: TypeRef, value: Any) -> Any:
         return None
     if type_ref.composite is not None:
         return {key: _inside(t, field) for (key, t), field in zip(fields(type_ref), value, strict=True)}
+    if type_ref.range is not None:
+        subtype = TypeRef(type_ref.range.subtype)
+        low, high = _inside(subtype, value.lower), _inside(subtype, value.upper)
+        lower_exclusive = low is not None and not value.lower_inc
+        bounded = {"n": not value.empty, "h": low is not None, "l": low, "lx": lower_exclusive}
+        return {**bounded, "i": high is None and not value.empty, "u": high, "ux": value.upper_inc}
     element = TypeRef(type_ref.pg.element_oid) if type_ref.pg.element_oid else None
     if type_ref.shaped and element is not None:
         items, shape = flat(value)
         return {"items": [_inside(element, item) for item in items], "shape": shape}
-    if element is not None and element.composite is not None:
+    if element is not None and (element.composite is not None or element.range is not None):
         return [bindable(element, item) for item in value]
     return value
 
@@ -203,6 +226,8 @@ def _bound_type(type_ref: TypeRef) -> str:
         return "VARCHAR"
     if type_ref.composite is not None:
         return f"STRUCT({', '.join(f'{key} {_bound_type(t)}' for key, t in fields(type_ref))})"
+    if type_ref.range is not None:
+        return range_storage.duck_type(_bound_type(TypeRef(type_ref.range.subtype)))
     if not type_ref.pg.element_oid:
         return duck_type(type_ref)
     items = f"{_bound_type(TypeRef(type_ref.pg.element_oid))}[]"
@@ -211,7 +236,7 @@ def _bound_type(type_ref: TypeRef) -> str:
 
 def _differs(oid: int) -> bool:
     """Whether values of the type look different inside DuckDB and outside."""
-    return oid in _SHIFTED or (oid != 0 and isinstance(oid, UserOid))
+    return oid in _SHIFTED or isinstance(oid, UserOid) or (oid != 0 and TypeRef(oid).range is not None)
 
 
 def converter(type_ref: TypeRef) -> Callable[[Any], Any] | None:
@@ -220,6 +245,8 @@ def converter(type_ref: TypeRef) -> Callable[[Any], Any] | None:
         return _decimal
     if type_ref.composite is not None:
         return _field_converter(type_ref)
+    if type_ref.range is not None:
+        return _range_converter(type_ref.range.subtype)
     element = type_ref.pg.element_oid
     inner = converter(TypeRef(element)) if element else None
     if type_ref.shaped:
@@ -234,6 +261,18 @@ def _field_converter(type_ref: TypeRef) -> Callable[[dict[str, Any] | None], tup
         if value is None:
             return None
         return tuple(value[key] if inner is None else inner(value[key]) for key, inner in converters)
+
+    return convert
+
+
+def _range_converter(subtype: int) -> Callable[[dict[str, Any] | None], Range | None]:
+    inner = converter(TypeRef(subtype))
+
+    def convert(value: dict[str, Any] | None) -> Range | None:
+        if value is None:
+            return None
+        low, high = (b if inner is None else inner(b) for b in (value["l"], value["u"]))
+        return Range(low, high, value["h"] and not value["lx"], value["ux"], not value["n"])
 
     return convert
 
@@ -292,6 +331,7 @@ _LEAST_INTEGER = "(-2147483647 - 1)"
 #: DuckDB macros that the SQL of this package calls; the relational side runs these when it opens a database.
 MACROS: tuple[str, ...] = (
     *enum_storage.MACROS,
+    *range_storage.MACROS,
     *timetz_macros.MACROS,
     "CREATE OR REPLACE MACRO rv_timestamp_micros(x) AS CASE WHEN isfinite(x) "
     f"THEN epoch_us(x) - {EPOCH_SHIFT} WHEN x = 'infinity' THEN {TIMESTAMP_INFINITY} "

@@ -7,7 +7,7 @@ from typing import Any
 
 from ruvector_engine.catalog.made_types import MadeType, named_type
 from ruvector_engine.catalog.model import Catalog
-from ruvector_engine.errors import SqlError
+from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.raw import guard, kind_of, position, strings
 from ruvector_engine.types.registry import (
     BIT,
@@ -16,6 +16,7 @@ from ruvector_engine.types.registry import (
     DIMENSION_LIMITS,
     INTERVAL,
     NUMERIC,
+    RANGES,
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
@@ -46,6 +47,9 @@ def find_type(name: str) -> PgType | None:
 
 #: Types that exist once their extension does.
 EXTENSION_TYPES = {"vector": "vector", "halfvec": "vector", "sparsevec": "vector", "ruvector": "ruvector"}
+
+
+_MULTIRANGES = frozenset(t.name.replace("range", "multirange") for t in RANGES)
 
 
 def resolve_type(node: Any, catalog: Catalog | None = None, search_path: Sequence[str] = ()) -> TypeRef:
@@ -93,6 +97,9 @@ def made_type(names: Sequence[str], catalog: Catalog, search_path: Sequence[str]
 
 
 def _missing(name: str, node: Any) -> SqlError:
+    if name.removeprefix("pg_catalog.") in _MULTIRANGES:
+        problem = f"type {name} is not supported"
+        return not_supported(problem, hint="Use an array of ranges.", position=position(node.location))
     return SqlError("42704", f'type "{name}" does not exist', position=position(node.location))
 
 

@@ -21,6 +21,7 @@ from ruvector_engine.types import (
     networks,
     numbers,
     numeric,
+    ranges,
     registry,
     sparsevecs,
     strings,
@@ -70,6 +71,10 @@ _BLANK_SEPARATED = ("int2vector", "oidvector")
 
 def _all_types() -> dict[int, TextType]:
     types = dict(_SCALARS)
+    for pg_range in registry.RANGES:
+        types[pg_range.oid] = ranges.text_type(
+            pg_range, lambda t, c: parser(t, c.settings, c.now), lambda t, settings: formatter(t, settings)
+        )
     for name in _BLANK_SEPARATED:
         pg_type = registry.BY_NAME[name]
         types[pg_type.oid] = arrays.vector_type(_SCALARS[pg_type.element_oid])

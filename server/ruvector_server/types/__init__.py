@@ -32,6 +32,7 @@ from ruvector_server.types import (
 from ruvector_server.types.arrays import array_codec, counted_from_zero
 from ruvector_server.types.codec import BinaryCodec, Data, Decoder, Encoder, decode_utf8
 from ruvector_server.types.composites import composite_codec
+from ruvector_server.types.ranges import range_codec
 from ruvector_server.types.rows import RowEncoder, field_encoder, rows_of_fields, rows_of_structs
 
 __all__ = [
@@ -64,6 +65,8 @@ _COUNTED_FROM_ZERO = ("int2vector", "oidvector")
 
 def _all_codecs(scalars: dict[int, BinaryCodec]) -> dict[int, BinaryCodec]:
     codecs = dict(scalars)
+    for pg_range in registry.RANGES:
+        codecs[pg_range.oid] = range_codec(pg_range, scalars[pg_range.subtype])
     for name in _COUNTED_FROM_ZERO:
         pg_type = registry.BY_NAME[name]
         codecs[pg_type.oid] = counted_from_zero(pg_type, scalars[pg_type.element_oid])

@@ -12,7 +12,7 @@ from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.oids import DEFAULT_COLLATION, OWNER, namespace_oid
 from ruvector_engine.catalog.system.relations import pg_catalog, records
-from ruvector_engine.types.registry import ALL_TYPES, BY_NAME, TypeRef, UserOid
+from ruvector_engine.types.registry import ALL_TYPES, BY_NAME, RANGES, TypeRef, UserOid
 
 if TYPE_CHECKING:
     from ruvector_engine.catalog.made_types import MadeType
@@ -165,6 +165,37 @@ def enum_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     ]
 
 
+#: Of each range type: its multirange type, which exists by its OID alone; its subtype's operator class; the functions
+#: that bring a value to canonical form and that tell how far two bounds are apart.
+_RANGES = {
+    "int4range": (4451, 1978, 3914, 3922),
+    "numrange": (4532, 3125, 0, 3924),
+    "tsrange": (4533, 3128, 0, 3929),
+    "tstzrange": (4534, 3127, 0, 3930),
+    "daterange": (4535, 3122, 3915, 3925),
+    "int8range": (4536, 3124, 3928, 3923),
+}
+
+
+def range_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_range."""
+    row = pg_catalog("pg_range").row
+    rows = []
+    for pg_range in RANGES:
+        multirange, opclass, canonical, difference = _RANGES[pg_range.name]
+        rows.append(
+            row(
+                rngtypid=pg_range.oid,
+                rngsubtype=pg_range.subtype,
+                rngmultitypid=multirange,
+                rngsubopc=opclass,
+                rngcanonical=canonical,
+                rngsubdiff=difference,
+            )
+        )
+    return rows
+
+
 def collation_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
     """pg_collation: text compares by code point under every name."""
     row = pg_catalog("pg_collation").row
@@ -181,5 +212,5 @@ def collation_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
     ]
 
 
-ROWS = {"pg_type": type_rows, "pg_enum": enum_rows, "pg_collation": collation_rows}
-EMPTY = ("pg_range",)
+ROWS = {"pg_type": type_rows, "pg_range": range_rows, "pg_enum": enum_rows, "pg_collation": collation_rows}
+EMPTY: tuple[str, ...] = ()
