@@ -24,6 +24,7 @@ __all__ = [
     "decode",
     "made_type",
     "named_type",
+    "oid_of_name",
     "row_type",
     "user_type",
 ]
@@ -46,6 +47,18 @@ def named_type(catalog: Catalog, schema: str, name: str) -> MadeType | None:
     """The type of that name."""
     relation = catalog.relations.get((schema, name))
     return row_type(relation) if isinstance(relation, (TableDef, ViewDef)) else catalog.types.get((schema, name))
+
+
+def oid_of_name(catalog: Catalog, schema: str, name: str) -> int | None:
+    """The OID of the type, or array type, of that name in pg_type."""
+    made = named_type(catalog, schema, name)
+    if made is not None:
+        return made.oid
+    arrays = [made for made in catalog.types.values() if made.schema == schema and made.array_name == name]
+    element = named_type(catalog, schema, name[1:]) if name.startswith("_") else None
+    if element is not None and element.array_name == name:
+        arrays.append(element)
+    return arrays[0].array_oid if arrays else None
 
 
 def user_type(catalog: Catalog, oid: int) -> UserOid | None:
