@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
-from ruvector_engine.catalog.composite_types import CompositeDef, row_type
+from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET, CompositeDef, row_type
 from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import enum_types, table_access, table_changes, tables
@@ -48,6 +48,9 @@ def _column(session: Session, node: Any, number: int) -> ColumnDef:
     except SqlError as error:
         error.position = None
         raise
+    element = TypeRef(type_ref.pg.element_oid) if type_ref.pg.element_oid else type_ref
+    if element.oid >= ROW_TYPE_OFFSET:
+        raise not_supported(f'an attribute of the row type "{element.pg.name}" is not supported')
     if type_ref.pg.category in "PX":
         raise SqlError("42P16", f'column "{node.colname}" has pseudo-type {type_ref.pg.sql_name}')
     if node.HasField("coll_clause"):
