@@ -136,5 +136,6 @@ def sample_catalog() -> Catalog:
             (*PREDEFINED_MEMBERSHIPS, Membership(PG_MONITOR, PG_READ_ALL_DATA, 10, admin=True)),
             settings={(0, 10): {"work_mem": "8MB"}},
         ),
+        comments=MappingProxyType({(1260, 10, 0): "what is said of a role"}),
         types=MappingProxyType({(MOOD.schema, MOOD.name): MOOD}),
     )

@@ -103,4 +103,3 @@ ROWS = {
     "pg_tablespace": tablespace_rows,
     "pg_settings": settings_rows,
 }
-EMPTY = ("pg_shdescription",)
