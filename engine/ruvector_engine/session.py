@@ -98,7 +98,11 @@ class Session:
         #: What that one may do.
         self.authorization = Authorization(self.identity, self.settings, lambda: self.catalog.authority)
         self.notices: list[SqlError] = []
-        begin_with(self, startup)
+        try:
+            begin_with(self, startup)
+        except SqlError:
+            self.connection.close()
+            raise
         #: What this session listens to, what has come for it, and what its transaction has to say.
         self.notifications = Mailbox(database.exchange, pid)
         self.changed_parameters: list[tuple[str, str]] = []

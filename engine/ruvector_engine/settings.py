@@ -24,7 +24,8 @@ SERVER_VERSION_NUM = "180001"
 class Setting:
     """One setting. `minimum` and `maximum` are in `unit`; `reported` ones go to the client as ParameterStatus.
 
-    A `read_only` one is the server's own; `changed_by` says what of the server's would change it.
+    A `read_only` one is the server's own; `changed_by` says what of the server's would change it. A `guarded` one tells
+    of the server's machine, and is not for everybody's eyes.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Setting:
     reported: bool = False
     read_only: bool = False
     changed_by: Literal["nothing", "restart", "reload"] = "nothing"
+    guarded: bool = False
 
 
 def _planner(name: str) -> Setting:
@@ -103,7 +105,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_parallel_maintenance_workers", "integer", "2", "Accepted; builds use every core", 0, 1024),
     Setting("max_parallel_workers_per_gather", "integer", "2", "Accepted; the storage layer decides", 0, 1024),
     *(
-        Setting(name, "string", "", text, read_only=True, changed_by="restart")
+        Setting(name, "string", "", text, read_only=True, changed_by="restart", guarded=name != "listen_addresses")
         for name, text in (
             ("data_directory", "Where the data is"),
             ("hba_file", "Where the rules of who may connect are"),
@@ -163,6 +165,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Every commit is on disk before it is acknowledged",
         values=("on",),
     ),
+    Setting("password_encryption", "enum", "scram-sha-256", "How passwords are kept", values=("scram-sha-256",)),
     Setting("row_security", "bool", "on", "There are no row security policies"),
     Setting("escape_string_warning", "bool", "on", "Accepted"),
     Setting("backslash_quote", "enum", "safe_encoding", "Accepted", values=("safe_encoding", "on", "off")),

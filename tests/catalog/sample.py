@@ -137,5 +137,6 @@ def sample_catalog() -> Catalog:
             defaults={(10, 0, "r"): (AclItem(PUBLIC, 10, "r"), AclItem(10, 10, "arwdDxtm"))},
             settings={(0, 10): {"work_mem": "8MB"}},
         ),
+        comments=MappingProxyType({(1260, 10, 0): "what is said of a role"}),
         types=MappingProxyType({(MOOD.schema, MOOD.name): MOOD}),
     )

@@ -115,6 +115,14 @@ def test_a_verifier_is_taken_as_it_is(roles: Door) -> None:
     assert roles.superuser.execute("SELECT passwd FROM pg_shadow WHERE usename = 'bob'").fetchone() == (verifier,)
 
 
+def test_a_password_that_the_client_has_hashed(roles: Door) -> None:
+    """As psql's \\password sends it."""
+    roles.run("CREATE USER ann")
+    hashed = roles.superuser.pgconn.encrypt_password(b"sesame", b"ann").decode()
+    roles.run(f"ALTER ROLE ann PASSWORD '{hashed}'")
+    roles.connect("ann", "sesame").close()
+
+
 def test_the_number_of_iterations(roles: Door) -> None:
     roles.run("SET scram_iterations = 10000", "CREATE USER ann PASSWORD 'sesame'", "RESET scram_iterations")
     query = "SELECT rolpassword LIKE 'SCRAM-SHA-256$10000:%' FROM pg_authid WHERE rolname = 'ann'"
@@ -187,6 +195,9 @@ def test_settings_of_a_role(roles: Door) -> None:
     with roles.connect("trusted", options="-c lock_timeout=3s -c role=trusted") as connection:
         assert connection.execute(ask).fetchone() == ("3s", "of the role", "9s", "trusted", "trusted", "trusted")
     roles.run("ALTER ROLE ALL RESET ALL", "ALTER DATABASE postgres RESET ALL")
+    for option in ("session_authorization", "Session_Authorization"):
+        whose = roles.refusal("trusted", options=f"-c {option}=postgres")
+        assert whose.endswith('permission denied to set session authorization "postgres"')
     assert roles.refusal("trusted", options="-c role=postgres").endswith('permission denied to set role "postgres"')
 
 

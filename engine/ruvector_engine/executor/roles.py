@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.membership import is_admin
 from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, Authority, Membership, RoleDef
+from ruvector_engine.catalog.system.oids import PG_AUTHID
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import memberships, role_dependencies, table_access
 from ruvector_engine.executor.role_names import check_name, denied, is_reserved, role_named, specified_role
@@ -133,7 +134,12 @@ def run_drop_role(session: Session, statement: Utility) -> Result:
     for role in dropped:
         role_dependencies.check_none(session, authority, role)
     roles = {name: role for name, role in authority.roles.items() if role.oid not in oids}
-    change(session, replace(authority, roles=MappingProxyType(roles)))
+    authority = replace(authority, roles=MappingProxyType(roles))
+    gone = {(PG_AUTHID, oid, 0) for oid in oids}
+    comments = {key: text for key, text in session.catalog.comments.items() if key not in gone}
+    session.transaction.catalog = store.changed(
+        session.connection, session.catalog, authority=authority, comments=comments
+    )
     return Result("DROP ROLE")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ruvector_engine.catalog.membership import has_privileges_of
+from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_SETTINGS
 from ruvector_engine.catalog.privileges import items_text
 from ruvector_engine.catalog.rights import DATABASE_KEY, owner_of
 from ruvector_engine.catalog.system.context import SystemContext
@@ -75,7 +77,9 @@ def tablespace_rows(_context: SystemContext) -> Rows:
 def settings_rows(context: SystemContext) -> Rows:
     """pg_settings: what can be set or shown, and what the user's own settings hold."""
     known = {setting.name: setting for setting in SETTINGS}
-    shown = [item for item in context.settings.items() if item[0] not in UNLISTED]
+    all_shown = has_privileges_of(context.catalog.authority, context.user_oid, PG_READ_ALL_SETTINGS)
+    hidden = UNLISTED | {s.name for s in SETTINGS if s.guarded and not all_shown}
+    shown = [item for item in context.settings.items() if item[0] not in hidden]
     return [_setting_row(name, value, known.get(name)) for name, value in sorted(shown, key=_folded)]
 
 
@@ -128,4 +132,3 @@ ROWS = {
     "pg_tablespace": tablespace_rows,
     "pg_settings": settings_rows,
 }
-EMPTY = ("pg_shdescription",)
