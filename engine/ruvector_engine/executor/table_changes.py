@@ -21,7 +21,7 @@ from ruvector_engine.catalog.model import (
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, duplicate_keys, enum_types, ownership, table_access, tables
+from ruvector_engine.executor import access, duplicate_keys, enum_types, generation, ownership, table_access, tables
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
@@ -298,6 +298,9 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
     new = replace(table, columns=(*table.columns, column))
     tables.check_stored(new)
     default = table_access.default_sql(session, column)
+    if column.generation is not None:
+        generation.check_all(session, new, generation.expressions([node]))
+        default = table_access.generation_sql(session, new, column)
     if default is not None or column.not_null or new.has_row_id != table.has_row_id:
         rewrite(session, table, new, {column.name: default})
         return
@@ -311,7 +314,19 @@ def _drop_column(session: Session, table: TableDef, command: Any) -> None:
         text = f'column "{command.name}" of relation "{table.name}" does not exist, skipping'
         session.notice("00000", text)
         return
-    drop_column(session, table, _column_of(table, command.name))
+    column = _column_of(table, command.name)
+    cascade = enum_name(command, "behavior") == "DROP_CASCADE"
+    for made in generation.dependants(session, table, column, cascade=cascade):
+        drop_column(session, table, made)
+        table = _again(session, table)
+    drop_column(session, table, column)
+
+
+def _again(session: Session, table: TableDef) -> TableDef:
+    """The table as an earlier step of the statement has left it."""
+    found = session.catalog.table_by_oid(table.oid)
+    assert found is not None
+    return found
 
 
 def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
@@ -374,12 +389,28 @@ def _rewritten_error(error: SqlError, old: TableDef, table: TableDef, fresh: Tab
 
 def _set_default(session: Session, table: TableDef, command: Any) -> None:
     column = _column_of(table, command.name)
+    generation.require_no_expression(table, column)
     text = None
     if command.HasField("def"):
         node = getattr(command, "def")
         table_access.expression_sql(session, node, column.type, column=column.name)
         text = expression_text(node)
     _replace_column(session, table, replace(column, default=text))
+
+
+def _drop_expression(session: Session, table: TableDef, command: Any) -> None:
+    changed = generation.without_expression(table, _column_of(table, command.name), missing_ok=command.missing_ok)
+    if changed is None:
+        text = f'column "{command.name}" of relation "{table.name}" is not a generated column, skipping'
+        session.notice("00000", text)
+        return
+    _replace_column(session, table, changed)
+
+
+def _set_expression(session: Session, table: TableDef, command: Any) -> None:
+    column = _column_of(table, command.name)
+    new, value = generation.with_expression(session, table, column, getattr(command, "def"))
+    rewrite(session, table, new, {column.name: value})
 
 
 def _replace_column(session: Session, table: TableDef, column: ColumnDef) -> None:
@@ -411,6 +442,7 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     dimensions = len(node.type_name.array_bounds)
     type_ = resolve_type(node.type_name, session.catalog, session.search_path)
     type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
+    generation.require_free_type(session, table, column)
     for index in session.catalog.indexes_of(table.oid):
         if column.name in index.columns and index.is_vector and column.type != type_:
             raise not_supported(
@@ -452,6 +484,8 @@ _COMMANDS = {
     "AT_AddColumn": _add_column,
     "AT_DropColumn": _drop_column,
     "AT_ColumnDefault": _set_default,
+    "AT_DropExpression": _drop_expression,
+    "AT_SetExpression": _set_expression,
     "AT_SetNotNull": _set_not_null,
     "AT_DropNotNull": _drop_not_null,
     "AT_AlterColumnType": _alter_type,
@@ -507,6 +541,8 @@ def _rename_column(session: Session, node: Any) -> None:
         raise SqlError("42701", f'column "{node.newname}" of relation "{table.name}" already exists')
     if any(c.kind == "c" and column.name in c.columns for c in table.constraints):
         raise not_supported(f'column "{column.name}" is used in a check constraint', hint="Drop the constraint first.")
+
+    generation.require_free_name(session, table, column)
 
     def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(node.newname if n == column.name else n for n in names)

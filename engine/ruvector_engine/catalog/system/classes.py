@@ -137,7 +137,8 @@ def _attribute_row(relation_oid: int, column: ColumnDef, acl: list[str] | None) 
         column.type.oid,
         atttypmod=column.type.typmod,
         attnotnull=column.not_null,
-        atthasdef=column.default is not None and not column.identity,
+        atthasdef=(column.default is not None and not column.identity) or column.generation is not None,
+        attgenerated="" if column.generation is None else "v" if column.virtual else "s",
         attidentity=column.identity,
         attacl=acl,
         **({} if relation_oid in _SYSTEM_OIDS else {"attndims": column.dimensions}),
@@ -176,10 +177,10 @@ def attrdef_rows(context: SystemContext) -> Rows:
     """pg_attrdef: `adbin` is the default as SQL text."""
     row = pg_catalog("pg_attrdef").row
     return [
-        row(oid=default_oid(table.oid, c.attnum), adrelid=table.oid, adnum=c.attnum, adbin=c.default)
+        row(oid=default_oid(table.oid, c.attnum), adrelid=table.oid, adnum=c.attnum, adbin=c.generation or c.default)
         for table in tables_of(context.catalog).values()
         for c in table.columns
-        if c.default is not None and not c.identity
+        if (c.default is not None and not c.identity) or c.generation is not None
     ]
 
 

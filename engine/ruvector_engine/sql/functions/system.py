@@ -165,13 +165,6 @@ FUNCTIONS: tuple[FunctionDef, ...] = (
     *_catalog_functions(),
     *_open_to_all(),
     *_sets(),
-    function(
-        "pg_encoding_to_char",
-        "int4",
-        "name",
-        "(CASE WHEN {0} = 6 THEN 'UTF8' WHEN {0} = 0 THEN 'SQL_ASCII' ELSE '' END)",
-    ),
-    function("pg_char_to_encoding", "name", "int4", "(CASE WHEN upper({0}) IN ('UTF8', 'UTF-8') THEN 6 ELSE -1 END)"),
     function("pg_size_pretty", "int8", "text", "rv_size_pretty({0})"),
     function("pg_size_pretty", "numeric", "text", "rv_size_pretty(CAST({0} AS BIGINT))"),
     function("pg_is_other_temp_schema", "oid", "bool", "(CASE WHEN {0} IS NOT NULL THEN FALSE END)"),
