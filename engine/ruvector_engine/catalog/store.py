@@ -24,18 +24,21 @@ from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER, Authority
 from ruvector_engine.catalog.system import SYSTEM_VIEWS
 from ruvector_engine.errors import SqlError
 from ruvector_engine.relational.duck import Connection
-from ruvector_engine.types.registry import TypeRef, UserOid
+from ruvector_engine.types.registry import BY_OID, INET, TypeRef, UserOid
 
 #: Raised when the form of the stored catalog or of stored values changes.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 #: OIDs below belong to PostgreSQL's own objects, and to the types of the registry.
 FIRST_OID = 16500
+#: The numbers below belong to the transactions in which PostgreSQL would have made its catalogs.
+FIRST_TRANSACTION = 750
 
 _BOOTSTRAP = (
     "CREATE SCHEMA IF NOT EXISTS ruvector_catalog",
     "CREATE TABLE IF NOT EXISTS ruvector_catalog.entries (key VARCHAR, kind VARCHAR, body VARCHAR)",
     f"CREATE SEQUENCE IF NOT EXISTS ruvector_catalog.oids START {FIRST_OID}",
     "CREATE SEQUENCE IF NOT EXISTS ruvector_rid START 1",
+    f"CREATE SEQUENCE IF NOT EXISTS ruvector_catalog.transactions START {FIRST_TRANSACTION}",
 )
 _KINDS: dict[str, type[Relation]] = {"table": TableDef, "index": IndexDef, "sequence": SequenceDef, "view": ViewDef}
 _KIND_NAMES = {cls: kind for kind, cls in _KINDS.items()}
@@ -53,9 +56,7 @@ def bootstrap(connection: Connection, superuser: str = DEFAULT_SUPERUSER) -> Cat
         entries.put(connection, "format", "format", str(FORMAT_VERSION))
         entries.put(connection, "schema:public", "schema", "public")
         rows = entries.read(connection)
-    version = next(body for _, kind, body in rows if kind == "format")
-    if version != str(FORMAT_VERSION):
-        raise SqlError("F0001", f"the data directory has format {version}, this server reads format {FORMAT_VERSION}")
+    rows = _current(connection, rows)
     types = [enum_types.decode(json.loads(body)) for _, kind, body in rows if kind == "enum"]
     relations: dict[tuple[str, str], Relation] = {}
     for _, kind, body in rows:
@@ -72,6 +73,24 @@ def bootstrap(connection: Connection, superuser: str = DEFAULT_SUPERUSER) -> Cat
         authority_store.read(connection, rows, superuser),
         MappingProxyType({(t.schema, t.name): t for t in types}),
     )
+
+
+def _current(connection: Connection, rows: list[entries.Entry]) -> list[entries.Entry]:
+    """The entries, if they are of the current format, or of the one before and hold nothing that has changed since."""
+    version = next(body for _, kind, body in rows if kind == "format")
+    if version == str(FORMAT_VERSION):
+        return rows
+    if version != str(FORMAT_VERSION - 1):
+        raise SqlError("F0001", f"the data directory has format {version}, this server reads format {FORMAT_VERSION}")
+    columns = (column for _, kind, body in rows if kind == "table" for column in json.loads(body)["columns"])
+    if any(column["type"]["oid"] in (INET, BY_OID[INET].array_oid) for column in columns):
+        raise SqlError(
+            "F0001",
+            f"the data directory has format {version}, in which columns of type inet are stored otherwise",
+            hint="Copy these tables out with the server that wrote them, and into a new data directory.",
+        )
+    entries.put(connection, "format", "format", str(FORMAT_VERSION))
+    return entries.read(connection)
 
 
 def _bound(
@@ -101,6 +120,11 @@ def _system() -> Mapping[tuple[str, str], TableDef]:
 def new_oid(connection: Connection) -> int:
     """An OID that was never used before."""
     return int(connection.run("SELECT nextval('ruvector_catalog.oids')")[0][0])
+
+
+def next_transaction_number(connection: Connection) -> int:
+    """One more transaction's number."""
+    return int(connection.run("SELECT nextval('ruvector_catalog.transactions')")[0][0])
 
 
 def changed(

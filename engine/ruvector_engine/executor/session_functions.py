@@ -16,6 +16,7 @@ from ruvector_engine.relational.duck import Connection
 from ruvector_engine.settings import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
 from ruvector_engine.text_search.dictionaries import CONFIGURATIONS, known
+from ruvector_engine.types.networks import parse_inet
 from ruvector_engine.types.registry import Value
 
 if TYPE_CHECKING:
@@ -203,6 +204,7 @@ for _shared, _suffix in ((False, ""), (True, "_shared")):
 _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "version": lambda _s: f"PostgreSQL {SERVER_VERSION} (ruvector-server 0.1.0)",
     "current_database": lambda s: s.database_name,
+    "pg_client_encoding": lambda s: s.settings["client_encoding"],
     "current_catalog": lambda s: s.database_name,
     "current_schema": _current_schema,
     "current_schemas": _current_schemas,
@@ -221,7 +223,7 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "pg_postmaster_start_time": lambda s: micros(s.database.started_at),
     "pg_conf_load_time": lambda s: micros(s.database.configured_at),
     "pg_reload_conf": _reload,
-    "inet_client_addr": lambda s: s.client_address,
+    "inet_client_addr": lambda s: None if s.client_address is None else parse_inet(s.client_address),
     "inet_client_port": lambda s: s.client_port if s.client_address is not None else None,
     "pg_is_in_recovery": lambda _s: False,
     "currval": _currval,
@@ -229,6 +231,8 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "setval": _setval,
     "pg_sleep": _sleep,
     "pg_cancel_backend": _cancel,
+    "pg_current_xact_id": _transaction_id,
+    "pg_current_xact_id_if_assigned": _assigned_transaction_id,
     "txid_current": _transaction_id,
     "txid_current_if_assigned": _assigned_transaction_id,
     **_ADVISORY,

@@ -278,10 +278,10 @@ def run_create_extension(session: Session, statement: Utility) -> Result:
             f'extension "{node.extname}" is not available',
             hint="The extension must first be installed on the system where PostgreSQL is running.",
         )
-    if not session.rights.superuser:
-        hint = "Must be superuser to create this extension."
-        raise SqlError("42501", f'permission denied to create extension "{node.extname}"', hint=hint)
     if node.extname not in session.catalog.extensions:
+        if not session.rights.superuser:
+            hint = "Must be superuser to create this extension."
+            raise SqlError("42501", f'permission denied to create extension "{node.extname}"', hint=hint)
         table_access.change_catalog(session)
     catalog = session.catalog  # as it is once the lock was awaited
     if node.extname in catalog.extensions:

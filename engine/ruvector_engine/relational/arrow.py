@@ -19,6 +19,7 @@ _INTEGERS = {
     "time": na.int64,
     "timestamp": na.int64,
     "timestamptz": na.int64,
+    "timetz": na.int64,
 }
 _OTHERS = {
     "bool": na.bool_,
@@ -29,6 +30,9 @@ _OTHERS = {
     "ruvector": na.binary,
     "halfvec": na.binary,
     "sparsevec": na.binary,
+    "inet": na.binary,
+    "cidr": na.binary,
+    "xid8": na.uint64,
 }
 #: Types whose Python forms are not scalars: they go to DuckDB as statement parameters instead.
 _NESTED = frozenset({"record"})

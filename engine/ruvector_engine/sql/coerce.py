@@ -38,6 +38,7 @@ from ruvector_engine.types.registry import (
     INT2,
     INT4,
     INT8,
+    INTERVAL,
     NAME_TYPES,
     NUMERIC,
     OID,
@@ -149,7 +150,9 @@ def _literal(state: State, const: Const, target: TypeRef, *, explicit: bool) -> 
             error.position = position(const.location)
             raise
     try:
-        value = text.parse_text(TypeRef(target.oid), literal, state.context.settings, state.context.now)
+        # An interval's fields say what a bare number counts.
+        read_as = target if target.oid == INTERVAL else TypeRef(target.oid)
+        value = text.parse_text(read_as, literal, state.context.settings, state.context.now)
     except SqlError as error:
         error.position = position(const.location)
         raise

@@ -104,7 +104,7 @@ def _integer(oid: int, value: int) -> str:
         return f"make_timestamptz({value + EPOCH_SHIFT})"
     if kind == "time":
         return f"rv_micros_time({digits})"
-    if kind in ("int2", "int8") or value == _LEAST_INTEGER:  # the digits alone are a BIGINT
+    if kind in ("int2", "int8", "timetz") or value == _LEAST_INTEGER:  # the digits alone are a BIGINT
         return f"CAST({value} AS {duck_type(TypeRef(oid))})"
     return digits
 

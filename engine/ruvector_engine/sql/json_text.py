@@ -5,7 +5,7 @@ They differ in blanks: json is written as it is made ("[1,2]"), jsonb is normali
 
 from __future__ import annotations
 
-from ruvector_engine.sql.emit_cast import to_text
+from ruvector_engine.sql.emit_cast import output, to_text
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.types.registry import (
     BOOL,
@@ -48,7 +48,7 @@ def to_jsonb(sql: str, type_ref: TypeRef) -> str:
         if type_ref.shaped:
             return f"rv_json_nested(list_transform(({sql}).items, lambda rv_e: {inner}), ({sql}).shape, ', ')"
         return f"rv_jsonb_array(list_transform({sql}, lambda rv_e: {inner}))"
-    return f"rv_jsonb_string({to_text(sql, oid)})"
+    return f"rv_jsonb_string({output(sql, oid)})"
 
 
 def to_json(sql: str, type_ref: TypeRef) -> str:

@@ -5,11 +5,14 @@
     numeric(p, s)        DECIMAL(p, s) while p <= 38 and 0 <= s < p; DECIMAL(p + 1, s) when s = p < 38
     other numerics       VARCHAR: the decimal text, so that every digit stays (see functions/numeric_sql.py)
     json, jsonb          VARCHAR: json as written, jsonb normalised
-    text, varchar, bpchar, name, "char", inet     VARCHAR; bpchar with its padding
+    text, varchar, bpchar, name, "char"     VARCHAR; bpchar with its padding
     bit, varbit          VARCHAR of 0 and 1
-    macaddr, tsvector, tsquery  VARCHAR, canonical
+    macaddr, macaddr8, aclitem, tsvector, tsquery  VARCHAR, canonical
+    inet, cidr           BLOB: the registry's form, which sorts
+    xid8                 UBIGINT
     oid, xid, reg*       BIGINT
     enums                DOUBLE, the value's sort number; see enum_storage.py
+    timetz               BIGINT, the registry's packed form
     timestamptz          TIMESTAMPTZ; timestamp TIMESTAMP; date DATE; time TIME; interval INTERVAL
     T[]                  a list of T's form; with a shape, STRUCT(items T[], shape INTEGER[]): see array_values
 
@@ -23,7 +26,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ruvector_engine.sql import enum_storage
+from ruvector_engine.sql import enum_storage, timetz_macros
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import MAX_DIGITS, Shape
 from ruvector_engine.types.array_values import flat, nested
@@ -52,9 +55,13 @@ _PLAIN = {
     "date": "DATE",
     "time": "TIME",
     "timestamp": "TIMESTAMP",
+    "timetz": "BIGINT",
     "timestamptz": "TIMESTAMPTZ",
     "interval": "INTERVAL",
     "uuid": "UUID",
+    "inet": "BLOB",
+    "cidr": "BLOB",
+    "xid8": "UBIGINT",
     "vector": "BLOB",
     "ruvector": "BLOB",
     "halfvec": "BLOB",
@@ -225,6 +232,7 @@ _LEAST_INTEGER = "(-2147483647 - 1)"
 #: DuckDB macros that the SQL of this package calls; the relational side runs these when it opens a database.
 MACROS: tuple[str, ...] = (
     *enum_storage.MACROS,
+    *timetz_macros.MACROS,
     "CREATE OR REPLACE MACRO rv_timestamp_micros(x) AS CASE WHEN isfinite(x) "
     f"THEN epoch_us(x) - {EPOCH_SHIFT} WHEN x = 'infinity' THEN {TIMESTAMP_INFINITY} "
     f"WHEN x = '-infinity' THEN {_LEAST_BIGINT} END",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ruvector_engine.catalog.enum_types import EnumDef
 from ruvector_engine.catalog.model import Catalog
-from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.raw import guard, kind_of, position, strings
 from ruvector_engine.types.registry import (
     BIT,
@@ -19,6 +19,7 @@ from ruvector_engine.types.registry import (
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
+    TIMETZ,
     VARBIT,
     VARCHAR,
     PgType,
@@ -32,6 +33,8 @@ _MAX_BITS = 83_886_080
 _ALIASES = {"datetime": "timestamp", "int": "int4", "integer": "int4", "bigint": "int8", "smallint": "int2"}
 _MAX_PRECISION = 1000
 _MAX_TIME_PRECISION = 6
+#: In the modifier of an interval: no precision was given.
+_NO_PRECISION = 0xFFFF
 
 
 def find_type(name: str) -> PgType | None:
@@ -121,13 +124,18 @@ def _typmod(pg_type: PgType, modifiers: Sequence[int | str], node: Any) -> int:
         return _length(pg_type.name, numbers, _MAX_BITS)
     if pg_type.oid == NUMERIC:
         return _precision(numbers)
-    if pg_type.oid in (TIME, TIMESTAMP, TIMESTAMPTZ):
-        if numbers[0] < 0:
-            raise SqlError("22023", f"{pg_type.name.upper()}({numbers[0]}) precision must not be negative")
-        return min(numbers[0], _MAX_TIME_PRECISION)
+    if pg_type.oid in (TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ):
+        return _time_precision(numbers[0], pg_type.name.removesuffix("tz").upper(), pg_type.name.endswith("tz"))
     if pg_type.oid == INTERVAL:
-        raise not_supported("interval fields and precision are not supported", position=position(node.location))
+        precision = _NO_PRECISION if len(numbers) < 2 else _time_precision(numbers[1], "INTERVAL", False)
+        return numbers[0] << 16 | precision
     raise SqlError("42601", f'type modifier is not allowed for type "{pg_type.name}"', position=position(node.location))
+
+
+def _time_precision(digits: int, name: str, zoned: bool) -> int:
+    if digits < 0:
+        raise SqlError("22023", f"{name}({digits}){' WITH TIME ZONE' * zoned} precision must not be negative")
+    return min(digits, _MAX_TIME_PRECISION)
 
 
 def _dimensions(pg_type: PgType, numbers: Sequence[int]) -> int:

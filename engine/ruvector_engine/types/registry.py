@@ -5,11 +5,13 @@ there, and a fixed one here, so that clients may keep them across restarts.
 
 The Python form of a value, by type:
 
-    bool -> bool; int2, int4, int8, oid, xid and the reg* types -> int; float4, float8 -> float; numeric -> Decimal
-    text, varchar, bpchar, name, json, jsonb, "char", unknown, inet -> str; bytea -> bytes; uuid -> uuid.UUID
-    bit, varbit -> str of "0" and "1"; macaddr, tsvector, tsquery -> str, canonical
+    bool -> bool; int2, int4, int8, oid, xid, xid8 and the reg* types -> int
+    float4, float8 -> float; numeric -> Decimal
+    text, varchar, bpchar, name, json, jsonb, "char", unknown -> str; bytea -> bytes; uuid -> uuid.UUID
+    bit, varbit -> str of "0" and "1"; macaddr, macaddr8, aclitem, tsvector, tsquery -> str, canonical
+    inet, cidr -> bytes, see networks.py
     date -> int, days since 2000-01-01; timestamp, timestamptz -> int, microseconds since 2000-01-01 (UTC)
-    time -> int, microseconds since midnight; interval -> (months, days, microseconds)
+    timetz -> int, see timetzs.py; time -> int, microseconds since midnight; interval -> (months, days, microseconds)
     vector, ruvector -> bytes: float32 little-endian, 4 bytes a dimension
     halfvec -> bytes: float16 little-endian, 2 bytes a dimension
     sparsevec -> bytes: int32 dimensions and number of elements, int32 indices from 0, float32 values; little-endian
@@ -126,11 +128,15 @@ _SCALARS = (
     PgType("xid", 28, 1011, 4, "U"),
     PgType("oidvector", 30, 1013, -1, "A", element_oid=26),
     PgType("json", 114, 199, -1, "U"),
+    PgType("xid8", 5069, 271, 8, "U"),
+    PgType("cidr", 650, 651, -1, "I"),
     PgType("float4", 700, 1021, 4, "N", display="real"),
     PgType("float8", 701, 1022, 8, "N", True, display="double precision"),
     PgType("unknown", 705, 0, -2, "X"),
+    PgType("macaddr8", 774, 775, 8, "U"),
     PgType("macaddr", 829, 1040, 6, "U"),
     PgType("inet", 869, 1041, -1, "I", True),
+    PgType("aclitem", 1033, 1034, 16, "U"),
     PgType("bpchar", 1042, 1014, -1, "S", display="character"),
     PgType("varchar", 1043, 1015, -1, "S", display="character varying"),
     PgType("date", 1082, 1182, 4, "D"),
@@ -138,6 +144,7 @@ _SCALARS = (
     PgType("timestamp", 1114, 1115, 8, "D", display="timestamp without time zone"),
     PgType("timestamptz", 1184, 1185, 8, "D", True, display="timestamp with time zone"),
     PgType("interval", 1186, 1187, 16, "T", True),
+    PgType("timetz", 1266, 1270, 12, "D", display="time with time zone"),
     PgType("bit", 1560, 1561, -1, "V"),
     PgType("varbit", 1562, 1563, -1, "V", True, display="bit varying"),
     PgType("numeric", 1700, 1231, -1, "N"),
@@ -172,7 +179,9 @@ BOOL, BYTEA, INT2, INT4, INT8 = (BY_NAME[n].oid for n in ("bool", "bytea", "int2
 FLOAT4, FLOAT8, NUMERIC = (BY_NAME[n].oid for n in ("float4", "float8", "numeric"))
 TEXT, VARCHAR, BPCHAR, NAME, UNKNOWN = (BY_NAME[n].oid for n in ("text", "varchar", "bpchar", "name", "unknown"))
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ = (BY_NAME[n].oid for n in ("date", "time", "timestamp", "timestamptz"))
-BIT, VARBIT, INET, MACADDR = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr"))
+TIMETZ = BY_NAME["timetz"].oid
+BIT, VARBIT, INET, MACADDR, ACLITEM = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr", "aclitem"))
+CIDR, MACADDR8, XID8 = (BY_NAME[n].oid for n in ("cidr", "macaddr8", "xid8"))
 INTERVAL, UUID, JSON, JSONB = (BY_NAME[n].oid for n in ("interval", "uuid", "json", "jsonb"))
 OID, REGCLASS, REGTYPE, RECORD, VOID = (BY_NAME[n].oid for n in ("oid", "regclass", "regtype", "record", "void"))
 TSVECTOR, TSQUERY, REGCONFIG = (BY_NAME[n].oid for n in ("tsvector", "tsquery", "regconfig"))

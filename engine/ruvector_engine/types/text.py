@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.types import (
+    aclitems,
     arrays,
     bits,
     datetimes,
@@ -16,12 +17,14 @@ from ruvector_engine.types import (
     intervals,
     jsons,
     macaddrs,
+    networks,
     numbers,
     numeric,
     registry,
     sparsevecs,
     strings,
     textsearch,
+    timetzs,
     vectors,
 )
 from ruvector_engine.types.registry import EnumType, PgType, TypeRef, UserOid, Value
@@ -48,8 +51,11 @@ _SCALARS: dict[int, TextType] = {
     **strings.TEXT_TYPES,
     **bits.TEXT_TYPES,
     **macaddrs.TEXT_TYPES,
+    **aclitems.TEXT_TYPES,
     **textsearch.TEXT_TYPES,
+    **networks.TEXT_TYPES,
     **datetimes.TEXT_TYPES,
+    **timetzs.TEXT_TYPES,
     **intervals.TEXT_TYPES,
     **jsons.TEXT_TYPES,
     **vectors.TEXT_TYPES,

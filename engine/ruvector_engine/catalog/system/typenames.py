@@ -21,7 +21,15 @@ _KEYWORD_NAMES = {
     "boolean": "bool", "character varying": "varchar", "char varying": "varchar", "character": "bpchar",
     "char": "bpchar", "national character": "bpchar", "nchar": "bpchar", "time": "time", "timestamp": "timestamp",
     "time without time zone": "time", "timestamp without time zone": "timestamp",
-    "timestamp with time zone": "timestamptz", "interval": "interval", "bit varying": "varbit",
+    "timestamp with time zone": "timestamptz", "time with time zone": "timetz", "interval": "interval",
+    "bit varying": "varbit",
+}  # fmt: skip
+#: Bits of an interval's modifier to the fields it names.
+_INTERVAL_FIELDS = {
+    1 << 2: " year", 1 << 1: " month", 1 << 3: " day", 1 << 10: " hour", 1 << 11: " minute", 1 << 12: " second",
+    1 << 2 | 1 << 1: " year to month", 1 << 3 | 1 << 10: " day to hour", 1 << 3 | 1 << 10 | 1 << 11: " day to minute",
+    1 << 3 | 1 << 10 | 1 << 11 | 1 << 12: " day to second", 1 << 10 | 1 << 11: " hour to minute",
+    1 << 10 | 1 << 11 | 1 << 12: " hour to second", 1 << 11 | 1 << 12: " minute to second",
 }  # fmt: skip
 _MODIFIER = re.compile(r"\s*\(\s*(-?\d+(?:\s*,\s*-?\d+)*)\s*\)")
 _ARRAY = re.compile(r"(?:\s*\[\s*\d*\s*\])+\s*\Z|\s+array\s*(?:\[\s*\d+\s*\])?\s*\Z", re.IGNORECASE)
@@ -72,8 +80,20 @@ def _modifier(name: str, typmod: int) -> str:
             scale = ((typmod - 4) & 0x7FF ^ 1024) - 1024
             return f"({(typmod - 4) >> 16 & 0xFFFF},{scale})"
         case "interval":
-            return "" if typmod & 0xFFFF == 0xFFFF else f"({typmod & 0xFFFF})"
-        case "timestamp" | "timestamptz" | "time" | "vector" | "halfvec" | "sparsevec" | "ruvector" | "bit" | "varbit":
+            fields = _INTERVAL_FIELDS.get(typmod >> 16 & 0x7FFF, "")
+            return fields if typmod & 0xFFFF == 0xFFFF else f"{fields}({typmod & 0xFFFF})"
+        case (
+            "timestamp"
+            | "timestamptz"
+            | "time"
+            | "timetz"
+            | "vector"
+            | "halfvec"
+            | "sparsevec"
+            | "ruvector"
+            | "bit"
+            | "varbit"
+        ):
             return f"({typmod})"
         case _:
             return ""

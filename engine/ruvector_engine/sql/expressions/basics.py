@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.coerce import (
     boolean,
     can_coerce,
@@ -40,6 +40,7 @@ from ruvector_engine.types.registry import (
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
+    TIMETZ,
     UNKNOWN,
     TypeRef,
 )
@@ -374,6 +375,7 @@ _SESSION_VALUES = {
 }
 _TIMES = {
     "CURRENT_DATE": DATE,
+    "CURRENT_TIME": TIMETZ,
     "CURRENT_TIMESTAMP": TIMESTAMPTZ,
     "LOCALTIME": TIME,
     "LOCALTIMESTAMP": TIMESTAMP,
@@ -386,10 +388,6 @@ def _value_function(_scope: Scope, node: Any) -> Expr:
     if name in _SESSION_VALUES:
         return Special("session", (), TypeRef(NAME), _SESSION_VALUES[name], node.location)
     base = name.removesuffix("_N")
-    if base not in _TIMES:
-        raise not_supported(
-            f"{base} is not supported: there is no time with time zone", position=position(node.location)
-        )
     now = Special("session", (), TypeRef(TIMESTAMPTZ), "now", node.location)
     target = TypeRef(_TIMES[base], node.typmod if name.endswith("_N") else -1)
     return now if target == now.type else Cast(now, target, True, node.location)
