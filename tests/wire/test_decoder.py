@@ -54,7 +54,10 @@ READY: list[tuple[m.Frontend, bytes]] = [
     (m.Execute("p", -1), b"E\0\0\0\x0ap\0\xff\xff\xff\xff"),
     (m.Close("S", "s"), b"C\0\0\0\7Ss\0"),
     (m.Close("P", ""), b"C\0\0\0\6P\0"),
-    (m.FunctionCall(b"\0\0"), b"F\0\0\0\6\0\0"),
+    (
+        m.FunctionCall(7, (1,), (b"ab", None), 1),
+        b"F\0\0\0\x18\0\0\0\7\0\1\0\1\0\2\0\0\0\2ab\xff\xff\xff\xff\0\1",
+    ),
     (m.Terminate(), b"X\0\0\0\4"),
 ]
 BY_PHASE: dict[Phase, list[tuple[m.Frontend, bytes]]] = {

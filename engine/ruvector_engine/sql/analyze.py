@@ -15,7 +15,7 @@ from ruvector_engine.sql.context import Context, Parameters, State
 from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.expressions import basics, calls, comparisons, subqueries
 from ruvector_engine.sql.expressions.dispatch import expression
-from ruvector_engine.sql.nodes import ColumnRef, Expr, RangeEntry, Statement, Target, Utility
+from ruvector_engine.sql.nodes import ColumnRef, CteRef, Expr, Query, RangeEntry, Statement, Target, Utility
 from ruvector_engine.sql.parser import RawStatement, inner_statement
 from ruvector_engine.sql.query import select
 from ruvector_engine.sql.raw import pb
@@ -122,11 +122,23 @@ def _columns(targets: Sequence[Target] | None) -> tuple[Column, ...] | None:
 
 
 def _column(target: Target) -> Column:
-    expr = target.expr
-    if isinstance(expr, ColumnRef) and isinstance(expr.range.source, TableDef) and expr.index >= 0:
-        table = expr.range.source
-        return Column(target.name, expr.type, table.oid, table.columns[expr.index].attnum)
-    return Column(target.name, expr.type)
+    return Column(target.name, target.expr.type, *_origin(target.expr))
+
+
+def _origin(expr: Expr) -> tuple[int, int]:
+    """The table or view, and its column's number, that an expression is; (0, 0) for what is computed."""
+    while isinstance(expr, ColumnRef) and expr.index >= 0:
+        entry, source = expr.range, expr.range.source
+        if isinstance(source, TableDef):
+            return source.oid, source.columns[expr.index].attnum
+        if entry.view_oid:
+            return entry.view_oid, expr.index + 1
+        if isinstance(source, CteRef):
+            source = source.query
+        if not isinstance(source, Query):
+            break
+        expr = source.targets[expr.index].expr
+    return 0, 0
 
 
 def analyze_expression(

@@ -89,7 +89,8 @@ def table_item(scope: Scope, node: Any) -> tuple[RangeEntry, Names]:
     else:
         source = relation
         columns = tuple((c.name, c.type) for c in relation.columns)
-    entry = RangeEntry(relation.name, columns, source)
+    view_oid = relation.oid if isinstance(relation, ViewDef) else 0
+    entry = RangeEntry(relation.name, columns, source, view_oid=view_oid)
     return _named(node, entry, relation.name, relation.schema)
 
 

@@ -177,6 +177,7 @@ class RangeEntry:
     columns: tuple[tuple[str, TypeRef], ...]
     source: TableDef | Query | FunctionScan | ValuesList | CteRef | SetOutput
     lateral: bool = False
+    view_oid: int = 0  # of the view whose query `source` is
 
 
 @dataclass(eq=False, slots=True)
