@@ -157,10 +157,10 @@ class FakeSession:
         raise SqlError("34000", f'cursor "{cursor}" does not exist')
 
     def prepare_call(self, oid: int, given: int) -> tuple[FakePrepared, bool]:
-        """There is one function, with the OID 1: `select $1, $2`, which is not strict."""
+        """There is one function, with the OID 1, which gives its first argument and is not strict."""
         if oid != 1:
             raise SqlError("42883", f"function with OID {oid} does not exist")
-        prepared = self.prepare("select $1, $2", ())
+        prepared = self.prepare("call $1, $2", ())
         if given != len(prepared.description.parameters):
             raise SqlError("08P01", f"function call message contains {given} arguments but function requires 2")
         return prepared, False
@@ -349,6 +349,10 @@ def _echo(session: FakeSession, params: Sequence[Any]) -> Result:
     return _select([tuple(params)], ECHO)
 
 
+def _call(session: FakeSession, params: Sequence[Any]) -> Result:
+    return _select([(params[0],)], ONE)
+
+
 ECHO = (column("i", INT4), column("t", TEXT))
 COPIED = (column("id", INT4), column("t", TEXT))
 
@@ -370,6 +374,7 @@ STATEMENTS: dict[str, Scripted] = {
     "select 1": Scripted(_select_one, columns=ONE),
     "select 1 now": Scripted(_select_one, columns=ONE, now=True),
     "select nothing": Scripted(lambda session, params: _select([], ONE), columns=ONE, now=True),
+    "call $1, $2": Scripted(_call, (INT4, TEXT), ONE),
     "select $1, $2": Scripted(_echo, (INT4, TEXT), ECHO, now=True),
     "select numbers": Scripted(_numbers(5), columns=NUMBER),
     "select many": Scripted(_numbers(10_000), columns=NUMBER),

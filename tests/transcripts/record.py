@@ -1,6 +1,6 @@
 """Writes the server's side of the conversations anew, from the real PostgreSQL.
 
-    python -m tests.transcripts.record [FILE ...]
+python -m tests.transcripts.record [FILE ...]
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@
     ...
 
 A conversation goes on a new connection, which begins with a session of the user postgres unless its first message is
-one that comes before there is a session. It is played in steps: what a client sends up to the next answer, empty line or
-message of another client goes at once, then everything the server says to that is read. `F2` and `B2` are of a second
-connection. `B	closed` says that the server has closed the connection. At the end every connection sends Terminate.
+one that comes before there is a session. It is played in steps: what a client sends up to the next answer, empty line
+or message of another client goes at once, then everything the server says to that is read. `F2` and `B2` are of a
+second connection. `B closed` says that the server has closed the connection. At the end every connection sends
+Terminate.
 """
 
 from __future__ import annotations

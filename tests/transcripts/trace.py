@@ -11,9 +11,9 @@ requests are all `Authentication` with their number, and the zero byte that ends
 What cannot be the same on two servers is replaced, by these rules:
 
 * BackendKeyData's process id and secret, and the process id of a NotificationResponse, are `NNNN`.
-* ErrorResponse and NoticeResponse are without the fields F, L and R (file, line and routine of the server's source), and
-  so their length is `NN`. The field W (context) of a COPY that the client gives up names the line at which the server
-  was when it read of it, which depends on how the bytes arrive: there it is left out.
+* ErrorResponse and NoticeResponse are without the fields F, L and R (file, line and routine of the server's source),
+  so their length is `NN`. The field W (context) of a COPY that the client gives up, or breaks off by another message,
+  names the line at which the server was then, which depends on how the bytes arrive: there it is left out.
 * OIDs from 16384 on, which are of objects that users and extensions have made, are `NNNN`.
 * The value of the setting `server_version` is `SSSS`, and so is the length of that ParameterStatus.
 * ParameterStatus messages that follow each other are sorted: PostgreSQL sends them in the order of a hash table.

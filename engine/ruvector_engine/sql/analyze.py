@@ -133,11 +133,10 @@ def _origin(expr: Expr) -> tuple[int, int]:
             return source.oid, source.columns[expr.index].attnum
         if entry.view_oid:
             return entry.view_oid, expr.index + 1
-        if isinstance(source, CteRef):
-            source = source.query
-        if not isinstance(source, Query):
+        query = source.query if isinstance(source, CteRef) else source
+        if not isinstance(query, Query):
             break
-        expr = source.targets[expr.index].expr
+        expr = query.targets[expr.index].expr
     return 0, 0
 
 

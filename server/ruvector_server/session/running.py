@@ -16,7 +16,6 @@ from ruvector_server.session.statements import Portal
 from ruvector_server.session.steps import Steps, Work
 from ruvector_server.wire import backend
 
-
 #: The tags of RELEASE and ROLLBACK TO; what they mean for portals.
 _SAVEPOINT_TAGS = ("RELEASE", "ROLLBACK")
 #: What the tags of statements with RETURNING begin with.

@@ -117,9 +117,7 @@ def _too_early(message: SSLRequest | GSSENCRequest) -> ProtocolError:
     """The client has not waited for the answer: somebody may have put in what looks like it."""
     request = "SSL request" if isinstance(message, SSLRequest) else "GSSAPI encryption request"
     error = ProtocolError(f"received unencrypted data after {request}", fatal=True)
-    error.detail = (
-        "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."
-    )
+    error.detail = "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."
     return error
 
 

@@ -19,10 +19,10 @@ class SessionState:
     __slots__ = (
         "cancelled",
         "decoder",
+        "due",
         "ending",
         "engine",
         "executed",
-        "due",
         "gone",
         "idle",
         "idle_seconds",

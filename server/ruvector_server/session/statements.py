@@ -144,7 +144,19 @@ class Statements:
 class Portal:
     """A statement with its values: ready to run, running, or done."""
 
-    __slots__ = ("_close", "_position", "_rows", "formats", "level", "more", "name", "result", "statement", "suspended", "values")
+    __slots__ = (
+        "_close",
+        "_position",
+        "_rows",
+        "formats",
+        "level",
+        "more",
+        "name",
+        "result",
+        "statement",
+        "suspended",
+        "values",
+    )
 
     def __init__(
         self, name: str, statement: Statement, values: Sequence[Value], formats: Formats, level: int = 0
