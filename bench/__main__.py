@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from bench import datasets, report, round_trips, targets
-from bench.ceilings import ceilings
+from bench.ceilings import Library, libraries
 from bench.datasets import Dataset
 from bench.measure import (
     Clients,
@@ -35,8 +35,8 @@ from bench.targets import Target
 
 RESULTS = Path(__file__).parent / "results"
 
-_FULL = Effort(seconds=1.0, warm_up=0.3, repetitions=3)
-_QUICK = Effort(seconds=0.5, warm_up=0.2, repetitions=1)
+_FULL = Effort(seconds=1.0, warm_up=0.3, repetitions=3, loads=7)
+_QUICK = Effort(seconds=0.5, warm_up=0.2, repetitions=1, loads=1)
 _EF_SEARCH, _QUICK_EF_SEARCH = (10, 20, 30, 40, 60, 80, 120, 200), (20, 40, 80, 200)
 _PROBES, _QUICK_PROBES = (1, 2, 4, 8, 16, 32), (2, 5, 10)
 _QUICK_ROWS = 10_000
@@ -81,7 +81,7 @@ def compare(dataset: Dataset, methods: list[Method], effort: Effort) -> Iterator
     with targets.pgvector() as pg, targets.ruvector() as ru:
         both = (pg, ru)
         loads: dict[str, list[float]] = {target.name: [] for target in both}
-        for _ in range(effort.repetitions):
+        for _ in range(effort.loads):
             for target in both:
                 _say(f"{dataset.title}: loading into {target.name}")
                 loads[target.name].append(load(target, dataset))
@@ -95,30 +95,40 @@ def compare(dataset: Dataset, methods: list[Method], effort: Effort) -> Iterator
                 name: Measurement(name, median(loads[name]), median(builds[name]), index_size(target))
                 for name, target in ((target.name, target) for target in both)
             }
-            _sweep(dataset, method, effort, both, measured)
-            _say(f"{dataset.title}: the libraries in-process")
-            above = ceilings(dataset, method, effort)
+            _say(f"{dataset.title}: building {method.name} by the libraries in-process")
+            ceilings = list(libraries(dataset, method))
+            measured |= {one.name: Measurement(one.name, load=0.0, build=one.build) for one in ceilings}
+            _sweep(dataset, method, effort, both, ceilings, measured)
             slug = f"{dataset.name}-{dataset.dimensions}-{method.name}"
+            above = [measured[one.name] for one in ceilings]
             yield Comparison(dataset.title, slug, method, measured[pg.name], measured[ru.name], above)
 
 
 def _sweep(
-    dataset: Dataset, method: Method, effort: Effort, both: tuple[Target, ...], measured: dict[str, Measurement]
+    dataset: Dataset,
+    method: Method,
+    effort: Effort,
+    both: tuple[Target, ...],
+    ceilings: list[Library],
+    measured: dict[str, Measurement],
 ) -> None:
-    """Measure every value of the search setting on every target, taking turns within each repetition."""
+    """Measure every value of the search setting on every server and library, taking turns within each repetition."""
     with contextlib.ExitStack() as stack:
         pools = {one.name: stack.enter_context(clients(one, dataset, method, max(effort.clients))) for one in both}
         for value in method.values:
             _say(f"{dataset.title}: {method.setting} = {value}")
             points = {target.name: Point(value, recall(target, dataset, method, value)) for target in both}
-            runs: dict[str, dict[str, list[Speed]]] = {target.name: {} for target in both}
+            points |= {one.name: Point(value, one.recall(dataset, value)) for one in ceilings}
+            runs: dict[str, dict[str, list[Speed]]] = {name: {} for name in points}
             for _ in range(effort.repetitions):
                 for target in both:
-                    for name, speed in _speeds(target, dataset, method, value, effort, pools[target.name]):
-                        runs[target.name].setdefault(name, []).append(speed)
-            for target in both:
-                points[target.name].speeds = {name: _median(all_) for name, all_ in runs[target.name].items()}
-                measured[target.name].points.append(points[target.name])
+                    for clients_, speed in _speeds(target, dataset, method, value, effort, pools[target.name]):
+                        runs[target.name].setdefault(clients_, []).append(speed)
+                for one in ceilings:
+                    runs[one.name].setdefault("1", []).append(one.speed(value, effort))
+            for name, point in points.items():
+                point.speeds = {clients_: _median(all_) for clients_, all_ in runs[name].items()}
+                measured[name].points.append(point)
         for target in both:
             measured[target.name].memory = target.memory()
 

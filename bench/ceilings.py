@@ -3,30 +3,63 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.datasets import Dataset, K, Vectors
-from bench.measure import EF_CONSTRUCTION, Effort, M, Measurement, Method, Point, summarise
+from bench.measure import EF_CONSTRUCTION, Effort, M, Method, Speed, summarise
 
 
-def ceilings(dataset: Dataset, method: Method, effort: Effort) -> list[Measurement]:
-    """Measure faiss, and hnswlib for HNSW where it is installed. The build uses every core, the search one."""
+@dataclass(frozen=True, slots=True)
+class Library:
+    """An index in this process. `tune` sets its search setting; `search` takes (1, d) and gives the rows near it."""
+
+    name: str
+    build: float  # seconds
+    queries: list[Vectors]
+    tune: Callable[[int], None]
+    search: Callable[[Vectors], NDArray[np.int64]]
+
+    def recall(self, dataset: Dataset, value: int) -> float:
+        """Return recall@10 over all queries."""
+        self.tune(value)
+        return dataset.recall([[int(row) for row in self.search(query) if row >= 0] for query in self.queries])
+
+    def speed(self, value: int, effort: Effort) -> Speed:
+        """Search as long as a server is asked."""
+        self.tune(value)
+        latencies: list[int] = []
+        for seconds in (effort.warm_up, effort.seconds):
+            latencies.clear()
+            end = time.perf_counter() + seconds
+            while time.perf_counter() < end:
+                begun = time.perf_counter_ns()
+                self.search(self.queries[len(latencies) % len(self.queries)])
+                latencies.append(time.perf_counter_ns() - begun)
+        return summarise([latencies], effort.seconds)
+
+
+def libraries(dataset: Dataset, method: Method) -> Iterator[Library]:
+    """Build the index with faiss, and with hnswlib for HNSW where it is installed. Builds use every core."""
     rows, queries = dataset.rows, dataset.queries
     if dataset.metric == "cosine":
         rows, queries = _unit(rows), _unit(queries)
-    measured = [_faiss(dataset, method, effort, rows, queries)]
+    single = [queries[number : number + 1] for number in range(len(queries))]
+    yield _faiss(dataset, method, rows, single)
     if method.name == "hnsw" and importlib.util.find_spec("hnswlib"):
-        measured.append(_hnswlib(dataset, method, effort, rows, queries))
-    return measured
+        yield _hnswlib(dataset, rows, single)
 
 
-def _faiss(dataset: Dataset, method: Method, effort: Effort, rows: Vectors, queries: Vectors) -> Measurement:
+def _faiss(dataset: Dataset, method: Method, rows: Vectors, queries: list[Vectors]) -> Library:
     dimensions = dataset.dimensions
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
     begun = time.perf_counter()
     if method.name == "hnsw":
         index: Any = faiss.IndexHNSWFlat(dimensions, M)
@@ -37,47 +70,33 @@ def _faiss(dataset: Dataset, method: Method, effort: Effort, rows: Vectors, quer
         index.train(rows)
         tuned, tuned_name = index, "nprobe"
     index.add(rows)
-    measurement = Measurement("faiss in-process", load=0.0, build=time.perf_counter() - begun)
-    threads = faiss.omp_get_max_threads()
+    build = time.perf_counter() - begun
     faiss.omp_set_num_threads(1)
-    try:
-        for value in method.values:
-            setattr(tuned, tuned_name, value)
-            measurement.points.append(_point(dataset, value, effort, queries, lambda q: index.search(q, K)[1][0]))
-    finally:
-        faiss.omp_set_num_threads(threads)
-    return measurement
+    return Library(
+        "faiss in-process",
+        build,
+        queries,
+        lambda value: setattr(tuned, tuned_name, value),
+        lambda query: index.search(query, K)[1][0],
+    )
 
 
-def _hnswlib(dataset: Dataset, method: Method, effort: Effort, rows: Vectors, queries: Vectors) -> Measurement:
+def _hnswlib(dataset: Dataset, rows: Vectors, queries: list[Vectors]) -> Library:
     import hnswlib
 
     begun = time.perf_counter()
     index = hnswlib.Index(space="l2", dim=dataset.dimensions)
     index.init_index(max_elements=len(rows), M=M, ef_construction=EF_CONSTRUCTION)
     index.add_items(rows, np.arange(len(rows)))
-    measurement = Measurement("hnswlib in-process", load=0.0, build=time.perf_counter() - begun)
+    build = time.perf_counter() - begun
     index.set_num_threads(1)
-    for value in method.values:
-        index.set_ef(value)
-        measurement.points.append(
-            _point(dataset, value, effort, queries, lambda q: index.knn_query(q, k=K, num_threads=1)[0][0])
-        )
-    return measurement
-
-
-def _point(
-    dataset: Dataset, value: int, effort: Effort, queries: Vectors, search: Callable[[Vectors], np.ndarray]
-) -> Point:
-    single = [queries[number : number + 1] for number in range(len(queries))]
-    found = [[int(row) for row in search(query) if row >= 0] for query in single]
-    latencies: list[int] = []
-    end = time.perf_counter() + effort.seconds
-    while time.perf_counter() < end:
-        begun = time.perf_counter_ns()
-        search(single[len(latencies) % len(single)])
-        latencies.append(time.perf_counter_ns() - begun)
-    return Point(value, dataset.recall(found), {"1": summarise([latencies], effort.seconds)})
+    return Library(
+        "hnswlib in-process",
+        build,
+        queries,
+        index.set_ef,
+        lambda query: index.knn_query(query, k=K, num_threads=1)[0][0],
+    )
 
 
 def _unit(vectors: Vectors) -> Vectors:

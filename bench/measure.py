@@ -36,6 +36,7 @@ class Effort:
     seconds: float
     warm_up: float
     repetitions: int
+    loads: int  # short, so more often
     clients: tuple[int, ...] = (1, 8)
 
 

@@ -25,8 +25,8 @@ from tests.server.fake_engine import FakeEngine
 from tests.wire.client import encode
 
 from ruvector_engine.database import Database
+from ruvector_engine.verifiers import Verifier
 from ruvector_server.access import Access, AccessFiles
-from ruvector_server.auth import Verifier
 from ruvector_server.session.conversation import Conversation
 from ruvector_server.session.peer import Peer
 from ruvector_server.session.registry import Registry
@@ -151,7 +151,7 @@ def database(data: bytes) -> None:
     engine = _database()
     sent: list[bytes] = []
     with _nothing_logged():
-        services = Services(engine, Registry(10), Access(AccessFiles()))
+        services = Services(engine, Registry(10), Access(AccessFiles(), engine.accounts))
         conversation = Conversation(services, sent.append, lambda: None, lambda: None, Peer())
         options = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={STATEMENT_TIMEOUT}"
         conversation.feed(encode(m.StartupMessage(3, 0, {"user": "postgres", "options": options})))

@@ -90,7 +90,7 @@ class Player:
             if not received:
                 break
         if not recording and not step.answers:
-            time.sleep(QUIET)  # what comes next is meant to find the server at work
+            time.sleep(2 * QUIET)  # what comes next is meant to find the server at work
         return {name: sorted_settings(lines) for name, lines in answers.items()}
 
     def finish(self) -> dict[str, list[str]]:

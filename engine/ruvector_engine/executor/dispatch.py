@@ -10,11 +10,19 @@ from ruvector_engine.executor import (
     comments,
     copying,
     cursors,
+    drops,
+    enum_types,
     explain,
+    grants,
     index_ddl,
+    memberships,
     notification_statements,
+    owned_by_role,
+    ownership,
     plans,
     prepared,
+    role_settings,
+    roles,
     sequences,
     session_statements,
     table_changes,
@@ -23,6 +31,7 @@ from ruvector_engine.executor import (
 from ruvector_engine.executor.date_texts import refuse_date_texts
 from ruvector_engine.planner.plan import UtilityPlan
 from ruvector_engine.results import Column, Result, StatementDescription
+from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.types.registry import Value
 
@@ -30,6 +39,13 @@ if TYPE_CHECKING:
     from ruvector_engine.session import Prepared, Session
 
 Runner = Callable[["Session", Utility], Result]
+
+
+def _run_rename(session: Session, statement: Utility) -> Result:
+    """ALTER ... RENAME: roles are no relations."""
+    is_role = enum_name(statement.node, "rename_type") == "OBJECT_ROLE"
+    return (roles.run_rename_role if is_role else table_changes.run_rename)(session, statement)
+
 
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
 RUNNERS: dict[str, Runner] = {
@@ -48,6 +64,10 @@ RUNNERS: dict[str, Runner] = {
     "notify_stmt": notification_statements.run_notify,
     "vacuum_stmt": session_statements.run_vacuum,
     "comment_stmt": comments.run_comment,
+    "grant_stmt": grants.run_grant,
+    "alter_owner_stmt": ownership.run_alter_owner,
+    "reassign_owned_stmt": owned_by_role.run_reassign_owned,
+    "drop_owned_stmt": owned_by_role.run_drop_owned,
     "lock_stmt": session_statements.run_lock,
     "create_extension_stmt": session_statements.run_create_extension,
     "create_schema_stmt": tables.run_create_schema,
@@ -55,10 +75,19 @@ RUNNERS: dict[str, Runner] = {
     "create_seq_stmt": tables.run_create_sequence,
     "alter_seq_stmt": sequences.run_alter_sequence,
     "view_stmt": tables.run_create_view,
-    "drop_stmt": table_changes.run_drop,
+    "create_enum_stmt": enum_types.run_create,
+    "alter_enum_stmt": enum_types.run_alter,
+    "alter_object_schema_stmt": enum_types.run_set_schema,
+    "drop_stmt": drops.run,
     "truncate_stmt": table_changes.run_truncate,
     "alter_table_stmt": table_changes.run_alter_table,
-    "rename_stmt": table_changes.run_rename,
+    "rename_stmt": _run_rename,
+    "create_role_stmt": roles.run_create_role,
+    "alter_role_stmt": roles.run_alter_role,
+    "drop_role_stmt": roles.run_drop_role,
+    "grant_role_stmt": memberships.run_grant_role,
+    "alter_role_set_stmt": role_settings.run_alter_role_set,
+    "alter_database_set_stmt": role_settings.run_alter_database_set,
     "index_stmt": index_ddl.run_create_index,
     "reindex_stmt": index_ddl.run_reindex,
 }

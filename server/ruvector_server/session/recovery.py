@@ -9,7 +9,6 @@ from ruvector_engine.errors import SqlError
 from ruvector_server.session.engine import EngineSession
 from ruvector_server.session.state import SessionState
 from ruvector_server.session.steps import Steps, Work
-from ruvector_server.wire import backend
 from ruvector_server.wire.errors import LostSync, ProtocolError
 from ruvector_server.wire.messages import Bind, Close, Describe, Execute, Flush, Frontend, Parse
 
@@ -39,7 +38,7 @@ def recover(state: SessionState, error: Exception, message: Frontend | None) -> 
     if told.severity in ("FATAL", "PANIC"):
         _end(state, told)
         return
-    state.out += backend.error_response(told)
+    state.out += state.error_response(told)
     engine, closes = state.engine, state.end_portals()
     if closes or engine.needs_sync or engine.status != "I":
         yield Work(lambda: _abort(engine, closes))
@@ -59,10 +58,10 @@ def _end(state: SessionState, error: SqlError) -> None:
         return
     if isinstance(error, LostSync):
         error.severity = "ERROR"
-        state.out += backend.error_response(error)
+        state.out += state.error_response(error)
         text = "terminating connection because protocol synchronization was lost"
         error = ProtocolError(text, fatal=True)
-    state.out += backend.error_response(error)
+    state.out += state.error_response(error)
 
 
 def _extended(error: Exception, message: Frontend | None) -> bool:

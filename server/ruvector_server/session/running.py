@@ -77,6 +77,8 @@ def send_result(
         for close in state.follow_savepoints(result.tag):
             yield Work(close)
     state.report_notices()
+    if state.engine.changed_parameters:  # in a pipeline, what comes next may be in the encoding that was just set
+        state.follow_encoding()
     if suspended:  # of rows that changed something: the tag tells how many went out now
         return backend.command_complete(f"{result.tag.rpartition(' ')[0]} {sent}")
     return command_complete(result, sent)
