@@ -32,6 +32,7 @@ from ruvector_engine.catalog.system.oids import (
     DEFAULT_TABLESPACE,
     EXTENSIONS,
     GLOBAL_TABLESPACE,
+    PG_AUTHID,
     PG_CLASS,
     PG_EXTENSION,
     PG_NAMESPACE,
@@ -229,7 +230,7 @@ def obj_description(lookup: Lookup, oid: int, catalog: str = "") -> str | None:
     """An object's comment; without the name of its catalog, the comment of whatever has the OID."""
     classes = {"pg_class": PG_CLASS, "pg_namespace": PG_NAMESPACE, "pg_extension": PG_EXTENSION}
     for (classoid, objoid, part), text in lookup.catalog.comments.items():
-        if objoid == oid and not part and classes.get(catalog, classoid) == classoid:
+        if objoid == oid and not part and classoid != PG_AUTHID and classes.get(catalog, classoid) == classoid:
             return text
     return next((EXTENSION_COMMENTS[name] for name, number in EXTENSIONS.items() if number == oid), None)
 
@@ -239,9 +240,9 @@ def col_description(lookup: Lookup, table: int, column: int) -> str | None:
     return lookup.catalog.comments.get((PG_CLASS, table, column))
 
 
-def shobj_description(_lookup: Lookup, _oid: int, _catalog: str) -> str | None:
-    """A shared object's comment: none, as COMMENT ON DATABASE and the like are not served."""
-    return None
+def shobj_description(lookup: Lookup, oid: int, catalog: str) -> str | None:
+    """A shared object's comment: roles have one."""
+    return lookup.catalog.comments.get((PG_AUTHID, oid, 0)) if catalog == "pg_authid" else None
 
 
 def pg_tablespace_location(_lookup: Lookup, oid: int) -> str | None:
