@@ -6,6 +6,7 @@ from typing import Any
 
 from ruvector_engine.catalog.membership import has_privileges_of
 from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_SETTINGS
+from ruvector_engine.catalog.privileges import items_text
 from ruvector_engine.catalog.rights import DATABASE_KEY, owner_of
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import system_schemas
@@ -15,6 +16,7 @@ from ruvector_engine.catalog.system.oids import (
     DEFAULT_TABLESPACE,
     OWNER,
     TABLESPACES,
+    derived,
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import pg_catalog
@@ -48,6 +50,21 @@ def namespace_rows(context: SystemContext) -> Rows:
             nspacl=shown_acl(authority, schema_key(name)),
         )
         for name in names
+    ]
+
+
+def default_acl_rows(context: SystemContext) -> Rows:
+    """pg_default_acl."""
+    row, authority = pg_catalog("pg_default_acl").row, context.catalog.authority
+    return [
+        row(
+            oid=derived("default acl", role, namespace, letter),
+            defaclrole=role,
+            defaclnamespace=namespace,
+            defaclobjtype=letter,
+            defaclacl=items_text(authority, items),
+        )
+        for (role, namespace, letter), items in authority.defaults.items()
     ]
 
 
@@ -109,6 +126,7 @@ def _setting_row(name: str, value: str, setting: Setting | None) -> tuple[Any, .
 
 
 ROWS = {
+    "pg_default_acl": default_acl_rows,
     "pg_database": database_rows,
     "pg_namespace": namespace_rows,
     "pg_tablespace": tablespace_rows,
