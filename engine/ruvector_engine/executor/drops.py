@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import enum_drop, table_access, table_changes
+from ruvector_engine.executor import access, enum_drop, table_access, table_changes
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -25,6 +25,8 @@ def run(session: Session, statement: Utility) -> Result:
         return Result(statement.tag)
     schemas = {item.string.sval for item in node.objects} if kind == "OBJECT_SCHEMA" else set()
     types = [made for made in session.catalog.types.values() if made.schema in schemas]
+    for name in {made.schema for made in types}:
+        access.require_schema_owner(session, name)
     if types and not cascade:
         raise SqlError(
             "2BP01",

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.enum_types import EnumDef, EnumValue
 from ruvector_engine.catalog.model import TableDef, ViewDef
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import enum_texts, table_access, tables
+from ruvector_engine.executor import access, enum_texts, ownership, table_access, tables
+from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -48,7 +50,10 @@ def run_create(session: Session, statement: Utility) -> Result:
             )
     values = tuple(EnumValue(store.new_oid(connection), text, float(n)) for n, text in enumerate(labels, 1))
     array_name = free_array_name(session, schema, names[-1])
-    _put(session, EnumDef(oid, array_oid, schema, names[-1], array_name, values))
+    definition = EnumDef(oid, array_oid, schema, names[-1], array_name, values)
+    _put(session, definition)
+    key = objects.type_key(definition)
+    ownership.write(session, ownership.owned(session.catalog.authority, [key[:2]], session.rights.role))
     return Result("CREATE TYPE")
 
 
@@ -104,10 +109,12 @@ def find(session: Session, names: Sequence[str]) -> EnumDef | None:
     if len(names) == 1 and find_type(names[0]) is not None:
         return None  # a built-in type's name
     schemas = (names[-2],) if len(names) > 1 else session.search_path
+    if len(names) > 1:
+        access.require_usage(session, names[-2], missing_ok=True)
     return next((t for s in schemas if (t := session.catalog.types.get((s, names[-1]))) is not None), None)
 
 
-def _named(session: Session, names: Sequence[str]) -> EnumDef:
+def named(session: Session, names: Sequence[str]) -> EnumDef:
     """The same; an error when there is none that can be changed."""
     found = find(session, names)
     if found is not None:
@@ -130,7 +137,8 @@ def run_alter(session: Session, statement: Utility) -> Result:
     """ALTER TYPE name ADD VALUE | RENAME VALUE."""
     node = statement.node
     table_access.change_catalog(session)
-    definition = _named(session, strings(node.type_name))
+    definition = named(session, strings(node.type_name))
+    access.require_type_owner(session, definition)
     _check_label(node.new_val)
     if node.old_val:
         new = _with_renamed(definition, node.old_val, node.new_val)
@@ -195,9 +203,19 @@ def _forget_rows(session: Session, definition: EnumDef) -> None:
 def rename(session: Session, names: Sequence[str], new_name: str) -> None:
     """ALTER TYPE name RENAME TO new_name."""
     table_access.change_catalog(session)
-    definition = _named(session, names)
+    definition = named(session, names)
+    access.require_type_owner(session, definition)
     require_free(session, definition.schema, new_name)
     _rename(session, definition, replace(definition, name=new_name))
+
+
+def run_change_owner(session: Session, statement: Utility) -> Result:
+    """ALTER TYPE name OWNER TO role."""
+    node = statement.node
+    table_access.change_catalog(session)
+    definition = named(session, strings(node.object.list.items))
+    ownership.alter_type_owner(session, definition, specified_role(session, node.newowner))
+    return Result("ALTER TYPE")
 
 
 def run_set_schema(session: Session, statement: Utility) -> Result:
@@ -206,8 +224,9 @@ def run_set_schema(session: Session, statement: Utility) -> Result:
     if enum_name(node, "object_type") != "OBJECT_TYPE":
         raise not_supported(f"{statement.tag} SET SCHEMA is not supported")
     table_access.change_catalog(session)
-    definition = _named(session, strings(node.object.list.items))
+    definition = named(session, strings(node.object.list.items))
     wanted = tables.creation_schema(session, node.newschema)
+    access.require_type_owner(session, definition)
     if wanted != definition.schema:
         require_free(session, wanted, definition.name)
         _rename(session, definition, replace(definition, schema=wanted))
