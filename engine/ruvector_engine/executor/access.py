@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ruvector_engine.catalog.enum_types import EnumDef
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef
 from ruvector_engine.catalog.rights import DATABASE_KEY, Rights
 from ruvector_engine.catalog.system import objects
@@ -94,7 +94,7 @@ def require_owner_or_schema(session: Session, relation: Relation) -> None:
         require_owner(session, relation)
 
 
-def require_type_owner(session: Session, definition: EnumDef, *, schema_too: bool = False) -> None:
+def require_type_owner(session: Session, definition: MadeType, *, schema_too: bool = False) -> None:
     """42501 when a type belongs to others; `schema_too`: the schema's owner may do it as well."""
     if schema_too and session.rights.owns(objects.schema_key(definition.schema)):
         return

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.enum_types import EnumDef, EnumValue
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.model import TableDef, ViewDef
-from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, enum_texts, ownership, table_access, tables
@@ -52,8 +52,7 @@ def run_create(session: Session, statement: Utility) -> Result:
     array_name = free_array_name(session, schema, names[-1])
     definition = EnumDef(oid, array_oid, schema, names[-1], array_name, values)
     _put(session, definition)
-    key = objects.type_key(definition)
-    ownership.write(session, ownership.owned(session.catalog.authority, [key[:2]], session.rights.role))
+    ownership.own_type(session, definition)
     return Result("CREATE TYPE")
 
 
@@ -88,14 +87,14 @@ def _check_label(label: str) -> None:
         raise SqlError("42602", f'invalid enum label "{label}"', detail=detail)
 
 
-def _put(session: Session, definition: EnumDef, change: enum_texts.Change | None = None) -> None:
+def _put(session: Session, definition: MadeType, change: enum_texts.Change | None = None) -> None:
     relations = [] if change is None else enum_texts.relations_after(session, change)
     session.transaction.catalog = store.changed(
         session.connection, session.catalog, put=relations, put_types=[definition]
     )
 
 
-def _rename(session: Session, old: EnumDef, new: EnumDef) -> None:
+def _rename(session: Session, old: MadeType, new: MadeType) -> None:
     array_name = free_array_name(session, new.schema, new.name)
     new = replace(new, array_name=array_name)
     _put(session, new, enum_texts.type_renamed(session, old, new))
@@ -104,8 +103,8 @@ def _rename(session: Session, old: EnumDef, new: EnumDef) -> None:
 # -------------------------------------------------------------------- finding
 
 
-def find(session: Session, names: Sequence[str]) -> EnumDef | None:
-    """The type those names mean: in the schema that is named, else the first on the search path."""
+def find(session: Session, names: Sequence[str]) -> MadeType | None:
+    """The type those names mean that CREATE TYPE made: in the schema that is named, else the first on the path."""
     if len(names) == 1 and find_type(names[0]) is not None:
         return None  # a built-in type's name
     schemas = (names[-2],) if len(names) > 1 else session.search_path
@@ -114,7 +113,7 @@ def find(session: Session, names: Sequence[str]) -> EnumDef | None:
     return next((t for s in schemas if (t := session.catalog.types.get((s, names[-1]))) is not None), None)
 
 
-def named(session: Session, names: Sequence[str]) -> EnumDef:
+def named(session: Session, names: Sequence[str]) -> MadeType:
     """The same; an error when there is none that can be changed."""
     found = find(session, names)
     if found is not None:
@@ -138,6 +137,8 @@ def run_alter(session: Session, statement: Utility) -> Result:
     node = statement.node
     table_access.change_catalog(session)
     definition = named(session, strings(node.type_name))
+    if not isinstance(definition, EnumDef):
+        raise SqlError("42809", f"{definition.sql_name} is not an enum")
     access.require_type_owner(session, definition)
     _check_label(node.new_val)
     if node.old_val:

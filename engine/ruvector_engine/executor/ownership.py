@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.default_acl import first_items
-from ruvector_engine.catalog.enum_types import EnumDef
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.membership import can_set
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef
 from ruvector_engine.catalog.privileges import default_items, ordered
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 def created(session: Session, relations: Iterable[Relation]) -> Authority:
     """The authority with the current user as owner of new relations, and the privileges that they begin with."""
     return made_by(session.catalog.authority, relations, session.rights.role)
+
+
+def own_type(session: Session, definition: MadeType) -> None:
+    """Make the current user the owner of a new type."""
+    key = objects.type_key(definition)
+    write(session, owned(session.catalog.authority, [key[:2]], session.rights.role))
 
 
 def made_by(authority: Authority, relations: Iterable[Relation], owner: int) -> Authority:
@@ -146,7 +152,7 @@ def run_alter_owner(session: Session, statement: Utility) -> Result:
     return Result(statement.tag)
 
 
-def alter_type_owner(session: Session, definition: EnumDef, new: RoleDef) -> None:
+def alter_type_owner(session: Session, definition: MadeType, new: RoleDef) -> None:
     """Give a type to another role."""
     key = objects.type_key(definition)
     if owner_of(session.catalog.authority, key) == new.oid:

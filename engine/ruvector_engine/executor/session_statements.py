@@ -127,7 +127,7 @@ def run_set(session: Session, statement: Utility) -> Result:
     node = statement.node
     kind = enum_name(node, "kind")
     local = bool(node.is_local)
-    if local and session.transaction.state != "block":
+    if local and not session.in_block:
         session.notice("25P01", "SET LOCAL can only be used in transaction blocks", "WARNING")
     if kind == "VAR_SET_VALUE":
         set_value(session, node.name, value_text(node), local=local)
@@ -171,7 +171,7 @@ def _argument_text(node: Any) -> str:
 
 def _set_multi(session: Session, node: Any) -> Result:
     if node.name == "TRANSACTION":
-        if session.transaction.state != "block":
+        if not session.in_block:
             session.notice("25P01", "SET TRANSACTION can only be used in transaction blocks", "WARNING")
             return Result("SET")
         _set_modes(session, node.args)
@@ -208,8 +208,7 @@ def run_discard(session: Session, statement: Utility) -> Result:
     """DISCARD ALL and its parts: what a connection pool sends between users."""
     target = enum_name(statement.node, "target")
     if target == "DISCARD_ALL":
-        if session.transaction.state == "block":
-            raise SqlError("25001", "DISCARD ALL cannot run inside a transaction block")
+        session.require_no_block("DISCARD ALL")
         cursors.close_all(session)
         session.identity.reset("session_authorization")
         session.settings.reset(None)
@@ -237,16 +236,14 @@ def run_vacuum(session: Session, statement: Utility) -> Result:
         if not access.may_maintain(session, table):
             session.notice("01000", f'permission denied to {verb} "{table.name}", skipping it', "WARNING")
     if statement.node.is_vacuumcmd:
-        if session.transaction.state == "block":
-            raise SqlError("25001", "VACUUM cannot run inside a transaction block")
+        session.require_no_block("VACUUM")
         session.database.indexes.vacuum()
     return Result("VACUUM" if statement.node.is_vacuumcmd else "ANALYZE")
 
 
 def run_lock(session: Session, statement: Utility) -> Result:
     """LOCK TABLE: every mode that excludes a writer takes the strongest lock."""
-    if session.transaction.state != "block":
-        raise SqlError("25P01", "LOCK TABLE can only be used in transaction blocks")
+    session.require_block("LOCK TABLE")
     for relation in statement.node.relations:
         table = table_access.table_named(session, relation.range_var)
         access.require_any(session, table, _lock_privileges(statement.node.mode))

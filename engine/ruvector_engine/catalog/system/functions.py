@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.model import IndexDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.access import extension_of, operator_classes
@@ -46,6 +47,7 @@ from ruvector_engine.catalog.system.roles import (
     to_regrole,
 )
 from ruvector_engine.catalog.system.typenames import (
+    format_type,
     pg_format_type,
     regtype_in,
     regtype_out,
@@ -66,7 +68,11 @@ def to_regclass(lookup: Lookup, text: str) -> int | None:
     if schema is not None:
         objects.require_usage(objects.rights_of(lookup), lookup.catalog, schema)
     found = lookup.relation(schema, name)
-    return found.oid if found else None
+    if found is None:
+        places = (schema,) if schema else lookup.search_path
+        made = (lookup.catalog.types.get((place, name)) for place in places)
+        return next((t.relation_oid for t in made if isinstance(t, made_types.CompositeDef)), None)
+    return found.oid
 
 
 def regclass_in(lookup: Lookup, text: str) -> int:
@@ -82,7 +88,16 @@ def regclass_in(lookup: Lookup, text: str) -> int:
 def regclass_out(lookup: Lookup, oid: int) -> str:
     """Print a regclass; an OID that is no relation's prints as digits."""
     relation = lookup.relations.get(oid)
+    composite = None if relation else _composite(lookup, oid)
+    if composite is not None:
+        return format_type(lookup, composite.oid)
     return lookup.relation_name(relation) if relation else str(oid) if oid else "-"
+
+
+def _composite(lookup: Lookup, relation_oid: int) -> made_types.CompositeDef | None:
+    """The composite type that has this row in pg_class."""
+    made = (t for t in lookup.catalog.types.values() if isinstance(t, made_types.CompositeDef))
+    return next((t for t in made if t.relation_oid == relation_oid), None)
 
 
 def _schemas(lookup: Lookup) -> dict[str, int]:
@@ -173,6 +188,9 @@ def regproc_out(lookup: Lookup, oid: int) -> str:
 def pg_table_is_visible(lookup: Lookup, oid: int) -> bool | None:
     """Whether the bare name of a relation finds it."""
     relation = lookup.relations.get(oid)
+    composite = None if relation else _composite(lookup, oid)
+    if composite is not None:
+        return type_is_visible(lookup, composite.oid)
     return lookup.is_visible(relation) if relation else None
 
 

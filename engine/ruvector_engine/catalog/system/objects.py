@@ -13,7 +13,7 @@ from ruvector_engine.catalog.system.oids import PG_CLASS, PG_NAMESPACE, PG_TYPE,
 from ruvector_engine.errors import SqlError
 
 if TYPE_CHECKING:
-    from ruvector_engine.catalog.enum_types import EnumDef
+    from ruvector_engine.catalog.made_types import MadeType
 
 
 def relation_key(relation: Relation, attnum: int = 0) -> AclKey:
@@ -31,7 +31,7 @@ def schema_key(name: str) -> AclKey:
     return PG_NAMESPACE, namespace_oid(name), 0
 
 
-def type_key(definition: EnumDef) -> AclKey:
+def type_key(definition: MadeType) -> AclKey:
     """The key of a type that was created; its array type belongs to the same owner."""
     return PG_TYPE, definition.oid, 0
 
