@@ -130,6 +130,22 @@ def test_the_number_of_iterations(roles: Door) -> None:
     roles.connect("ann", "sesame").close()
 
 
+@pytest.mark.parametrize("iterations", [1, 5000])
+def test_any_number_of_iterations(roles: Door, iterations: int) -> None:
+    roles.run(f"SET scram_iterations = {iterations}", f"CREATE USER ann PASSWORD '{PASSWORD}'", "RESET ALL")
+    roles.connect("ann", PASSWORD).close()
+    assert roles.refusal("ann", "other") == WRONG.format("ann")
+
+
+@pytest.mark.parametrize("password", ["a\x01b", "\u200b\u0627a", "\u00ad", "Ⅸ", "x" * 300])
+def test_passwords_that_hashing_must_prepare(roles: Door, password: str) -> None:
+    """Characters that SASLprep maps, removes or forbids; a password that it forbids is hashed as it is."""
+    roles.run(f"CREATE USER ann PASSWORD '{password}'", f"CREATE USER in_clear PASSWORD '{password}'")
+    for user in ("ann", "in_clear"):
+        roles.connect(user, password).close()
+        assert roles.refusal(user, password + "y") == WRONG.format(user)
+
+
 def test_valid_until(roles: Door) -> None:
     roles.run(
         "CREATE USER past PASSWORD 'x' VALID UNTIL '2001-01-01'",
