@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET, CompositeDef, row_type
 from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import enum_types, table_access, table_changes, tables
+from ruvector_engine.executor import access, enum_types, ownership, table_access, table_changes, tables
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name, type_names
 from ruvector_engine.sql.emit_binding import quote
@@ -38,7 +39,9 @@ def run_create(session: Session, statement: Utility) -> Result:
     connection = session.connection
     oid, array_oid, relation_oid = (store.new_oid(connection) for _ in range(3))
     array_name = enum_types.free_array_name(session, schema, name)
-    _put(session, CompositeDef(oid, array_oid, relation_oid, schema, name, array_name, columns))
+    definition = CompositeDef(oid, array_oid, relation_oid, schema, name, array_name, columns)
+    _put(session, definition)
+    ownership.own_type(session, definition)
     return Result("CREATE TYPE")
 
 
@@ -196,6 +199,8 @@ def _named(session: Session, relation: Any) -> CompositeDef:
     names = [n for n in (relation.schemaname, relation.relname) if n]
     found = enum_types.find(session, names)
     if isinstance(found, CompositeDef):
+        if not session.rights.owns(objects.type_key(found)):
+            raise access.not_owner("table", found.name)  # as PostgreSQL has it: its attributes are a relation's
         return found
     if found is not None:
         raise SqlError("42809", f"type {found.sql_name} is not a composite type")
