@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ruvector_engine.authorization import Authorization
+from ruvector_engine.catalog.made_types import user_type
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.roles import RoleDef
@@ -49,7 +50,6 @@ from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
 from ruvector_engine.sql.secrets import shown_text
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.transactions import Transaction
-from ruvector_engine.types.array_values import is_plain
 from ruvector_engine.types.registry import TypeRef, Value
 from ruvector_engine.types.text import parse_text
 from ruvector_engine.types.timezones import find_zone
@@ -108,7 +108,11 @@ class Session:
         #: What that one may do.
         self.authorization = Authorization(self.identity, self.settings, lambda: self.catalog.authority)
         self.notices: list[SqlError] = []
-        begin_with(self, startup)
+        try:
+            begin_with(self, startup)
+        except SqlError:
+            self.connection.close()
+            raise
         #: What this session listens to, what has come for it, and what its transaction has to say.
         self.notifications = Mailbox(database.exchange, pid)
         self.changed_parameters: list[tuple[str, str]] = []
@@ -224,7 +228,7 @@ class Session:
     def execute_now(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result | None:
         """Answer without ever blocking, on the event loop; None when `execute` must do it."""
         plan = prepared.plan
-        if prepared.arrays and self.variant(prepared, params) is not prepared:
+        if prepared.arrays and widening.variant(self, prepared, params) is not prepared:
             return None
         if type(plan) is QueryPlan and plan.constants is not None and self.transaction.state == "idle":
             return queries.constant_row(plan, params)
@@ -255,7 +259,7 @@ class Session:
             self.begin("implicit")
         self._follow_time_zone()
         with self.watched():
-            return dispatch.run(self, self.fitting(prepared, params), params)
+            return dispatch.run(self, widening.fitting(self, prepared, params), params)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -470,7 +474,7 @@ class Session:
 
         Of an enum: the label, if the type has it now.
         """
-        made = self.catalog.user_type(type_oid)
+        made = user_type(self.catalog, type_oid)
         if made is not None:
             return str(parse_text(TypeRef(made), name))
         return name_to_oid(self.lookup, name, type_oid)
@@ -514,28 +518,6 @@ class Session:
         return Context(self.catalog, path, self.settings, now, self.lookup, self.rights, full)
 
     # ------------------------------------------------------------ inside
-
-    def fitting(self, prepared: Prepared, params: Sequence[Value]) -> Prepared:
-        """The statement as it is to run now with these values: an array of several dimensions has another form in
-        DuckDB, which parameters must be told to have and columns be able to hold."""
-        found = self.current_plan(self.variant(prepared, params))
-        wanted = widening.wanted(found.plan, params)
-        for table, column in wanted:
-            widening.widen(self, table, [column])
-        return self.current_plan(found) if wanted else found
-
-    def variant(self, prepared: Prepared, params: Sequence[Value]) -> Prepared:
-        """The statement for the parameters that are arrays with a shape."""
-        if not prepared.arrays:
-            return prepared
-        shaped = frozenset(n for n in prepared.arrays if not (params[n - 1] is None or is_plain(params[n - 1])))
-        if shaped == prepared.shaped:
-            return prepared
-        found = prepared.variants.get(shaped)
-        if found is None:
-            oids = prepared.description.parameters
-            found = prepared.variants[shaped] = self.prepare(prepared.raw, oids, shaped)
-        return found
 
     def current_plan(self, prepared: Prepared) -> Prepared:
         """The statement, analyzed again when what it was made for changed since; 42501 if the user may not run it."""

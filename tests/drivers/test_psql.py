@@ -180,3 +180,23 @@ def test_the_list_of_types(psql: list[str], dsn: str) -> None:
     assert rows[1].startswith("a|")
     assert "two letters" in rows[1]
     assert "ERROR" not in errors
+
+
+def test_a_composite_type_is_described(psql: list[str], dsn: str) -> None:
+    output, errors = run(
+        psql,
+        r"""
+        \pset format unaligned
+        DROP TYPE IF EXISTS driver_pair;
+        CREATE TYPE driver_pair AS (number int, words varchar(20)[]);
+        \d driver_pair
+        \dT+ driver_pair
+        \dT int4range
+        DROP TYPE driver_pair;
+        """,
+    )
+    assert 'Composite type "public.driver_pair"' in output
+    assert "number|integer|||\nwords|character varying(20)[]|||" in output
+    assert "public|driver_pair|driver_pair|tuple|" in output
+    assert "pg_catalog|int4range|" in output
+    assert "ERROR" not in errors

@@ -11,7 +11,7 @@ from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, cursors, ownership, savepoints, table_access
 from ruvector_engine.executor.server_rights import check_may_checkpoint
-from ruvector_engine.executor.setting_values import reset_value, set_value
+from ruvector_engine.executor.setting_values import may_examine, reset_value, set_value, shown_value
 from ruvector_engine.results import Column, Result
 from ruvector_engine.settings import SETTINGS, UNLISTED, lookup
 from ruvector_engine.sql.deparse import enum_name
@@ -198,9 +198,10 @@ def run_show(session: Session, statement: Utility) -> Result:
     node = statement.node
     columns = show_columns(node)
     if node.name == "all":
-        rows = [(s.name, session.settings.show(s.name), s.description) for s in SETTINGS if s.name not in UNLISTED]
+        listed = [s for s in SETTINGS if s.name not in UNLISTED and may_examine(session, s)]
+        rows = [(s.name, session.settings.show(s.name), s.description) for s in listed]
         return Result("SHOW", columns, sorted(rows, key=lambda r: str(r[0]).lower()))
-    return Result("SHOW", columns, [(session.settings.show(node.name),)])
+    return Result("SHOW", columns, [(shown_value(session, node.name),)])
 
 
 def run_discard(session: Session, statement: Utility) -> Result:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ruvector_engine.errors import not_supported
+from ruvector_engine.sql import emit_composite, emit_range, enum_storage
 from ruvector_engine.sql import emit_shaped as shapes
-from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
@@ -146,6 +146,11 @@ def to_text(sql: str, source: int) -> str:
     enum = TypeRef(source).enum
     if enum is not None:
         return enum_storage.label(enum, sql)
+    pg_range = TypeRef(source).range
+    if pg_range is not None:
+        return emit_range.to_text(sql, pg_range)
+    if TypeRef(source).composite is not None:
+        return emit_composite.to_text(sql, TypeRef(source))
     template = _OUTPUTS.get(source)
     if template is not None:
         return template.format(sql)
@@ -171,7 +176,9 @@ _OUTPUTS: dict[int, str] = {
 
 
 def output(sql: str, source: int) -> str:
-    """What the type's output function prints, which for boolean and inet is not what a cast to text gives."""
+    """What the type's output function prints; for boolean, bpchar and inet it is not what a cast to text gives."""
+    if source == BPCHAR:
+        return sql
     if source == INET:
         return f"rv_inet_out({sql})"
     return f"(CASE WHEN {sql} THEN 't' WHEN NOT {sql} THEN 'f' END)" if source == BOOL else to_text(sql, source)
@@ -185,6 +192,11 @@ def _from_text(sql: str, target: int) -> str:
     enum = TypeRef(target).enum
     if enum is not None:
         return enum_storage.number(enum, sql)
+    pg_range = TypeRef(target).range
+    if pg_range is not None:
+        return emit_range.from_text(sql, pg_range)
+    if TypeRef(target).composite is not None:
+        return emit_composite.from_text(sql, TypeRef(target))
     element = BY_OID[target].element_oid
     if element:
         inner = "rv_e" if element in STRING_OIDS else _convert("rv_e", TEXT, element)
