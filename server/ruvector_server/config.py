@@ -134,6 +134,10 @@ class Config:
     tcp_keepalives_count: int = field(
         default=0, metadata=_about(_count, "N", "how often until it is taken for dead; 0: the system's")
     )
+    tcp_user_timeout: int = field(
+        default=0,
+        metadata=_about(_count, "MS", "how long a client may leave unacknowledged what it was sent; 0: the system's"),
+    )
     max_connections: int = field(default=100, metadata=_about(_positive, "N", "the most sessions at a time"))
     shutdown_timeout: float = field(
         default=10.0, metadata=_about(_seconds, "SECONDS", "how long statements may still run when the server stops")

@@ -89,6 +89,7 @@ async def _serve(config: Config, database: Database, access: Access) -> bool:
         config.tcp_keepalives_idle,
         config.tcp_keepalives_interval,
         config.tcp_keepalives_count,
+        config.tcp_user_timeout,
     )
     listener = Listener(database, access, max_connections=config.max_connections, limits=limits)
     local = None
