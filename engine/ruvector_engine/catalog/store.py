@@ -14,6 +14,7 @@ from ruvector_engine.catalog.model import (
     ColumnDef,
     ConstraintDef,
     IndexDef,
+    IndexExpression,
     Relation,
     SequenceDef,
     TableDef,
@@ -162,6 +163,9 @@ def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:
         fields["columns"] = tuple(fields["columns"])
         fields["opclasses"] = tuple(fields["opclasses"])
         fields["options"] = MappingProxyType(fields["options"])
+        keys = fields.get("expressions", ())
+        fields["expressions"] = tuple(k and IndexExpression(k["text"], TypeRef(**k["type"])) for k in keys)
+        fields["reads"] = tuple(fields.get("reads", ()))
     if "constraints" in fields:
         fields["constraints"] = tuple(
             ConstraintDef(**{**c, "columns": tuple(c["columns"])}) for c in fields["constraints"]

@@ -140,7 +140,7 @@ class _TableSink:
         self._thread: ThreadPoolExecutor | None = None
         self._inserting: Future[None] | None = None
         self._vector_places = [
-            (place, column) for place, column in enumerate(columns) if column in writes.vector_columns(table)
+            (place, column) for place, column in enumerate(columns) if column.type.is_vector and column.type.typmod > 0
         ]
 
     def append(self, columns: Sequence[Sequence[Any]]) -> None:
@@ -221,7 +221,8 @@ class _TableSink:
             if self._table.has_row_id:
                 ids = connection.ids(f"SELECT {writes.NEXT_ROW_ID} FROM range({rows})")
                 changes = self._session.transaction.changes_of(self._table.oid)
-                for _, column in self._vector_places:
+                changes.added_rows.append(ids)
+                for column in writes.vector_columns(self._table):
                     changes.add(column.name, ids, None)
             if all(arrow.fits(c.type, v) for c, v in zip(self._columns, columns, strict=True)):
                 pairs = zip(self._columns, columns, strict=True)

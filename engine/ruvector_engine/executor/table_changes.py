@@ -276,7 +276,7 @@ def _drop_column(session: Session, table: TableDef, command: Any) -> None:
         return
     column = _column_of(table, command.name)
     for index in session.catalog.indexes_of(table.oid):
-        if column.name in index.columns and not index.constraint_oid:
+        if index.uses(column.name) and not index.constraint_oid:
             drop(session, index)
     session.transaction.changes_of(table.oid).added.pop(column.name, None)
     kept = tuple(c for c in table.constraints if column.name not in c.columns)
@@ -367,7 +367,7 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     node = getattr(command, "def").column_def
     type_ = resolve_type(node.type_name, session.catalog)
     for index in session.catalog.indexes_of(table.oid):
-        if column.name in index.columns and index.is_vector and column.type != type_:
+        if index.uses(column.name) and (index.is_vector or index.reads) and column.type != type_:
             raise not_supported(
                 f'column "{column.name}" has the index "{index.name}"', hint="Drop the index, then create it again."
             )
@@ -453,6 +453,11 @@ def _rename_column(session: Session, node: Any) -> None:
         raise SqlError("42701", f'column "{node.newname}" of relation "{table.name}" already exists')
     if any(c.kind == "c" and column.name in c.columns for c in table.constraints):
         raise not_supported(f'column "{column.name}" is used in a check constraint', hint="Drop the constraint first.")
+    for index in session.catalog.indexes_of(table.oid):
+        if column.name in index.reads:
+            raise not_supported(
+                f'column "{column.name}" is used in an expression of index "{index.name}"', hint="Drop the index first."
+            )
 
     def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(node.newname if n == column.name else n for n in names)
@@ -461,7 +466,7 @@ def _rename_column(session: Session, node: Any) -> None:
     new = replace(_with_column(table, replace(column, name=node.newname)), constraints=constraints)
     tables.check_stored(new)
     session.transaction.changes_of(table.oid).rename(column.name, node.newname)
-    indexes = [replace(i, columns=renamed(i.columns)) for i in session.catalog.indexes_of(table.oid)]
+    indexes = [i.renamed(column.name, node.newname) for i in session.catalog.indexes_of(table.oid)]
     if any(c.kind in "pu" and node.newname in c.columns for c in constraints):
         rewrite(session, table, new, {node.newname: quote(column.name)})
     else:
