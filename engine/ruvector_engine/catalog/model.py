@@ -42,10 +42,14 @@ class ConstraintDef:
 
 @dataclass(frozen=True, slots=True)
 class IndexExpression:
-    """A key of an index that is no plain column: SQL text in PostgreSQL's dialect, and its type."""
+    """A key of an index that is no plain column, or a predicate: SQL text in PostgreSQL's dialect, and its type.
+
+    `shown` is the text that PostgreSQL's catalogs would show for it.
+    """
 
     text: str
     type: TypeRef
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class IndexDef:
     """An index. `method` is hnsw, ivfflat, btree, ...; only the vector methods have an engine index behind them.
 
     `columns` has for an expression the name that PostgreSQL gives its column; `expressions` is empty or has an item a
-    column, None for a plain one. `reads`: the table's columns that expressions and `predicate`, SQL text, look at.
+    column, None for a plain one. `reads`: the table's columns that expressions and `predicate` look at.
     """
 
     oid: int
@@ -67,7 +71,7 @@ class IndexDef:
     unique: bool = False
     constraint_oid: int = 0
     expressions: tuple[IndexExpression | None, ...] = ()
-    predicate: str = ""
+    predicate: IndexExpression | None = None
     reads: tuple[str, ...] = ()
 
     @property
@@ -79,6 +83,10 @@ class IndexDef:
     def expression(self) -> str | None:
         """The text of the first key's expression; None where it is a column."""
         return self.expressions[0].text if self.expressions and self.expressions[0] is not None else None
+
+    def expression_at(self, position: int) -> IndexExpression | None:
+        """What a key is when it is no plain column."""
+        return self.expressions[position] if self.expressions else None
 
     def uses(self, column: str) -> bool:
         """Whether it cannot be without a column."""

@@ -155,6 +155,10 @@ def _encode(value: Any) -> Any:
     return value
 
 
+def _index_expression(body: dict[str, Any]) -> IndexExpression:
+    return IndexExpression(body["text"], TypeRef(**body["type"]), body["shown"])
+
+
 def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:
     fields = dict(body)
     if "columns" in fields and cls is not IndexDef:
@@ -164,7 +168,8 @@ def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:
         fields["opclasses"] = tuple(fields["opclasses"])
         fields["options"] = MappingProxyType(fields["options"])
         keys = fields.get("expressions", ())
-        fields["expressions"] = tuple(k and IndexExpression(k["text"], TypeRef(**k["type"])) for k in keys)
+        fields["expressions"] = tuple(k and _index_expression(k) for k in keys)
+        fields["predicate"] = fields.get("predicate") and _index_expression(fields["predicate"])
         fields["reads"] = tuple(fields.get("reads", ()))
     if "constraints" in fields:
         fields["constraints"] = tuple(

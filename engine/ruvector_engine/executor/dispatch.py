@@ -11,6 +11,7 @@ from ruvector_engine.executor import (
     copying,
     cursors,
     explain,
+    index_changes,
     index_ddl,
     notification_statements,
     plans,
@@ -23,6 +24,7 @@ from ruvector_engine.executor import (
 from ruvector_engine.executor.date_texts import refuse_date_texts
 from ruvector_engine.planner.plan import UtilityPlan
 from ruvector_engine.results import Column, Result, StatementDescription
+from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.types.registry import Value
 
@@ -30,6 +32,13 @@ if TYPE_CHECKING:
     from ruvector_engine.session import Prepared, Session
 
 Runner = Callable[["Session", Utility], Result]
+
+
+def _run_alter(session: Session, statement: Utility) -> Result:
+    """ALTER TABLE, and what has its parse node."""
+    of_index = enum_name(statement.node, "objtype") == "OBJECT_INDEX"
+    return (index_changes.run_alter_index if of_index else table_changes.run_alter_table)(session, statement)
+
 
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
 RUNNERS: dict[str, Runner] = {
@@ -57,10 +66,10 @@ RUNNERS: dict[str, Runner] = {
     "view_stmt": tables.run_create_view,
     "drop_stmt": table_changes.run_drop,
     "truncate_stmt": table_changes.run_truncate,
-    "alter_table_stmt": table_changes.run_alter_table,
+    "alter_table_stmt": _run_alter,
     "rename_stmt": table_changes.run_rename,
     "index_stmt": index_ddl.run_create_index,
-    "reindex_stmt": index_ddl.run_reindex,
+    "reindex_stmt": index_changes.run_reindex,
 }
 #: Utilities around a statement, which may have parameters.
 HOLDERS: dict[str, Callable[[Session, Utility, Sequence[Value]], Result]] = {

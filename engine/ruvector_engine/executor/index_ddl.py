@@ -1,4 +1,4 @@
-"""CREATE INDEX and REINDEX. Vector indexes are built while writers go on; DuckDB's own indexes carry keys only.
+"""CREATE INDEX. Vector indexes are built while writers go on; DuckDB's own indexes carry keys only.
 
 A btree (or hash, gin, ...) index that is not unique changes no answer: its entry is kept for the catalogs, and DuckDB's
 columnar scan does the work. A unique one becomes a constraint of the table.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import ConstraintDef, IndexDef, TableDef
@@ -18,9 +18,14 @@ from ruvector_engine.executor import table_access, table_changes, tables
 from ruvector_engine.executor.index_elements import VECTOR_METHODS, elements_of
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.index import BuildCancelled
-from ruvector_engine.planner.operator_classes import METHOD_ALIASES, check_options
+from ruvector_engine.planner.operator_classes import (
+    FILLFACTOR,
+    METHOD_ALIASES,
+    check_build,
+    check_number,
+    check_options,
+)
 from ruvector_engine.results import Result
-from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
 
 if TYPE_CHECKING:
@@ -46,6 +51,7 @@ def run_create_index(session: Session, statement: Utility) -> Result:
         return Result("CREATE INDEX")
     if node.nulls_not_distinct:
         raise not_supported("NULLS NOT DISTINCT is not supported")
+    given = {o.def_elem.defname: constant_text(o.def_elem.arg) for o in node.options}
     definition = IndexDef(
         0,
         name,
@@ -54,25 +60,30 @@ def run_create_index(session: Session, statement: Utility) -> Result:
         method,
         elements.columns,
         elements.classes,
-        _options({o.def_elem.defname: constant_text(o.def_elem.arg) for o in node.options}, method),
+        MappingProxyType(checked_options(given, method)),
         unique=bool(node.unique),
         expressions=elements.expressions,
         predicate=elements.predicate,
         reads=elements.reads,
     )
     if definition.is_vector:
+        check_build(definition)
         _create_vector_index(session, table, definition)
     else:
         _create_plain_index(session, table, definition)
     return Result("CREATE INDEX")
 
 
-def _options(given: dict[str, str], method: str) -> MappingProxyType[str, str]:
+def checked_options(given: dict[str, str], method: str) -> dict[str, str]:
+    """The options of CREATE INDEX or ALTER INDEX, or the error for a wrong one."""
     if method in VECTOR_METHODS:
-        given = check_options(method, given)
-    elif set(given) - {"fillfactor", "fastupdate", "deduplicate_items"}:
-        raise SqlError("22023", f'unrecognized parameter "{next(iter(given))}"')
-    return MappingProxyType(given)
+        return check_options(method, given)
+    for name, text in given.items():
+        if name not in ("fillfactor", "fastupdate", "deduplicate_items"):
+            raise SqlError("22023", f'unrecognized parameter "{name}"')
+        if name == "fillfactor":
+            check_number(name, text, FILLFACTOR)
+    return given
 
 
 def _create_vector_index(session: Session, table: TableDef, definition: IndexDef) -> None:
@@ -119,41 +130,6 @@ def _create_plain_index(session: Session, table: TableDef, definition: IndexDef)
         table_changes.rewrite(session, table, replace(table, constraints=(*table.constraints, constraint)))
         definition = replace(definition, constraint_oid=constraint.oid)
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[definition])
-
-
-def run_reindex(session: Session, statement: Utility) -> Result:
-    """REINDEX INDEX | TABLE | SCHEMA | DATABASE: builds the vector indexes anew."""
-    node = statement.node
-    if session.transaction.state == "block":
-        raise SqlError("25001", "REINDEX cannot run inside a transaction block")
-    for definition in _reindexed(session, node, enum_name(node, "kind")):
-        if not definition.is_vector:
-            continue
-        session.lock(definition.oid, "ddl")  # one build of it at a time
-        table = session.catalog.table_by_oid(definition.table_oid)
-        if table is not None and definition in session.catalog.indexes_of(table.oid):
-            session.transaction.new_indexes[definition.oid] = definition
-            build_index(session, definition, table)
-            session.transaction.changes_of(table.oid)
-    return Result("REINDEX")
-
-
-def _reindexed(session: Session, node: Any, kind: str) -> list[IndexDef]:
-    indexes = [r for r in session.catalog.relations.values() if isinstance(r, IndexDef)]
-    if kind == "REINDEX_OBJECT_INDEX":
-        name = node.relation.relname
-        found = session.catalog.find(name, node.relation.schemaname or None, session.search_path)
-        if found is None:
-            raise SqlError("42P01", f'relation "{name}" does not exist')
-        if not isinstance(found, IndexDef):
-            raise SqlError("42809", f'"{name}" is not an index')
-        return [found]
-    if kind == "REINDEX_OBJECT_TABLE":
-        table = table_access.table_named(session, node.relation)
-        return list(session.catalog.indexes_of(table.oid))
-    if kind == "REINDEX_OBJECT_SCHEMA":
-        return [i for i in indexes if i.schema == node.name]
-    return indexes
 
 
 def build_index(session: Session, definition: IndexDef, table: TableDef) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ruvector_engine.catalog.model import ColumnDef, IndexExpression, TableDef
+from ruvector_engine.catalog.model import ColumnDef, IndexDef, IndexExpression, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read
+from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read, shown
 from ruvector_engine.planner.operator_classes import (
     check_class,
     check_dimensions,
@@ -15,26 +16,28 @@ from ruvector_engine.planner.operator_classes import (
     is_vector_class,
     no_default_class,
 )
-from ruvector_engine.sql.deparse import enum_name, expression_text
-from ruvector_engine.sql.nodes import Aggregate, Call, Query
+from ruvector_engine.sql.context import Context
+from ruvector_engine.sql.deparse import column_renamed, enum_name, expression_text
+from ruvector_engine.sql.nodes import Expr
 from ruvector_engine.sql.targets import output_name
-from ruvector_engine.sql.tree import walk
 from ruvector_engine.types.registry import PgType
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
+
+_Analyzer: TypeAlias = Callable[[str, TableDef, Context], Expr]
 
 VECTOR_METHODS = ("hnsw", "ivfflat")
 
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """As `IndexDef` has them; `names` are those that an index without a name is named after."""
+    """As `IndexDef` has them."""
 
     columns: tuple[str, ...]
     classes: tuple[str, ...]
     expressions: tuple[IndexExpression | None, ...]
-    predicate: str
+    predicate: IndexExpression | None
     reads: tuple[str, ...]
 
 
@@ -67,10 +70,10 @@ def elements_of(session: Session, table: TableDef, node: Any, method: str) -> El
         elif given is not None:
             _check_plain_class(type_ref.pg, given, method)
             classes.append(given)
-    predicate = ""
+    predicate = None
     if node.HasField("where_clause"):
-        reads += _predicate(session, table, node.where_clause)
-        predicate = expression_text(node.where_clause)
+        predicate, read = _predicate(session, table, node.where_clause)
+        reads += read
     if not any(expressions):
         expressions = []
     return Elements(tuple(columns), tuple(classes), tuple(expressions), predicate, tuple(dict.fromkeys(reads)))
@@ -107,26 +110,12 @@ def _column(table: TableDef, name: str) -> ColumnDef:
 
 def _expression(session: Session, table: TableDef, source: Any) -> tuple[IndexExpression, tuple[str, ...]]:
     expr = analyzed_key(source, table, session.analysis_context())
-    _refuse_parts(expr, "index expressions")
-    return IndexExpression(expression_text(source), expr.type), columns_read(expr)
+    return IndexExpression(expression_text(source), expr.type, shown(expr)), columns_read(expr)
 
 
-def _predicate(session: Session, table: TableDef, source: Any) -> tuple[str, ...]:
+def _predicate(session: Session, table: TableDef, source: Any) -> tuple[IndexExpression, tuple[str, ...]]:
     expr = analyzed_predicate(source, table, session.analysis_context())
-    _refuse_parts(expr, "index predicates")
-    return columns_read(expr)
-
-
-def _refuse_parts(expr: Any, where: str) -> None:
-    for part in walk(expr):
-        if isinstance(part, Aggregate):
-            kind, state = ("window", "42P20") if part.over is not None else ("aggregate", "42803")
-            raise SqlError(state, f"{kind} functions are not allowed in {where}")
-        if isinstance(part, Call) and part.function.returns_set:
-            raise SqlError("0A000", f"set-returning functions are not allowed in {where}")
-        if isinstance(getattr(part, "query", None), Query):
-            name = "index expression" if where == "index expressions" else "index predicate"
-            raise SqlError("0A000", f"cannot use subquery in {name}")
+    return IndexExpression(expression_text(source), expr.type, shown(expr)), columns_read(expr)
 
 
 def _unused(name: str, taken: list[str]) -> str:
@@ -152,3 +141,24 @@ def _check_plain_class(pg_type: PgType, given: str, method: str) -> None:
         raise SqlError("42704", f'operator class "{given}" does not exist for access method "{method}"')
     if method == "btree" and given in ("halfvec_ops", "sparsevec_ops", "vector_ops") and given != f"{pg_type.name}_ops":
         raise SqlError("42804", f'operator class "{given}" does not accept data type {pg_type.sql_name}')
+
+
+def with_column_renamed(session: Session, table: TableDef, index: IndexDef, old: str, new: str) -> IndexDef:
+    """An index of the table, whose column has the new name already."""
+    index = index.renamed(old, new)
+    if old not in index.reads:
+        return index
+    context = session.analysis_context()
+
+    def renamed(part: IndexExpression | None, analyzed: _Analyzer) -> IndexExpression | None:
+        if part is None:
+            return None
+        text = column_renamed(part.text, old, new)
+        return replace(part, text=text, shown=shown(analyzed(text, table, context)))
+
+    return replace(
+        index,
+        expressions=tuple(renamed(part, analyzed_key) for part in index.expressions),
+        predicate=renamed(index.predicate, analyzed_predicate),
+        reads=tuple(new if name == old else name for name in index.reads),
+    )

@@ -20,6 +20,7 @@ from ruvector_engine.catalog.model import (
 )
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import duplicate_keys, table_access, tables
+from ruvector_engine.executor.index_elements import with_column_renamed
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name, expression_text
@@ -48,6 +49,8 @@ def run_drop(session: Session, statement: Utility) -> Result:
     node = statement.node
     kind = enum_name(node, "remove_type")
     cascade = enum_name(node, "behavior") == "DROP_CASCADE"
+    if node.concurrent:
+        _check_concurrent_drop(session, node, cascade)
     table_access.change_catalog(session)
     if kind == "OBJECT_SCHEMA":
         for item in node.objects:
@@ -61,6 +64,15 @@ def run_drop(session: Session, statement: Utility) -> Result:
     else:
         raise not_supported(f"{statement.tag} is not supported")
     return Result(statement.tag)
+
+
+def _check_concurrent_drop(session: Session, node: Any, cascade: bool) -> None:
+    if session.transaction.state == "block":
+        raise SqlError("25001", "DROP INDEX CONCURRENTLY cannot run inside a transaction block")
+    if len(node.objects) > 1:
+        raise SqlError("0A000", "DROP INDEX CONCURRENTLY does not support dropping multiple objects")
+    if cascade:
+        raise SqlError("0A000", "DROP INDEX CONCURRENTLY does not support CASCADE")
 
 
 def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: bool, cascade: bool) -> None:
@@ -122,9 +134,12 @@ def drop(session: Session, relation: Relation) -> None:
         run(f"DROP TABLE {relation.storage_name}")
     elif isinstance(relation, IndexDef):
         if relation.constraint_oid:
+            table = session.catalog.table_by_oid(relation.table_oid)
+            constraint = f"constraint {relation.name} on table {table.name if table is not None else ''}"
             raise SqlError(
                 "2BP01",
-                f"cannot drop index {relation.name} because constraint {relation.name} requires it",
+                f"cannot drop index {relation.name} because {constraint} requires it",
+                hint=f"You can drop {constraint} instead.",
             )
         session.lock(relation.table_oid, "ddl")
     for item in gone:
@@ -453,11 +468,6 @@ def _rename_column(session: Session, node: Any) -> None:
         raise SqlError("42701", f'column "{node.newname}" of relation "{table.name}" already exists')
     if any(c.kind == "c" and column.name in c.columns for c in table.constraints):
         raise not_supported(f'column "{column.name}" is used in a check constraint', hint="Drop the constraint first.")
-    for index in session.catalog.indexes_of(table.oid):
-        if column.name in index.reads:
-            raise not_supported(
-                f'column "{column.name}" is used in an expression of index "{index.name}"', hint="Drop the index first."
-            )
 
     def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(node.newname if n == column.name else n for n in names)
@@ -466,7 +476,10 @@ def _rename_column(session: Session, node: Any) -> None:
     new = replace(_with_column(table, replace(column, name=node.newname)), constraints=constraints)
     tables.check_stored(new)
     session.transaction.changes_of(table.oid).rename(column.name, node.newname)
-    indexes = [i.renamed(column.name, node.newname) for i in session.catalog.indexes_of(table.oid)]
+    indexes = [
+        with_column_renamed(session, new, index, column.name, node.newname)
+        for index in session.catalog.indexes_of(table.oid)
+    ]
     if any(c.kind in "pu" and node.newname in c.columns for c in constraints):
         rewrite(session, table, new, {node.newname: quote(column.name)})
     else:

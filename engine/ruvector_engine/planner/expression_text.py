@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ruvector_engine.catalog.system.names import quote_identifier
+from ruvector_engine.catalog.system.typenames import type_modifier
 from ruvector_engine.sql.nodes import (
     Aggregate,
     BoolOp,
@@ -63,7 +64,7 @@ class Printer:
         if isinstance(expr, Call):
             return _call(expr.function.name, expr.function.kind, [show(_uncast(a)) for a in expr.args])
         if isinstance(expr, Cast):
-            return f"({show(expr.arg)})::{_type_name(expr.type)}"
+            return f"({show(expr.arg)})::{_type_name(expr.type)}{_modifier(expr.type)}"
         if isinstance(expr, BoolOp):
             args = [show(a) for a in expr.args]
             return f"(NOT {args[0]})" if expr.op == "NOT" else f"({f' {expr.op} '.join(args)})"
@@ -136,6 +137,11 @@ def _constant(value: Value, type_: TypeRef) -> str:
         return text
     escaped = text.replace("'", "''")
     return f"'{escaped}'::{_type_name(type_)}"
+
+
+def _modifier(type_: TypeRef) -> str:
+    """Behind a type's name; of the types with a time zone in their name it would stand elsewhere."""
+    return "" if type_.typmod < 0 or "time" in type_.pg.name else type_modifier(type_.pg.name, type_.typmod)
 
 
 def _type_name(type_: TypeRef) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ruvector_engine.catalog.model import ROW_ID, Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
+from ruvector_engine.planner.expression_text import Printer
 from ruvector_engine.planner.walk import conjuncts, is_volatile, nodes
 from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.context import Context
@@ -71,7 +72,7 @@ def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexK
     if found is None:
         context = Context(catalog, (definition.schema, "public", "pg_catalog"))
         key = None if expression is None else analyzed_key(expression, table, context)
-        parts = conjuncts(analyzed_predicate(definition.predicate, table, context)) if definition.predicate else []
+        parts = conjuncts(analyzed_predicate(definition.predicate.text, table, context)) if definition.predicate else []
         column = definition.columns[0]
         key_sql = quote(column) if key is None else sql_text(key)
         where = " AND ".join([f"{key_sql} IS NOT NULL", *(f"({sql_text(part)})" for part in parts)])
@@ -85,12 +86,13 @@ def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexK
 
 def analyzed_key(source: Any, table: TableDef, context: Context) -> Expr:
     """An index expression, given as text or raw node; 42P17 for one whose values may change."""
-    return _checked(analyze_expression(source, context, table=table), "index expression")
+    expr = analyze_expression(source, context, table=table, clause="index expressions")
+    return _checked(expr, "index expression")
 
 
 def analyzed_predicate(source: Any, table: TableDef, context: Context) -> Expr:
     """An index predicate, likewise."""
-    expr = analyze_expression(source, context, table=table, target=TypeRef(BOOL), clause="WHERE")
+    expr = analyze_expression(source, context, table=table, target=TypeRef(BOOL), clause="index predicates")
     return _checked(expr, "index predicate")
 
 
@@ -98,6 +100,11 @@ def _checked(expr: Expr, what: str) -> Expr:
     if is_volatile(expr) or any(not isinstance(value, Const) for value in emit_expression(expr).bindings):
         raise SqlError("42P17", f"functions in {what} must be marked IMMUTABLE")
     return expr
+
+
+def shown(expr: Expr) -> str:
+    """An expression over one table as PostgreSQL's catalogs show it."""
+    return Printer({}, None, lambda _: "", lambda _: "").text(expr)
 
 
 def columns_read(expr: Expr) -> tuple[str, ...]:

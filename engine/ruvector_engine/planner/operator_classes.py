@@ -90,30 +90,42 @@ OPTIONS: dict[str, dict[str, Option]] = {
     },
     "ivfflat": {"lists": Option(IVFFLAT_MIN_LISTS, IVFFLAT_DEFAULT_LISTS, IVFFLAT_MAX_LISTS)},
 }
+#: Of the methods that keep nothing but their catalog entry here; the others of theirs are not numbers.
+FILLFACTOR = Option(10, 90, 100)
 
 
 def check_options(method: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The options as given, checked; 22023 in PostgreSQL's and pgvector's words."""
+    """The options as given, each checked by itself; 22023 in PostgreSQL's and pgvector's words."""
     known = OPTIONS[method]
     for name, text in given.items():
         option = known.get(name)
         if option is None:
             raise SqlError("22023", f'unrecognized parameter "{name}"')
-        try:
-            value = round(float(text))
-        except (ValueError, OverflowError):
-            raise SqlError("22023", f'invalid value for integer option "{name}": {text}') from None
-        if not option.minimum <= value <= option.maximum:
-            raise SqlError(
-                "22023",
-                f'value {text} out of bounds for option "{name}"',
-                detail=f'Valid values are between "{option.minimum}" and "{option.maximum}".',
-            )
-    if method == "hnsw":
-        m, ef = (round(float(given.get(name, known[name].default))) for name in ("m", "ef_construction"))
+        check_number(name, text, option)
+    return dict(given)
+
+
+def check_number(name: str, text: str, option: Option) -> None:
+    """Refuse what is no number within an option's bounds."""
+    try:
+        value = round(float(text))
+    except (ValueError, OverflowError):
+        raise SqlError("22023", f'invalid value for integer option "{name}": {text}') from None
+    if not option.minimum <= value <= option.maximum:
+        raise SqlError(
+            "22023",
+            f'value {text} out of bounds for option "{name}"',
+            detail=f'Valid values are between "{option.minimum}" and "{option.maximum}".',
+        )
+
+
+def check_build(definition: IndexDef) -> None:
+    """Refuse options that do not go together: known when an index is built, for they may be set one by one."""
+    if definition.method == "hnsw":
+        options, known = definition.options, OPTIONS["hnsw"]
+        m, ef = (round(float(options.get(name, known[name].default))) for name in ("m", "ef_construction"))
         if ef < 2 * m:
             raise SqlError("22023", "ef_construction must be greater than or equal to 2 * m")
-    return dict(given)
 
 
 def has_default_class(method: str, pg_type: PgType) -> bool:

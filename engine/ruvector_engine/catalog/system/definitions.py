@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.system.access import default_operator_class, extension_of, operator_class
 from ruvector_engine.catalog.system.callables import procedures
@@ -10,6 +12,8 @@ from ruvector_engine.catalog.system.names import quote_identifier, schema_and_na
 from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError
 
+_CALL = re.compile(r'[a-z_0-9"]+\(')
+
 
 def pg_get_indexdef(lookup: Lookup, oid: int, column: int = 0, pretty: bool = False) -> str | None:
     """CREATE INDEX of an index, or with `column` > 0 just that column. `pretty` leaves out a visible table's schema."""
@@ -17,7 +21,7 @@ def pg_get_indexdef(lookup: Lookup, oid: int, column: int = 0, pretty: bool = Fa
     if not isinstance(index, IndexDef):
         return None
     if column:
-        return quote_identifier(index.columns[column - 1]) if column <= len(index.columns) else ""
+        return _key_text(index, column - 1) if column <= len(index.columns) else ""
     table = lookup.relations[index.table_oid]
     where = lookup.relation_name(table) if pretty else qualified_name(table)
     columns = ", ".join(_index_column(lookup, index, table, position) for position in range(len(index.columns)))
@@ -25,17 +29,27 @@ def pg_get_indexdef(lookup: Lookup, oid: int, column: int = 0, pretty: bool = Fa
     return (
         f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quote_identifier(index.name)} ON {where}"
         f" USING {index.method} ({columns}){f' WITH ({options})' if options else ''}"
+        f"{f' WHERE {index.predicate.shown}' if index.predicate is not None else ''}"
     )
 
 
+def _key_text(index: IndexDef, position: int) -> str:
+    """A key as it stands in CREATE INDEX: an expression that is no plain function call in parentheses."""
+    expression = index.expression_at(position)
+    if expression is None:
+        return quote_identifier(index.columns[position])
+    return expression.shown if _CALL.match(expression.shown) else f"({expression.shown})"
+
+
 def _index_column(lookup: Lookup, index: IndexDef, table: Relation, position: int) -> str:
-    name = index.columns[position]
-    text = quote_identifier(name)
+    text = _key_text(index, position)
     opclass = index.opclasses[position] if position < len(index.opclasses) else ""
-    column = table.column(name) if isinstance(table, TableDef) else None
-    if not opclass or column is None:
+    expression = index.expression_at(position)
+    column = table.column(index.columns[position]) if isinstance(table, TableDef) else None
+    type_ref = expression.type if expression is not None else column.type if column is not None else None
+    if not opclass or type_ref is None:
         return text
-    default = default_operator_class(index.method, column.type.oid)
+    default = default_operator_class(index.method, type_ref.oid)
     if default is not None and default.name == opclass:
         return text
     named = operator_class(index.method, opclass)
