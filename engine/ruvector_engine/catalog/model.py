@@ -44,12 +44,13 @@ class ConstraintDef:
 class IndexExpression:
     """A key of an index that is no plain column, or a predicate: SQL text in PostgreSQL's dialect, and its type.
 
-    `shown` is the text that PostgreSQL's catalogs would show for it.
+    `shown` is the text that PostgreSQL's catalogs would show for it, `pretty` that with fewer parentheses.
     """
 
     text: str
     type: TypeRef
     shown: str
+    pretty: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ def _encode(value: Any) -> Any:
 
 
 def _index_expression(body: dict[str, Any]) -> IndexExpression:
-    return IndexExpression(body["text"], TypeRef(**body["type"]), body["shown"])
+    return IndexExpression(body["text"], TypeRef(**body["type"]), body["shown"], body["pretty"])
 
 
 def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:

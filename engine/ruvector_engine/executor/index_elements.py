@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ruvector_engine.catalog.model import ColumnDef, IndexDef, IndexExpression, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read, shown
+from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read
 from ruvector_engine.planner.operator_classes import (
     check_class,
     check_dimensions,
@@ -16,6 +16,7 @@ from ruvector_engine.planner.operator_classes import (
     is_vector_class,
     no_default_class,
 )
+from ruvector_engine.planner.stored_text import pretty_text, stored_text
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.deparse import column_renamed, enum_name, expression_text
 from ruvector_engine.sql.nodes import Expr
@@ -110,12 +111,16 @@ def _column(table: TableDef, name: str) -> ColumnDef:
 
 def _expression(session: Session, table: TableDef, source: Any) -> tuple[IndexExpression, tuple[str, ...]]:
     expr = analyzed_key(source, table, session.analysis_context())
-    return IndexExpression(expression_text(source), expr.type, shown(expr)), columns_read(expr)
+    return _index_expression(expression_text(source), expr), columns_read(expr)
 
 
 def _predicate(session: Session, table: TableDef, source: Any) -> tuple[IndexExpression, tuple[str, ...]]:
     expr = analyzed_predicate(source, table, session.analysis_context())
-    return IndexExpression(expression_text(source), expr.type, shown(expr)), columns_read(expr)
+    return _index_expression(expression_text(source), expr), columns_read(expr)
+
+
+def _index_expression(text: str, expr: Expr) -> IndexExpression:
+    return IndexExpression(text, expr.type, stored_text(expr), pretty_text(expr))
 
 
 def _unused(name: str, taken: list[str]) -> str:
@@ -154,7 +159,7 @@ def with_column_renamed(session: Session, table: TableDef, index: IndexDef, old:
         if part is None:
             return None
         text = column_renamed(part.text, old, new)
-        return replace(part, text=text, shown=shown(analyzed(text, table, context)))
+        return _index_expression(text, analyzed(text, table, context))
 
     return replace(
         index,

@@ -11,7 +11,6 @@ from typing import Any
 
 from ruvector_engine.catalog.model import ROW_ID, Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.planner.expression_text import Printer
 from ruvector_engine.planner.walk import conjuncts, is_volatile, nodes
 from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.context import Context
@@ -100,11 +99,6 @@ def _checked(expr: Expr, what: str) -> Expr:
     if is_volatile(expr) or any(not isinstance(value, Const) for value in emit_expression(expr).bindings):
         raise SqlError("42P17", f"functions in {what} must be marked IMMUTABLE")
     return expr
-
-
-def shown(expr: Expr) -> str:
-    """An expression over one table as PostgreSQL's catalogs show it."""
-    return Printer({}, None, lambda _: "", lambda _: "").text(expr)
 
 
 def columns_read(expr: Expr) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef, ViewDef
+from ruvector_engine.catalog.model import IndexDef, IndexExpression, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.system.access import default_operator_class, extension_of, operator_class
 from ruvector_engine.catalog.system.callables import procedures
 from ruvector_engine.catalog.system.lookup import Lookup, qualified_name
@@ -21,28 +21,33 @@ def pg_get_indexdef(lookup: Lookup, oid: int, column: int = 0, pretty: bool = Fa
     if not isinstance(index, IndexDef):
         return None
     if column:
-        return _key_text(index, column - 1) if column <= len(index.columns) else ""
+        return _key_text(index, column - 1, pretty) if column <= len(index.columns) else ""
     table = lookup.relations[index.table_oid]
     where = lookup.relation_name(table) if pretty else qualified_name(table)
-    columns = ", ".join(_index_column(lookup, index, table, position) for position in range(len(index.columns)))
+    columns = ", ".join(_index_column(lookup, index, table, position, pretty) for position in range(len(index.columns)))
     options = ", ".join(f"{name}='{value}'" for name, value in index.options.items())
     return (
         f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quote_identifier(index.name)} ON {where}"
         f" USING {index.method} ({columns}){f' WITH ({options})' if options else ''}"
-        f"{f' WHERE {index.predicate.shown}' if index.predicate is not None else ''}"
+        f"{f' WHERE {_text(index.predicate, pretty)}' if index.predicate is not None else ''}"
     )
 
 
-def _key_text(index: IndexDef, position: int) -> str:
+def _text(expression: IndexExpression, pretty: bool) -> str:
+    return expression.pretty if pretty else expression.shown
+
+
+def _key_text(index: IndexDef, position: int, pretty: bool) -> str:
     """A key as it stands in CREATE INDEX: an expression that is no plain function call in parentheses."""
     expression = index.expression_at(position)
     if expression is None:
         return quote_identifier(index.columns[position])
-    return expression.shown if _CALL.match(expression.shown) else f"({expression.shown})"
+    text = _text(expression, pretty)
+    return text if _CALL.match(expression.shown) else f"({text})"
 
 
-def _index_column(lookup: Lookup, index: IndexDef, table: Relation, position: int) -> str:
-    text = _key_text(index, position)
+def _index_column(lookup: Lookup, index: IndexDef, table: Relation, position: int, pretty: bool) -> str:
+    text = _key_text(index, position, pretty)
     opclass = index.opclasses[position] if position < len(index.opclasses) else ""
     expression = index.expression_at(position)
     column = table.column(index.columns[position]) if isinstance(table, TableDef) else None
@@ -75,8 +80,13 @@ def pg_get_viewdef(lookup: Lookup, view: int | str, _pretty: bool | int = False)
     return f" {found.query.strip().rstrip(';')};" if isinstance(found, ViewDef) else None
 
 
-def pg_get_expr(_lookup: Lookup, expression: str, _relation: int, _pretty: bool = False) -> str:
-    """A stored expression: the catalogs here hold them as SQL text already."""
+def pg_get_expr(lookup: Lookup, expression: str, relation: int, pretty: bool = False) -> str:
+    """A stored expression: the catalogs here hold them as SQL text already. An index's is known with less of it too."""
+    for index in lookup.relations.values() if pretty else ():
+        if isinstance(index, IndexDef) and index.table_oid == relation:
+            for part in (index.predicate, *index.expressions):
+                if part is not None and part.shown == expression:
+                    return part.pretty
     return expression
 
 
