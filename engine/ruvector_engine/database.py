@@ -7,7 +7,6 @@ in one step, under one lock, after DuckDB has made the transaction durable and b
 from __future__ import annotations
 
 import fcntl
-import itertools
 import logging
 import os
 import threading
@@ -19,6 +18,7 @@ from typing import IO
 from ruvector_engine.advisory_locks import AdvisoryLocks
 from ruvector_engine.catalog import store as catalog_store
 from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER
 from ruvector_engine.catalog.system import Activity, IndexBuild
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.errors import SqlError
@@ -28,6 +28,7 @@ from ruvector_engine.executor.row_cache import RowCache
 from ruvector_engine.executor.session_functions import relation_bytes
 from ruvector_engine.indexes import IndexSet
 from ruvector_engine.locks import LockManager
+from ruvector_engine.login import Accounts, admitted, require_connect
 from ruvector_engine.notifications import Exchange
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
@@ -47,7 +48,7 @@ LOCK_NAME = "ruvector.lock"
 class Database:
     """One data directory, open. Thread-safe."""
 
-    def __init__(self, data_dir: Path, lock_file: IO[str]) -> None:
+    def __init__(self, data_dir: Path, lock_file: IO[str], superuser: str) -> None:
         self.data_dir = data_dir
         self._lock_file = lock_file
         self.store = Store(data_dir / FILE_NAME, threads=os.cpu_count() or 1)
@@ -64,8 +65,12 @@ class Database:
             connection.run("BEGIN")
             for macro in MACROS:
                 connection.run(macro)
-            self.catalog: Catalog = catalog_store.bootstrap(connection)
+            self.catalog: Catalog = catalog_store.bootstrap(connection, superuser)
             connection.run("COMMIT")
+        #: What is asked of roles before there is a session.
+        self.accounts = Accounts(lambda: self.catalog.authority)
+        #: Held while it is decided whether one more session may begin.
+        self._admission = threading.Lock()
         self.locks = LockManager()
         self.advisory_locks = AdvisoryLocks()
         self.rows = RowCache()
@@ -84,12 +89,14 @@ class Database:
         #: What pg_reload_conf() asks for: whoever has files to read again sets it.
         self.on_reload: Callable[[], object] = lambda: None
         #: Milliseconds to begin with: numbers grow beyond a restart too, unless transactions came faster than that.
-        self._transaction_numbers = itertools.count(int(self.started_at * 1000))
         self._closed = False
 
     @classmethod
-    def open(cls, data_dir: Path) -> Database:
-        """Open (or create) a data directory; SqlError when it is in use, unwritable, or of another format."""
+    def open(cls, data_dir: Path, superuser: str = DEFAULT_SUPERUSER) -> Database:
+        """Open (or create) a data directory; SqlError when it is in use, unwritable, or of another format.
+
+        `superuser` is the name of the first role of one that is created.
+        """
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock_file = open(data_dir / LOCK_NAME, "a+")  # noqa: SIM115 - held until close()
@@ -113,7 +120,7 @@ class Database:
         lock_file.write(str(os.getpid()))
         lock_file.flush()
         try:
-            database = cls(data_dir, lock_file)
+            database = cls(data_dir, lock_file, superuser)
         except BaseException:
             lock_file.close()
             raise
@@ -129,14 +136,24 @@ class Database:
         startup: Mapping[str, str],
         client: tuple[str | None, int] = (None, -1),
     ) -> Session:
-        """A new session; SqlError for a startup parameter that does not exist or a bad value of one.
+        """A new session; SqlError for a user who may not log in, for an unknown startup parameter or a bad value.
 
         `client` is the address and port of the client; (None, -1) when it is on this machine and has none.
         """
-        session = Session(self, user=user, database_name=database, pid=pid, startup=startup)
-        session.client_address, session.client_port = client
-        self.sessions[pid] = session
+        with self._admission:
+            login = admitted(self.catalog.authority, user, list(self.sessions.values()), self._places())
+            require_connect(self.catalog.authority, login, database)
+            session = Session(self, login=login, database_name=database, pid=pid, startup=startup)
+            session.client_address, session.client_port = client
+            self.sessions[pid] = session
         return session
+
+    def _places(self) -> int | None:
+        """How many sessions there may be before the rest of the places is kept for superusers."""
+        settings = self.server_settings
+        if "max_connections" not in settings:
+            return None
+        return int(settings["max_connections"]) - int(settings["superuser_reserved_connections"])
 
     def execute_together(self, queries: Sequence[tuple[Session, Prepared, Sequence[Value]]]) -> list[Result | None]:
         """`Session.execute_now` for queries of several sessions at once.
@@ -163,8 +180,9 @@ class Database:
         self.on_reload()
 
     def next_transaction_number(self) -> int:
-        """What txid_current() says of one more transaction."""
-        return next(self._transaction_numbers)
+        """What txid_current() says of one more transaction: greater than any it said before, restarts included."""
+        with self.store.connection() as connection:  # the session's own may be rolled back
+            return catalog_store.next_transaction_number(connection)
 
     def activity(self) -> list[Activity]:
         """The sessions, for pg_stat_activity."""
@@ -200,7 +218,8 @@ class Database:
         if transaction.catalog is not None:
             former, self.catalog = self.catalog, transaction.catalog
             for name, relation in self.catalog.relations.items():
-                if former.relations.get(name) is not relation:
+                known = former.relations.get(name)
+                if known is not relation and known != relation:  # equal ones know a changed type
                     self.defined_at[relation.oid] = self.commits
         for table_oid, changes in transaction.changes.items():
             if changes.truncated or changes.altered or table_oid in transaction.dropped:

@@ -7,32 +7,51 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from ruvector_engine.authorization import Authorization
+from ruvector_engine.catalog.made_types import user_type
 from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.rights import Rights
+from ruvector_engine.catalog.roles import RoleDef
 from ruvector_engine.catalog.system import Activity, IndexBuild
+from ruvector_engine.catalog.system.callables import existing_procedures
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import dispatch, queries, session_statements, writes
+from ruvector_engine.executor import (
+    access,
+    clearance,
+    cursors,
+    dispatch,
+    queries,
+    session_statements,
+    widening,
+    writes,
+)
 from ruvector_engine.executor.cursors import Cursor
 from ruvector_engine.executor.knn import search_now
+from ruvector_engine.executor.role_settings import begin_with
 from ruvector_engine.executor.sequences import named_sequence
 from ruvector_engine.executor.session_functions import micros
 from ruvector_engine.executor.streams import RowStream
+from ruvector_engine.identity import Identity
 from ruvector_engine.notifications import Mailbox
-from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, make_plan
+from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, UtilityPlan, make_plan
 from ruvector_engine.results import Column, Result, StatementDescription
 from ruvector_engine.settings import Settings
 from ruvector_engine.sql.analyze import Analyzed, analyze
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.names import name_to_oid
+from ruvector_engine.sql.needs import Needs
 from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
+from ruvector_engine.sql.secrets import shown_text
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.transactions import Transaction
-from ruvector_engine.types.registry import Value
+from ruvector_engine.types.registry import TypeRef, Value
+from ruvector_engine.types.text import parse_text
 from ruvector_engine.types.timezones import find_zone
 
 if TYPE_CHECKING:
@@ -60,26 +79,42 @@ class Prepared:
     catalog: Catalog
     search_path: tuple[str, ...]
     description: StatementDescription
+    needs: Needs | None = None  # None: not looked at
+    #: The settings' generation, the current user among them, under which all that it needs was granted; -1: none.
+    allowed_at: int = -1
+    #: The parameters of array types, and which of these this plan takes with their shape.
+    arrays: tuple[int, ...] = ()
+    shaped: frozenset[int] = frozenset()
+    #: The same statement for other choices of `shaped`.
+    variants: dict[frozenset[int], Prepared] = field(default_factory=dict)
 
 
 class Session:
     """See the module. `notices` and `changed_parameters` are drained by the caller."""
 
     def __init__(
-        self, database: Database, *, user: str, database_name: str, pid: int, startup: Mapping[str, str]
+        self, database: Database, *, login: RoleDef, database_name: str, pid: int, startup: Mapping[str, str]
     ) -> None:
         self.database = database
-        self.user = user
         self.database_name = database_name
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
-        self.settings = Settings(startup, database.server_settings)
+        self.settings = Settings({}, database.server_settings)
         self.connection = database.store.connection()
         self.transaction = Transaction(self.connection, lambda: database.commits)
+        #: Whom the session acts for.
+        self.identity = Identity(login, self.settings, lambda: self.catalog.authority)
+        #: What that one may do.
+        self.authorization = Authorization(self.identity, self.settings, lambda: self.catalog.authority)
+        self.notices: list[SqlError] = []
+        try:
+            begin_with(self, startup)
+        except SqlError:
+            self.connection.close()
+            raise
         #: What this session listens to, what has come for it, and what its transaction has to say.
         self.notifications = Mailbox(database.exchange, pid)
-        self.notices: list[SqlError] = []
         self.changed_parameters: list[tuple[str, str]] = []
         self.started_at = time.time()
         self.transaction_time = self.statement_time = self.started_at
@@ -90,11 +125,13 @@ class Session:
         self._reported_generation = self.settings.generation
         #: Named statements, of PREPARE and of the extended protocol; None for an empty one.
         self.statements: dict[str, Prepared | None] = {}
+        #: Whether the statement has others beside it in one text or pipeline, with which it is one transaction.
+        self.in_implicit_block = False
         self.cursors: dict[str, Cursor] = {}
         #: The stream that DuckDB is still producing for a client, if any.
         self.stream: RowStream | None = None
         #: System views filled on this connection: OID -> what they were filled for.
-        self.filled_views: dict[int, tuple[int, tuple[str, ...]]] = {}
+        self.filled_views: dict[int, tuple[int, int, tuple[str, ...]]] = {}
         #: A CREATE INDEX under way, for pg_stat_progress_create_index.
         self.building: IndexBuild | None = None
         self._duck_zone = ""
@@ -116,6 +153,11 @@ class Session:
         return self.transaction.state == "implicit"
 
     @property
+    def savepoint_level(self) -> int:
+        """How many savepoints the transaction has."""
+        return len(self.transaction.savepoints)
+
+    @property
     def catalog(self) -> Catalog:
         """What exists, as this session's transaction sees it."""
         return self.transaction.catalog or self.database.catalog
@@ -123,46 +165,71 @@ class Session:
     @property
     def is_superuser(self) -> bool:
         """Whether the current user may do everything."""
-        role = self.catalog.authority.roles.get(self.user)
-        return role is not None and role.superuser
+        return self.identity.current.superuser
+
+    @property
+    def user(self) -> str:
+        """The current user's name."""
+        return self.identity.current.name
 
     @property
     def search_path(self) -> tuple[str, ...]:
-        """The schemas that unqualified names are looked up in: pg_catalog first, as in PostgreSQL."""
-        names = [part.strip().strip('"') for part in self.settings["search_path"].split(",")]
-        places = [self.user if name == "$user" else name for name in names if name]
-        return ("pg_catalog", *places) if "pg_catalog" not in places else tuple(places)
+        """The schemas that unqualified names are looked up in: those that the current user may look into."""
+        return self.authorization.search_path
+
+    @property
+    def rights(self) -> Rights:
+        """What the current user may do, by what the transaction sees."""
+        return self.authorization.rights
 
     def reported_parameters(self) -> dict[str, str]:
         """Every setting that a client is told of at the start."""
-        return self.settings.reported() | {"session_authorization": self.user}
+        return self.settings.reported()
 
     def parse(self, sql: str) -> list[RawStatement]:
         """The statements in a text; 42601 for a syntax error. Never blocks."""
         return parse(sql)
 
-    def prepare(self, raw: RawStatement, parameter_oids: Sequence[int] | None = None) -> Prepared:
+    def prepare(
+        self, raw: RawStatement, parameter_oids: Sequence[int] | None = None, shaped: frozenset[int] = frozenset()
+    ) -> Prepared:
         """Analyze and plan. Never blocks.
 
         `parameter_oids`: 0, or none at all, for a type to be inferred; None where there can be no parameters.
+        `shaped`: the parameters whose values are arrays with a shape.
         """
         if self.transaction.state == "failed" and not _ends_transaction(raw):
             raise _aborted()
         catalog, search_path = self.catalog, self.search_path
         try:
-            analyzed = analyze(raw, self.analysis_context(), parameter_oids)
+            analyzed = analyze(raw, self.analysis_context(), parameter_oids, shaped)
+            needs = clearance.needs_for(self, analyzed)
             plan = make_plan(analyzed)
         except RecursionError:
             raise _too_deep() from None
         description = StatementDescription(tuple(t.oid for t in analyzed.parameters), analyzed.columns)
         oids = None if parameter_oids is None else tuple(parameter_oids)
-        prepared = Prepared(raw, oids, analyzed, plan, catalog, search_path, description)
+        arrays = tuple(n for n, t in enumerate(analyzed.parameters, 1) if t.is_array)
+        prepared = Prepared(raw, oids, analyzed, plan, catalog, search_path, description, needs)
+        prepared.arrays, prepared.shaped = arrays, shaped
         dispatch.describe(self, prepared)
         return prepared
+
+    def check_runnable(self, prepared: Prepared | None) -> None:
+        """What Bind, Describe and Execute tell of a statement before it runs: 25P02, or that its tables have changed.
+
+        None is an empty query. Never blocks.
+        """
+        if self.transaction.state == "failed" and not (prepared is not None and _ends_transaction(prepared.raw)):
+            raise _aborted()
+        if prepared is not None and prepared.catalog is not self.catalog and type(prepared.plan) is not UtilityPlan:
+            self.current_plan(prepared)
 
     def execute_now(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result | None:
         """Answer without ever blocking, on the event loop; None when `execute` must do it."""
         plan = prepared.plan
+        if prepared.arrays and widening.variant(self, prepared, params) is not prepared:
+            return None
         if type(plan) is QueryPlan and plan.constants is not None and self.transaction.state == "idle":
             return queries.constant_row(plan, params)
         knn = self.plan_for_now(prepared)
@@ -175,7 +242,11 @@ class Session:
             return None
         if transaction.isolation != "read committed":  # the first statement takes the snapshot
             return None
-        return plan if prepared.catalog is self.catalog else None
+        if prepared.catalog is not self.catalog:
+            return None
+        if prepared.allowed_at != self.settings.generation and not clearance.is_allowed(self, prepared):
+            return None
+        return plan
 
     def execute(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result:
         """Run a statement; blocks. SqlError tells what went wrong: the caller then calls `fail`."""
@@ -187,9 +258,15 @@ class Session:
         if self.transaction.state == "idle":
             self.begin("implicit")
         self._follow_time_zone()
+        with self.watched():
+            return dispatch.run(self, widening.fitting(self, prepared, params), params)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """A part of the running statement: statement_timeout stops it, its errors are told as clients know them."""
         timer = self._timer()
         try:
-            result = dispatch.run(self, self.current_plan(prepared), params)
+            yield
         except RecursionError:
             raise _too_deep() from None
         except SqlError as error:
@@ -200,7 +277,6 @@ class Session:
             if timer is not None:
                 timer.cancel()
         self.note_changed_parameters()
-        return result
 
     def sync(self) -> None:
         """End an implicit transaction: commit it. Blocks while the log is written."""
@@ -303,12 +379,31 @@ class Session:
         message: str,
         severity: Literal["NOTICE", "WARNING"] = "NOTICE",
         *,
+        detail: str | None = None,
+        hint: str | None = None,
         context: str | None = None,
     ) -> None:
         """Send a message beside the result, if client_min_messages lets it pass."""
         wanted = self.settings["client_min_messages"]
         if wanted != "error" and not (wanted == "warning" and severity == "NOTICE"):
-            self.notices.append(SqlError(sqlstate, message, severity=severity, context=context))
+            self.notices.append(
+                SqlError(sqlstate, message, severity=severity, detail=detail, hint=hint, context=context)
+            )
+
+    @property
+    def in_block(self) -> bool:
+        """Whether the statement is one of several in a transaction, a block's or an implicit one's."""
+        return self.transaction.state == "block" or self.in_implicit_block
+
+    def require_no_block(self, command: str) -> None:
+        """25001 for a command that must be a transaction of its own, when others are in it too."""
+        if self.in_block:
+            raise SqlError("25001", f"{command} cannot run inside a transaction block")
+
+    def require_block(self, command: str) -> None:
+        """25P01 for a command that means nothing when it is a transaction of its own."""
+        if not self.in_block:
+            raise SqlError("25P01", f"{command} can only be used in transaction blocks")
 
     def lock(self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True) -> None:
         """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to."""
@@ -334,6 +429,12 @@ class Session:
             raise SqlError("XX000", "there is no statement that this could be part of")
         return analyze(inner_statement(self.raw, node), self.analysis_context(), parameter_oids)
 
+    def require(self, analyzed: Analyzed) -> None:
+        """42501 when something that a statement inside the one that runs needs was not granted."""
+        needs = clearance.needs_for(self, analyzed)
+        if needs is not None:
+            access.require(self, needs)
+
     def note_changed_parameters(self) -> None:
         """Queue ParameterStatus for settings that changed since the last look."""
         if self.settings.generation == self._reported_generation:
@@ -343,20 +444,46 @@ class Session:
         self.changed_parameters += [(k, v) for k, v in now.items() if self._reported.get(k) != v]
         self._reported = now
 
+    def prepare_call(self, oid: int, given: int) -> tuple[Prepared, bool]:
+        """A function's call with so many arguments, as a query of one value; whether it is NULL for a NULL argument."""
+        found = next((p for p in existing_procedures(self.catalog) if p.oid == oid), None)
+        if found is None or found.kind != "f" or found.returns_set:
+            raise SqlError("42883", f"function with OID {oid} does not exist")
+        if given != len(found.arguments):
+            raise SqlError(
+                "08P01",
+                f"function call message contains {given} arguments but function requires {len(found.arguments)}",
+            )
+        arguments = ", ".join(f"${number}" for number in range(1, given + 1))
+        name = found.name.replace('"', '""')
+        (raw,) = self.parse(f'SELECT {found.schema}."{name}"({arguments})')
+        return self.prepare(raw, found.arguments), found.strict
+
+    def fetch(self, cursor: str, count: int) -> Result:
+        """Up to `count` further rows of a cursor that DECLARE made, 0 for all, as Execute asks for them. Blocks."""
+        self._cancelled = ""
+        return cursors.fetch_on(self, cursor, count)
+
     def cursor_columns(self, name: str) -> tuple[Column, ...] | None:
         """The columns of a cursor that DECLARE made; None when there is none of that name."""
         cursor = self.cursors.get(name)
         return None if cursor is None else cursor.columns
 
-    def read_name(self, type_oid: int, name: str) -> int:
-        """The OID that a text names as a value of type regclass, regtype, ...; an error when nothing bears the name."""
+    def read_name(self, type_oid: int, name: str) -> int | str:
+        """The OID that a text names as a value of type regclass, regtype, ...; an error when nothing bears the name.
+
+        Of an enum: the label, if the type has it now.
+        """
+        made = user_type(self.catalog, type_oid)
+        if made is not None:
+            return str(parse_text(TypeRef(made), name))
         return name_to_oid(self.lookup, name, type_oid)
 
     def activity(self) -> Activity:
         """This session as pg_stat_activity shows it."""
         return Activity(
             self.pid,
-            self.user,
+            self.identity.login.name,
             self.database_name,
             self.settings["application_name"],
             self.client_address,
@@ -368,36 +495,33 @@ class Session:
             state={"idle": "idle", "implicit": "active", "block": "idle in transaction"}.get(
                 self.transaction.state, "idle in transaction (aborted)"
             ),
-            query=self.raw.text if self.raw is not None else "",
+            query=shown_text(self.raw) if self.raw is not None else "",
+            user_oid=self.identity.login.oid,
         )
 
     @property
     def lookup(self) -> Lookup:
         """The catalog by OID and name, as the transaction sees it; made once for each of its states."""
-        made = self._lookup
-        if made is None or made.catalog is not self.catalog or self._lookup_path != self.search_path:
-            self._lookup_path = self.search_path
-            made = Lookup.of(self.catalog, self._lookup_path, user=self.user, database=self.database_name)
+        made, path = self._lookup, self.search_path
+        if made is None or made.catalog is not self.catalog or made.user != self.user or self._lookup_path != path:
+            self._lookup_path = path
+            made = Lookup.of(self.catalog, path, user=self.user, database=self.database_name)
             self._lookup = made
         return made
 
     def analysis_context(self) -> Context:
         """What names mean in this session now."""
         now = micros(self.transaction_time if self.transaction.state != "idle" else time.time())
-        return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
+        if self.rights.superuser:
+            return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
+        path, full = self.search_path, self.authorization.full_search_path
+        return Context(self.catalog, path, self.settings, now, self.lookup, self.rights, full)
 
     # ------------------------------------------------------------ inside
 
     def current_plan(self, prepared: Prepared) -> Prepared:
-        """The statement, analyzed again when the catalog or the search path changed since."""
-        if prepared.catalog is self.catalog and prepared.search_path == self.search_path:
-            return prepared
-        fresh = self.prepare(prepared.raw, prepared.parameter_oids)
-        if fresh.description.columns != prepared.description.columns:
-            raise SqlError("0A000", "cached plan must not change result type")
-        prepared.analyzed, prepared.plan = fresh.analyzed, fresh.plan
-        prepared.catalog, prepared.search_path = fresh.catalog, fresh.search_path
-        return prepared
+        """The statement, analyzed again when what it was made for changed since; 42501 if the user may not run it."""
+        return clearance.cleared(self, prepared)
 
     def storage_usable(self) -> bool:
         """Whether DuckDB's transaction, if one is open, still takes statements: its own errors abort it."""
@@ -423,7 +547,8 @@ class Session:
         limit = int(self.settings["statement_timeout"])
         if not limit:
             return None
-        timer = threading.Timer(limit / 1000, self.cancel, ("canceling statement due to statement timeout",))
+        left = max(limit / 1000 - (time.time() - self.statement_time), 0)
+        timer = threading.Timer(left, self.cancel, ("canceling statement due to statement timeout",))
         timer.daemon = True
         timer.start()
         return timer

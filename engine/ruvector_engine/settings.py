@@ -7,11 +7,14 @@ is undone; a SET LOCAL ends with the transaction either way.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.name_lists import split_identifiers
+from ruvector_engine.text_search.dictionaries import known
+from ruvector_engine.types.encodings import is_served, known_encoding, reader, writer
 from ruvector_engine.types.timezones import find_zone, offset_name
 
 SERVER_VERSION = "18.1"
@@ -22,7 +25,8 @@ SERVER_VERSION_NUM = "180001"
 class Setting:
     """One setting. `minimum` and `maximum` are in `unit`; `reported` ones go to the client as ParameterStatus.
 
-    A `read_only` one is the server's own; `changed_by` says what of the server's would change it.
+    A `read_only` one is the server's own; `changed_by` says what of the server's would change it. A `guarded` one tells
+    of the server's machine, and is not for everybody's eyes.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Setting:
     reported: bool = False
     read_only: bool = False
     changed_by: Literal["nothing", "restart", "reload"] = "nothing"
+    guarded: bool = False
 
 
 def _planner(name: str) -> Setting:
@@ -78,10 +83,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("is_superuser", "bool", "on", "Whether the user is a superuser", reported=True, read_only=True),
     Setting("scram_iterations", "integer", "4096", "SCRAM iteration count", 1, reported=True),
+    Setting("default_text_search_config", "string", "pg_catalog.english", "Default text search configuration"),
     Setting("search_path", "string", '"$user", public', "Schema search order", reported=True),
     Setting("server_encoding", "string", "UTF8", "The database's encoding", reported=True, read_only=True),
     Setting("server_version", "string", SERVER_VERSION, "The server's version", reported=True, read_only=True),
-    Setting("session_authorization", "string", "", "The session's user", reported=True, read_only=True),
+    Setting("session_authorization", "string", "", "The session's user", reported=True),
+    Setting("role", "string", "none", "The current role"),
     Setting("standard_conforming_strings", "bool", "on", "'...' strings keep backslashes", reported=True),
     Setting("TimeZone", "string", "UTC", "The session's time zone", reported=True),
     # the rest that clients set or show
@@ -99,7 +106,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_parallel_maintenance_workers", "integer", "2", "Accepted; builds use every core", 0, 1024),
     Setting("max_parallel_workers_per_gather", "integer", "2", "Accepted; the storage layer decides", 0, 1024),
     *(
-        Setting(name, "string", "", text, read_only=True, changed_by="restart")
+        Setting(name, "string", "", text, read_only=True, changed_by="restart", guarded=name != "listen_addresses")
         for name, text in (
             ("data_directory", "Where the data is"),
             ("hba_file", "Where the rules of who may connect are"),
@@ -138,6 +145,16 @@ SETTINGS: tuple[Setting, ...] = (
         read_only=True,
         changed_by="restart",
     ),
+    Setting(
+        "superuser_reserved_connections",
+        "integer",
+        "3",
+        "How many of them are kept for superusers",
+        0,
+        262143,
+        read_only=True,
+        changed_by="restart",
+    ),
     Setting("max_identifier_length", "integer", "63", "Longest identifier, in bytes", read_only=True),
     Setting("max_index_keys", "integer", "32", "Most columns of an index", read_only=True),
     Setting("block_size", "integer", "8192", "Size of a block", read_only=True),
@@ -149,6 +166,8 @@ SETTINGS: tuple[Setting, ...] = (
         "Every commit is on disk before it is acknowledged",
         values=("on",),
     ),
+    Setting("password_encryption", "enum", "scram-sha-256", "How passwords are kept", values=("scram-sha-256",)),
+    Setting("createrole_self_grant", "string", "", "How a role that creates one becomes its member: set, inherit"),
     Setting("row_security", "bool", "on", "There are no row security policies"),
     Setting("escape_string_warning", "bool", "on", "Accepted"),
     Setting("backslash_quote", "enum", "safe_encoding", "Accepted", values=("safe_encoding", "on", "off")),
@@ -194,6 +213,10 @@ ALIASES = {
     "ruvector.ivfflat_probes": "ivfflat.probes",
     "timezone": "timezone",
 }
+#: Settings that say who the session acts for: RESET ALL leaves them alone.
+IDENTITY = frozenset({"session_authorization", "role"})
+#: Settings that SHOW ALL and pg_settings leave out.
+UNLISTED = IDENTITY | {"is_superuser"}
 #: Settings in a name space of an extension that is not loaded, or of the user's own, are kept as they are.
 _CUSTOM = re.compile(r"^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)+$")
 _RESERVED_PREFIXES = ("hnsw", "ivfflat")
@@ -295,11 +318,51 @@ def _check_string(setting: Setting, text: str) -> str:
     if setting.name == "TimeZone":
         return _check_time_zone(setting, text)
     if setting.name == "client_encoding":
-        if text.strip().strip("'\"").lower().replace("-", "") in ("utf8", "unicode"):
-            return "UTF8"
-        raise SqlError("0A000", f'client encoding "{text}" is not supported', hint="Use UTF8.")
+        return _check_client_encoding(setting, text)
+    if setting.name == "search_path" and split_identifiers(text) is None:
+        message = f'invalid value for parameter "search_path": "{text}"'
+        raise SqlError("22023", message, detail="List syntax is invalid.")
+    if setting.name == "createrole_self_grant":
+        return _check_self_grant(setting, text)
     if setting.name == "DateStyle":
         return _check_date_style(setting, text)
+    if setting.name == "default_text_search_config":
+        return _check_text_search_config(setting, text)
+    return text
+
+
+def _check_client_encoding(setting: Setting, text: str) -> str:
+    """PostgreSQL's own name of the encoding, whose tables are at hand from here on."""
+    name = known_encoding(text)
+    if name is None:
+        raise _invalid(setting, text)
+    if not is_served(name):
+        error = _invalid(setting, text)
+        error.sqlstate, error.detail = "0A000", f"Conversion between {name} and UTF8 is not supported."
+        raise error
+    reader(name)
+    writer(name)
+    return name
+
+
+def _check_text_search_config(setting: Setting, text: str) -> str:
+    try:
+        return f"pg_catalog.{known(text)}"
+    except SqlError as error:
+        raise _invalid(setting, text) if error.sqlstate == "42704" else error from None
+
+
+def _check_self_grant(setting: Setting, text: str) -> str:
+    """Options of a membership: SET and INHERIT."""
+    names = split_identifiers(text)
+    if names is None:
+        raise SqlError(
+            "22023", f'invalid value for parameter "{setting.name}": "{text}"', detail="List syntax is invalid."
+        )
+    for name in names:
+        if name.lower() not in ("set", "inherit"):
+            detail = f'Unrecognized key word: "{name}".'
+            raise SqlError("22023", f'invalid value for parameter "{setting.name}": "{text}"', detail=detail)
     return text
 
 
@@ -364,6 +427,8 @@ class Settings(Mapping[str, str]):
 
     def __init__(self, startup: Mapping[str, str], server: Mapping[str, str] | None = None) -> None:
         """`startup` is what the client began with, `server` what the server was started with."""
+        #: Settings that follow from something else, and who knows their values.
+        self.derived: dict[str, Callable[[], str]] = {}
         self._boot: dict[str, str] = dict(server or {})
         for name, value in startup.items():
             _check_writable(lookup(name))
@@ -384,6 +449,8 @@ class Settings(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         key = self._key(name)
+        if key in self.derived:
+            return self.derived[key]()
         for layer in (self._local, self._session, self._boot):
             if key in layer:
                 return layer[key]
@@ -420,12 +487,29 @@ class Settings(Mapping[str, str]):
     def reset(self, name: str | None) -> None:
         """RESET name, or RESET ALL for None."""
         if name is None:
-            self._session.clear()
-            self._local.clear()
+            for layer in (self._session, self._local):
+                for key in layer.keys() - IDENTITY:
+                    del layer[key]
         else:
             key = self._key(name)
             self._session.pop(key, None)
             self._local.pop(key, None)
+        self.generation += 1
+
+    def check(self, name: str, value: str) -> None:
+        """Raise what SET name = value would raise."""
+        _check_writable(lookup(name))
+        self._checked(name, value)
+
+    def default(self, name: str) -> str:
+        """What RESET goes back to."""
+        setting = lookup(name)
+        return self._boot.get(self._key(name), "" if setting is None else setting.default)
+
+    def begin_as(self, name: str, value: str) -> None:
+        """Change what RESET goes back to; 55P02 for a read-only setting."""
+        _check_writable(lookup(name))
+        self._boot[self._key(name)] = self._checked(name, value)
         self.generation += 1
 
     def mark(self) -> Mark:

@@ -24,7 +24,8 @@ from ruvector_engine.types.registry import BY_OID
 FORMS: Mapping[str, type] = {
     "bool": bool, "int2": int, "int4": int, "int8": int, "oid": int, "xid": int, "regproc": int, "regtype": int,
     "regclass": int, "float4": float, "float8": float, "text": str, "varchar": str, "name": str, "char": str,
-    "inet": str, "timestamptz": int, "numeric": object, "interval": tuple, "bytea": bytes,
+    "inet": bytes, "timestamptz": int, "numeric": object, "interval": tuple, "bytea": bytes,
+    "aclitem": str,
 }  # fmt: skip
 
 
@@ -32,11 +33,11 @@ def context() -> SystemContext:
     return SystemContext(
         sample_catalog(),
         settings={"work_mem": "8192", "hnsw.ef_search": "40", "jit": "off", "my.own": "x"},
-        user="alice",
+        user="postgres",
         database="shop",
         statistics=lambda oid: RelationStatistics(rows=oid, bytes=9000),
         sequence_value=lambda oid: None,
-        activity=(Activity(pid=7, user="alice", database="shop", state="active", query="SELECT 1"),),
+        activity=(Activity(pid=7, user="postgres", database="shop", state="active", query="SELECT 1"),),
         progress=(IndexBuild(7, 16_500, 16_504, "CREATE INDEX", "building index", 10, 3),),
         cursors=(OpenCursor("c", "DECLARE c CURSOR FOR SELECT 1", holdable=True, scrollable=False, created=0),),
         locks=(

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ruvector_engine.catalog.roles import Authority
 from ruvector_engine.types.registry import TypeRef
+
+if TYPE_CHECKING:
+    from ruvector_engine.catalog.composite_types import CompositeDef
+    from ruvector_engine.catalog.enum_types import EnumDef
 
 #: The hidden column that names one version of one row's vectors for ever. No client ever sees it.
 ROW_ID = "__ruvector_rid"
@@ -27,6 +31,9 @@ class ColumnDef:
     default: str | None = None
     identity: Literal["", "a", "d"] = ""  # ALWAYS, BY DEFAULT
     owned_sequence: int = 0  # oid of a serial's or identity's sequence
+    generation: str | None = None  # of a generated column: SQL text over the table's other columns
+    virtual: bool = False  # a generated column that was declared VIRTUAL
+    dimensions: int = 0  # of an array, as it was declared: int[][] has 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +164,17 @@ class SequenceDef:
 
 @dataclass(frozen=True, slots=True)
 class ViewDef:
-    """A view: its defining query as SQL text in PostgreSQL's dialect."""
+    """A view: its defining query as SQL text in PostgreSQL's dialect.
+
+    `security_invoker`: it reads with the rights of whoever asks, not with its owner's.
+    """
 
     oid: int
     schema: str
     name: str
     query: str
     columns: tuple[ColumnDef, ...]
+    security_invoker: bool = False
 
 
 Relation = TableDef | IndexDef | SequenceDef | ViewDef
@@ -184,6 +195,8 @@ class Catalog:
     #: pg_description's classoid, objoid and objsubid -> the comment.
     comments: Mapping[tuple[int, int, int], str] = field(default_factory=lambda: MappingProxyType({}))
     authority: Authority = field(default_factory=Authority)
+    #: Types that CREATE TYPE made, by (schema, name).
+    types: Mapping[tuple[str, str], EnumDef | CompositeDef] = field(default_factory=lambda: MappingProxyType({}))
 
     def find(self, name: str, schema: str | None, search_path: tuple[str, ...]) -> Relation | None:
         """The relation a name means: in `schema`, else the first on the search path."""

@@ -12,6 +12,7 @@ from ruvector_engine.results import Row
 from ruvector_engine.sql.emit import DuckSql, SessionValue, emit_query
 from ruvector_engine.sql.emit_binding import written_out
 from ruvector_engine.sql.nodes import Cast, Const, Cte, Expr, Param, Query, Target
+from ruvector_engine.sql.storage import bindable
 from ruvector_engine.types.registry import Value
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def values(session: Session, statement: DuckSql, params: Sequence[Value]) -> lis
 def _value(session: Session, binding: Expr | SessionValue, params: Sequence[Value]) -> Value:
     if isinstance(binding, SessionValue):
         return session_functions.call(session, binding.name, [_value(session, arg, params) for arg in binding.args])
-    return evaluate(session, session.connection, binding, params)
+    return bindable(binding.type, evaluate(session, session.connection, binding, params))
 
 
 def inlined(session: Session, statement: DuckSql, params: Sequence[Value] = ()) -> str:

@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.errors import not_supported
 from ruvector_engine.executor import (
     comments,
+    composite_types,
     copying,
     cursors,
+    default_privileges,
+    drops,
+    enum_types,
     explain,
+    grants,
     index_changes,
     index_ddl,
+    memberships,
     notification_statements,
+    owned_by_role,
+    ownership,
     plans,
     prepared,
+    role_settings,
+    roles,
     sequences,
     session_statements,
     table_changes,
@@ -34,10 +44,21 @@ if TYPE_CHECKING:
 Runner = Callable[["Session", Utility], Result]
 
 
-def _run_alter(session: Session, statement: Utility) -> Result:
-    """ALTER TABLE, and what has its parse node."""
-    of_index = enum_name(statement.node, "objtype") == "OBJECT_INDEX"
-    return (index_changes.run_alter_index if of_index else table_changes.run_alter_table)(session, statement)
+def _run_alter_table(session: Session, statement: Utility) -> Result:
+    """ALTER TABLE; ALTER INDEX and ALTER TYPE of a composite type are parsed as one."""
+    kind = enum_name(statement.node, "objtype")
+    if kind == "OBJECT_INDEX":
+        return index_changes.run_alter_index(session, statement)
+    return (composite_types.run_alter if kind == "OBJECT_TYPE" else composite_types.run_alter_table)(session, statement)
+
+
+def _run_rename(session: Session, statement: Utility) -> Result:
+    """ALTER ... RENAME: roles are no relations."""
+    kind = enum_name(statement.node, "rename_type")
+    if kind == "OBJECT_ATTRIBUTE":
+        return composite_types.rename_attribute(session, statement.node)
+    is_role = kind == "OBJECT_ROLE"
+    return (roles.run_rename_role if is_role else table_changes.run_rename)(session, statement)
 
 
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
@@ -57,6 +78,11 @@ RUNNERS: dict[str, Runner] = {
     "notify_stmt": notification_statements.run_notify,
     "vacuum_stmt": session_statements.run_vacuum,
     "comment_stmt": comments.run_comment,
+    "grant_stmt": grants.run_grant,
+    "alter_default_privileges_stmt": default_privileges.run,
+    "alter_owner_stmt": ownership.run_alter_owner,
+    "reassign_owned_stmt": owned_by_role.run_reassign_owned,
+    "drop_owned_stmt": owned_by_role.run_drop_owned,
     "lock_stmt": session_statements.run_lock,
     "create_extension_stmt": session_statements.run_create_extension,
     "create_schema_stmt": tables.run_create_schema,
@@ -64,10 +90,20 @@ RUNNERS: dict[str, Runner] = {
     "create_seq_stmt": tables.run_create_sequence,
     "alter_seq_stmt": sequences.run_alter_sequence,
     "view_stmt": tables.run_create_view,
-    "drop_stmt": table_changes.run_drop,
+    "create_enum_stmt": enum_types.run_create,
+    "alter_enum_stmt": enum_types.run_alter,
+    "alter_object_schema_stmt": enum_types.run_set_schema,
+    "drop_stmt": drops.run,
     "truncate_stmt": table_changes.run_truncate,
-    "alter_table_stmt": _run_alter,
-    "rename_stmt": table_changes.run_rename,
+    "alter_table_stmt": _run_alter_table,
+    "composite_type_stmt": composite_types.run_create,
+    "rename_stmt": _run_rename,
+    "create_role_stmt": roles.run_create_role,
+    "alter_role_stmt": roles.run_alter_role,
+    "drop_role_stmt": roles.run_drop_role,
+    "grant_role_stmt": memberships.run_grant_role,
+    "alter_role_set_stmt": role_settings.run_alter_role_set,
+    "alter_database_set_stmt": role_settings.run_alter_database_set,
     "index_stmt": index_ddl.run_create_index,
     "reindex_stmt": index_changes.run_reindex,
 }

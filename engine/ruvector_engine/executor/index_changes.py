@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import IndexDef
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import table_access
+from ruvector_engine.executor import access, table_access
 from ruvector_engine.executor.index_ddl import build_index, checked_options
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.planner.operator_classes import check_build
@@ -39,6 +40,7 @@ def run_alter_index(session: Session, statement: Utility) -> Result:
         raise SqlError("42P01", f'relation "{node.relation.relname}" does not exist')
     if not isinstance(found, IndexDef):
         raise SqlError("42809", f'"{found.name}" is not an index')
+    access.require_owner(session, found)
     table_access.change_catalog(session)
     options = dict(found.options)
     for wrapped in node.cmds:
@@ -64,9 +66,8 @@ def run_reindex(session: Session, statement: Utility) -> Result:
     node = statement.node
     kind = enum_name(node, "kind")
     concurrent = any(o.def_elem.defname == "concurrently" for o in node.params)
-    if session.transaction.state == "block" and (concurrent or kind in _WHOLE):
-        what = "CONCURRENTLY" if concurrent else _WHOLE[kind]
-        raise SqlError("25001", f"REINDEX {what} cannot run inside a transaction block")
+    if concurrent or kind in _WHOLE:
+        session.require_no_block(f"REINDEX {'CONCURRENTLY' if concurrent else _WHOLE[kind]}")
     for definition in _reindexed(session, node, kind):
         if not definition.is_vector:
             continue
@@ -89,17 +90,24 @@ def _reindexed(session: Session, node: Any, kind: str) -> list[IndexDef]:
             raise SqlError("42P01", f'relation "{name}" does not exist')
         if not isinstance(found, IndexDef):
             raise SqlError("42809", f'"{name}" is not an index')
+        if not access.may_maintain(session, found):
+            raise objects.denied(found)
         return [found]
     if kind == "REINDEX_OBJECT_TABLE":
         relation = session.catalog.find(node.relation.relname, node.relation.schemaname or None, session.search_path)
         if isinstance(relation, IndexDef):
             raise SqlError("42809", f'"{relation.name}" is not a table or materialized view')
         table = table_access.table_named(session, node.relation)
+        if not access.may_maintain(session, table):
+            raise objects.denied(table)
         return list(session.catalog.indexes_of(table.oid))
+    allowed = [i for i in indexes if access.may_maintain(session, i)]
     if kind == "REINDEX_OBJECT_SCHEMA":
         if node.name not in session.catalog.schemas:
             raise SqlError("3F000", f'schema "{node.name}" does not exist')
-        return [i for i in indexes if i.schema == node.name]
+        access.require_schema_owner(session, node.name)
+        return [i for i in allowed if i.schema == node.name]
     if node.name and node.name != session.database_name:
         raise SqlError("0A000", "can only reindex the currently open database")
-    return indexes if kind == "REINDEX_OBJECT_DATABASE" else []
+    access.require_database_owner(session)
+    return allowed if kind == "REINDEX_OBJECT_DATABASE" else []

@@ -14,7 +14,7 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import ConstraintDef, IndexDef, TableDef
 from ruvector_engine.catalog.system import IndexBuild
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import table_access, table_changes, tables
+from ruvector_engine.executor import access, table_access, table_changes, tables
 from ruvector_engine.executor.index_elements import VECTOR_METHODS, elements_of
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.index import BuildCancelled
@@ -37,11 +37,13 @@ _PLAIN_METHODS = ("btree", "hash", "gin", "gist", "brin", "spgist")
 def run_create_index(session: Session, statement: Utility) -> Result:
     """CREATE [UNIQUE] INDEX [CONCURRENTLY] [IF NOT EXISTS] [name] ON table USING method (...) WITH (...)."""
     node = statement.node
-    if node.concurrent and session.transaction.state == "block":
-        raise SqlError("25001", "CREATE INDEX CONCURRENTLY cannot run inside a transaction block")
+    if node.concurrent:
+        session.require_no_block("CREATE INDEX CONCURRENTLY")
     table = table_access.table_named(session, node.relation)
     if table.virtual:
         raise SqlError("42501", f'permission denied: "{table.name}" is a system catalog')
+    access.require_owner(session, table)
+    access.require_create(session, table.schema)
     method = METHOD_ALIASES.get(node.access_method, node.access_method)
     if method not in (*VECTOR_METHODS, *_PLAIN_METHODS):
         raise SqlError("42704", f'access method "{node.access_method}" does not exist')

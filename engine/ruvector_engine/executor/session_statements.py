@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import TableDef
+from ruvector_engine.catalog.system.names import quote_identifier
+from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import cursors, savepoints, table_access
+from ruvector_engine.executor import access, cursors, ownership, savepoints, table_access
+from ruvector_engine.executor.server_rights import check_may_checkpoint
+from ruvector_engine.executor.setting_values import may_examine, reset_value, set_value, shown_value
 from ruvector_engine.results import Column, Result
-from ruvector_engine.settings import SETTINGS, lookup
+from ruvector_engine.settings import SETTINGS, UNLISTED, lookup
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.types.registry import INTERVAL, TEXT, TypeRef
@@ -123,17 +127,16 @@ def run_set(session: Session, statement: Utility) -> Result:
     node = statement.node
     kind = enum_name(node, "kind")
     local = bool(node.is_local)
-    if local and session.transaction.state != "block":
+    if local and not session.in_block:
         session.notice("25P01", "SET LOCAL can only be used in transaction blocks", "WARNING")
     if kind == "VAR_SET_VALUE":
-        _set_value(session, node.name, ", ".join(_argument(arg) for arg in node.args), local)
+        set_value(session, node.name, value_text(node), local=local)
         return Result("SET")
     if kind == "VAR_SET_DEFAULT":
-        setting = lookup(node.name)
-        session.settings.set(node.name, setting.default if setting else "", local=local)
+        reset_value(session, node.name, local=local)
         return Result("SET")
     if kind == "VAR_RESET":
-        session.settings.reset(node.name)
+        reset_value(session, node.name)
         return Result("RESET")
     if kind == "VAR_RESET_ALL":
         session.settings.reset(None)
@@ -143,7 +146,13 @@ def run_set(session: Session, statement: Utility) -> Result:
     raise not_supported(f"SET {node.name} FROM CURRENT is not supported")
 
 
-def _argument(node: Any) -> str:
+def value_text(node: Any) -> str:
+    """The value that a SET statement gives, as text: names in a list are quoted, others only set apart by commas."""
+    texts = [_argument_text(argument) for argument in node.args]
+    return ", ".join([quote_identifier(text) for text in texts] if node.name.lower() == "search_path" else texts)
+
+
+def _argument_text(node: Any) -> str:
     """A value that SET gives; the interval of SET TIME ZONE as the zone's name."""
     if node.WhichOneof("node") != "type_cast":
         return constant_text(node)
@@ -160,26 +169,9 @@ def _argument(node: Any) -> str:
     return offset_name(micros // 1_000_000)
 
 
-def _set_value(session: Session, name: str, value: str, local: bool) -> None:
-    """SET name = value. The two that are the transaction's own end with it, however they are set."""
-    transaction = session.transaction
-    key = name.lower()
-    if key not in ("transaction_isolation", "transaction_read_only"):
-        session.settings.set(name, value, local=local)
-        return
-    before = transaction.isolation
-    session.settings.set(name, value, local=True)
-    if key == "transaction_read_only":
-        transaction.read_only = session.settings[key] == "on"
-    elif transaction.open and session.settings[key] != before:
-        raise SqlError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
-    else:
-        transaction.isolation = session.settings[key]
-
-
 def _set_multi(session: Session, node: Any) -> Result:
     if node.name == "TRANSACTION":
-        if session.transaction.state != "block":
+        if not session.in_block:
             session.notice("25P01", "SET TRANSACTION can only be used in transaction blocks", "WARNING")
             return Result("SET")
         _set_modes(session, node.args)
@@ -206,18 +198,19 @@ def run_show(session: Session, statement: Utility) -> Result:
     node = statement.node
     columns = show_columns(node)
     if node.name == "all":
-        rows = [(s.name, session.settings.show(s.name), s.description) for s in SETTINGS]
+        listed = [s for s in SETTINGS if s.name not in UNLISTED and may_examine(session, s)]
+        rows = [(s.name, session.settings.show(s.name), s.description) for s in listed]
         return Result("SHOW", columns, sorted(rows, key=lambda r: str(r[0]).lower()))
-    return Result("SHOW", columns, [(session.settings.show(node.name),)])
+    return Result("SHOW", columns, [(shown_value(session, node.name),)])
 
 
 def run_discard(session: Session, statement: Utility) -> Result:
     """DISCARD ALL and its parts: what a connection pool sends between users."""
     target = enum_name(statement.node, "target")
     if target == "DISCARD_ALL":
-        if session.transaction.state == "block":
-            raise SqlError("25001", "DISCARD ALL cannot run inside a transaction block")
+        session.require_no_block("DISCARD ALL")
         cursors.close_all(session)
+        session.identity.reset("session_authorization")
         session.settings.reset(None)
         session.notifications.unlisten(None)
         session.statements.clear()
@@ -230,30 +223,38 @@ def run_discard(session: Session, statement: Utility) -> Result:
 
 def run_checkpoint(session: Session, _statement: Utility) -> Result:
     """CHECKPOINT: the log goes into the file, the indexes' new segments to disk."""
+    check_may_checkpoint(session)
     session.database.store.checkpoint()
     return Result("CHECKPOINT")
 
 
 def run_vacuum(session: Session, statement: Utility) -> Result:
     """VACUUM and ANALYZE: names are checked; storage and indexes clean up by themselves."""
+    verb = "vacuum" if statement.node.is_vacuumcmd else "analyze"
     for relation in statement.node.rels:
-        table_access.table_named(session, relation.vacuum_relation.relation)
+        table = table_access.table_named(session, relation.vacuum_relation.relation)
+        if not access.may_maintain(session, table):
+            session.notice("01000", f'permission denied to {verb} "{table.name}", skipping it', "WARNING")
     if statement.node.is_vacuumcmd:
-        if session.transaction.state == "block":
-            raise SqlError("25001", "VACUUM cannot run inside a transaction block")
+        session.require_no_block("VACUUM")
         session.database.indexes.vacuum()
     return Result("VACUUM" if statement.node.is_vacuumcmd else "ANALYZE")
 
 
 def run_lock(session: Session, statement: Utility) -> Result:
     """LOCK TABLE: every mode that excludes a writer takes the strongest lock."""
-    if session.transaction.state != "block":
-        raise SqlError("25P01", "LOCK TABLE can only be used in transaction blocks")
+    session.require_block("LOCK TABLE")
     for relation in statement.node.relations:
         table = table_access.table_named(session, relation.range_var)
+        access.require_any(session, table, _lock_privileges(statement.node.mode))
         if statement.node.mode > 3:  # AccessShare, RowShare and RowExclusive exclude no writer
             _lock_table(session, table, wait=not statement.node.nowait)
     return Result("LOCK TABLE")
+
+
+def _lock_privileges(mode: int) -> str:
+    """The privileges any of which is enough for LOCK TABLE in a mode, by PostgreSQL's number of it."""
+    return "mwdD" + ("r" if mode == 1 else "") + ("a" if mode <= 3 else "")
 
 
 def _lock_table(session: Session, table: TableDef, *, wait: bool) -> None:
@@ -275,6 +276,9 @@ def run_create_extension(session: Session, statement: Utility) -> Result:
             hint="The extension must first be installed on the system where PostgreSQL is running.",
         )
     if node.extname not in session.catalog.extensions:
+        if not session.rights.superuser:
+            hint = "Must be superuser to create this extension."
+            raise SqlError("42501", f'permission denied to create extension "{node.extname}"', hint=hint)
         table_access.change_catalog(session)
     catalog = session.catalog  # as it is once the lock was awaited
     if node.extname in catalog.extensions:
@@ -283,7 +287,11 @@ def run_create_extension(session: Session, statement: Utility) -> Result:
             raise SqlError("42710", text)
         session.notice("42710", f"{text}, skipping")
         return Result("CREATE EXTENSION")
+    key = (PG_EXTENSION, extension_oid(node.extname))
     session.transaction.catalog = store.changed(
-        session.connection, catalog, extensions=catalog.extensions | {node.extname}
+        session.connection,
+        catalog,
+        extensions=catalog.extensions | {node.extname},
+        authority=ownership.owned(catalog.authority, [key], session.rights.role),
     )
     return Result("CREATE EXTENSION")

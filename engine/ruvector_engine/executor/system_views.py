@@ -30,9 +30,10 @@ def fill(session: Session, views: Iterable[TableDef]) -> None:
     for table in wanted.values():
         view = SYSTEM_VIEWS[(table.schema, table.name)]
         state = {"never": 0, "catalog": session.catalog.version, "always": -1}[view.changes]
-        if state < 0 or session.filled_views.get(table.oid) != (state, session.search_path):
+        made_for = (state, session.identity.current.oid, session.search_path)
+        if state < 0 or session.filled_views.get(table.oid) != made_for:
             _create(session, table, view.rows(context))
-            session.filled_views[table.oid] = (state, session.search_path)
+            session.filled_views[table.oid] = made_for
 
 
 def system_context(session: Session) -> SystemContext:

@@ -17,6 +17,7 @@ from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.emit_binding import quote, written_out
 from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, RangeEntry
+from ruvector_engine.sql.storage import bindable
 from ruvector_engine.sql.tree import transform
 from ruvector_engine.types.registry import BOOL, TypeRef
 
@@ -109,4 +110,4 @@ def columns_read(expr: Expr) -> tuple[str, ...]:
 def sql_text(expr: Expr) -> str:
     """DuckDB's SQL of an expression over a table's columns, constants in line."""
     emitted = emit_expression(expr)
-    return written_out(emitted.text, [value.value for value in emitted.bindings if isinstance(value, Const)])
+    return written_out(emitted.text, [bindable(v.type, v.value) for v in emitted.bindings if isinstance(v, Const)])

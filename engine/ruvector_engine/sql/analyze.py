@@ -15,7 +15,7 @@ from ruvector_engine.sql.context import Context, Parameters, State
 from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.expressions import basics, calls, comparisons, subqueries
 from ruvector_engine.sql.expressions.dispatch import expression
-from ruvector_engine.sql.nodes import ColumnRef, Expr, RangeEntry, Statement, Target, Utility
+from ruvector_engine.sql.nodes import ColumnRef, CteRef, Expr, Query, RangeEntry, Statement, Target, Utility
 from ruvector_engine.sql.parser import RawStatement, inner_statement
 from ruvector_engine.sql.query import select
 from ruvector_engine.sql.raw import pb
@@ -31,20 +31,29 @@ _HOLDERS = frozenset({"explain_stmt", "declare_cursor_stmt", "create_table_as_st
 
 @dataclass(frozen=True, slots=True)
 class Analyzed:
-    """A statement that is ready to be planned. `columns` is None when it returns no rows, or for a utility."""
+    """A statement that is ready to be planned. `columns` is None when it returns no rows, or for a utility.
+
+    `reads_views`: what it needs of others than its user must be looked at, though he may do everything.
+    """
 
     statement: Statement
     parameters: tuple[TypeRef, ...]
     columns: tuple[Column, ...] | None
+    reads_views: bool = False
 
 
-def analyze(raw: RawStatement, context: Context, parameter_oids: Sequence[int] | None = ()) -> Analyzed:
+def analyze(
+    raw: RawStatement,
+    context: Context,
+    parameter_oids: Sequence[int] | None = (),
+    shaped: frozenset[int] = frozenset(),
+) -> Analyzed:
     """Resolve every name and type of the statement; SqlError with PostgreSQL's text and character position.
 
     `parameter_oids` are the types the client declared, 0 for one to be found out; None where there can be no
-    parameters (a simple query): $1 is then 42P02.
+    parameters (a simple query): $1 is then 42P02. `shaped`: the parameters whose values are arrays with a shape.
     """
-    state = State(context, Parameters(parameter_oids))
+    state = State(context, Parameters(parameter_oids, context.catalog, shaped))
     try:
         scope = Scope(state)
         scope.is_top = True
@@ -61,7 +70,7 @@ def analyze(raw: RawStatement, context: Context, parameter_oids: Sequence[int] |
             hint='Increase the configuration parameter "max_stack_depth" (currently 2048kB), after ensuring the '
             "platform's stack depth limit is adequate.",
         ) from None
-    return Analyzed(statement, parameters, _columns(targets))
+    return Analyzed(statement, parameters, _columns(targets), state.reads_views)
 
 
 def _statement(scope: Scope, raw: RawStatement) -> tuple[Statement, Sequence[Target] | None]:
@@ -90,10 +99,12 @@ def _held(scope: Scope, raw: RawStatement) -> Analyzed:
     A generic plan may have some even in a simple query: nobody gives them values.
     """
     generic = raw.kind == "explain_stmt" and any(o.def_elem.defname == "generic_plan" for o in raw.node.options)
-    if generic and not scope.state.parameters.allowed:
-        scope = Scope(State(scope.state.context, Parameters()))
+    outer = scope.state
+    if generic and not outer.parameters.allowed:
+        scope = Scope(State(outer.context, Parameters()))
     statement, targets = _statement(scope, inner_statement(raw, raw.node.query))
-    return Analyzed(statement, scope.state.parameters.types(), _columns(targets))
+    outer.reads_views = scope.state.reads_views
+    return Analyzed(statement, scope.state.parameters.types(), _columns(targets), scope.state.reads_views)
 
 
 def _select_into(raw: RawStatement) -> RawStatement | None:
@@ -122,11 +133,23 @@ def _columns(targets: Sequence[Target] | None) -> tuple[Column, ...] | None:
 
 
 def _column(target: Target) -> Column:
-    expr = target.expr
-    if isinstance(expr, ColumnRef) and isinstance(expr.range.source, TableDef) and expr.index >= 0:
-        table = expr.range.source
-        return Column(target.name, expr.type, table.oid, table.columns[expr.index].attnum)
-    return Column(target.name, expr.type)
+    type_ = TypeRef(target.expr.type.oid, target.expr.type.typmod)  # clients know nothing of shapes
+    return Column(target.name, type_, *_origin(target.expr))
+
+
+def _origin(expr: Expr) -> tuple[int, int]:
+    """The table or view, and its column's number, that an expression is; (0, 0) for what is computed."""
+    while isinstance(expr, ColumnRef) and expr.index >= 0:
+        entry, source = expr.range, expr.range.source
+        if isinstance(source, TableDef):
+            return source.oid, source.columns[expr.index].attnum
+        if entry.view is not None:
+            return entry.view.oid, expr.index + 1
+        query = source.query if isinstance(source, CteRef) else source
+        if not isinstance(query, Query):
+            break
+        expr = query.targets[expr.index].expr
+    return 0, 0
 
 
 def analyze_expression(

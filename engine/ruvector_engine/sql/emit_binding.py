@@ -47,6 +47,8 @@ def _literal(value: Value) -> str:
         return repr(value)
     if isinstance(value, bytes):
         return f"from_hex('{value.hex()}')"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_literal(key)}: {_literal(item)}' for key, item in value.items())}}}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_literal(v) for v in value)}]"
     text = format(value, "f") if isinstance(value, Decimal) and value.is_finite() else str(value)

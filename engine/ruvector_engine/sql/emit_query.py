@@ -42,7 +42,7 @@ from ruvector_engine.sql.nodes import (
     Special,
     ValuesList,
 )
-from ruvector_engine.sql.storage import to_transport
+from ruvector_engine.sql.storage import fields, to_transport
 from ruvector_engine.sql.tree import walk
 from ruvector_engine.types.registry import NUMERIC, TypeRef
 
@@ -324,7 +324,9 @@ class QueryEmitter(ExpressionEmitter):
             items = self.list_of_set(call)
             rows = (
                 "u.c"
-                if len(call.function.columns) < 2
+                if len(call.function.columns) < 2 and call.type.composite is None
+                else ", ".join(f"u.c.{key}" for key, _ in fields(call.type))
+                if call.type.composite is not None
                 else ", ".join(f"u.c.{quote(n)}" for n, _ in call.function.columns)
             )
             place = ", u.i" if scan.ordinality else ""
@@ -335,7 +337,10 @@ class QueryEmitter(ExpressionEmitter):
             )
             text = f"SELECT {rows}{place} FROM {source}"
         elif isinstance(call, Special) and call.kind == "unnest_many":
-            lists = self.texts(call)
+            arrays = [a for a in call.args if a is not None]
+            lists = [
+                f"({text}).items" if a.type.shaped else text for a, text in zip(arrays, self.texts(call), strict=True)
+            ]
             longest = f"greatest({', '.join(f'len({text})' for text in lists)})"
             place = f", unnest(generate_series(1, {longest}))" if scan.ordinality else ""
             text = f"SELECT {', '.join(f'unnest({text})' for text in lists)}{place}"

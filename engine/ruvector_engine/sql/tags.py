@@ -40,12 +40,15 @@ _TAGS = {
     "create_role_stmt": "CREATE ROLE",
     "alter_role_stmt": "ALTER ROLE",
     "drop_role_stmt": "DROP ROLE",
+    "alter_role_set_stmt": "ALTER ROLE",
+    "alter_database_set_stmt": "ALTER DATABASE",
     "create_function_stmt": "CREATE FUNCTION",
     "create_trig_stmt": "CREATE TRIGGER",
     "createdb_stmt": "CREATE DATABASE",
     "dropdb_stmt": "DROP DATABASE",
     "create_domain_stmt": "CREATE DOMAIN",
     "create_enum_stmt": "CREATE TYPE",
+    "alter_enum_stmt": "ALTER TYPE",
     "composite_type_stmt": "CREATE TYPE",
     "rule_stmt": "CREATE RULE",
     "create_stats_stmt": "CREATE STATISTICS",
@@ -88,7 +91,7 @@ def command_tag(kind: str, node: Any) -> str:
         return _TRANSACTIONS[pb.TransactionStmtKind.Name(node.kind)]
     if kind == "drop_stmt":
         return f"DROP {_object(node.remove_type)}"
-    if kind in ("alter_table_stmt", "rename_stmt", "alter_object_schema_stmt"):
+    if kind in ("alter_table_stmt", "rename_stmt", "alter_object_schema_stmt", "alter_owner_stmt"):
         return f"ALTER {_altered(kind, node)}"
     if kind == "variable_set_stmt":
         return "RESET" if pb.VariableSetKind.Name(node.kind) in ("VAR_RESET", "VAR_RESET_ALL") else "SET"
@@ -102,6 +105,8 @@ def command_tag(kind: str, node: Any) -> str:
         return "DEALLOCATE" if node.name else "DEALLOCATE ALL"
     if kind == "grant_stmt":
         return "GRANT" if node.is_grant else "REVOKE"
+    if kind == "grant_role_stmt":
+        return "GRANT ROLE" if node.is_grant else "REVOKE ROLE"
     return _TAGS.get(kind, kind.removesuffix("_stmt").replace("_", " ").upper())
 
 

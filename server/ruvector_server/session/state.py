@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ruvector_engine.errors import SqlError
-from ruvector_server.session.codecs import TextSettings
+from ruvector_engine.types.encodings import AS_UTF8, reader, writer
+from ruvector_server.session.codecs import TextSettings, name_writer
 from ruvector_server.session.engine import EngineSession
 from ruvector_server.session.patience import Patience
 from ruvector_server.session.statements import Portal, Statements
@@ -17,11 +18,14 @@ class SessionState:
     """One session after its start-up. `out` is what goes to the client next; the driver empties it."""
 
     __slots__ = (
+        "_encoding",
         "cancelled",
         "decoder",
+        "due",
+        "encode",
         "ending",
         "engine",
-        "flush",
+        "executed",
         "gone",
         "idle",
         "idle_seconds",
@@ -31,6 +35,7 @@ class SessionState:
         "skipping",
         "statements",
         "text",
+        "told",
     )
 
     def __init__(self, engine: EngineSession, out: bytearray, decoder: FrontendDecoder) -> None:
@@ -39,27 +44,44 @@ class SessionState:
         self.decoder = decoder
         self.text = TextSettings(engine.settings, engine.read_name)
         self.statements = Statements(engine.statements, self.text)
+        self._encoding = "UTF8"
+        self.encode: Callable[[str], bytes] = (
+            backend.utf8
+        )  # text in messages; what cannot be told is told by question marks
         self.portals: dict[str, Portal] = {}
         self.skipping = False  # after an error in the extended protocol, up to Sync
         self.idle = True  # ReadyForQuery was the last word
         self.patience = Patience(engine.settings)
         self.idle_seconds = 0.0  # how long that may last; 0 for ever
-        self.flush = False  # the client asked for what there is
+        self.told: dict[str, str] = {}  # the settings as the client knows them
+        self.due = 0  # bytes of `out` that the client waits for
+        self.executed = False  # something has been executed since the last ReadyForQuery
         self.cancelled = False  # a cancel request came for what runs now
         self.gone = False  # the client has disconnected
         self.ending = False  # nothing more is read from the client
 
-    def portal(self, name: str) -> Portal:
-        """Return a portal; 34000 when there is none of that name."""
-        found = self.portals.get(name)
-        if found is None:
-            raise SqlError("34000", f'portal "{name}" does not exist')
-        return found
-
     def drop_portals(self) -> list[Callable[[], None]]:
         """Forget all portals, as at the end of a transaction; return what frees their results and may block."""
-        closes = [close for portal in self.portals.values() if (close := portal.take_close())]
+        closes = self.end_portals()
         self.portals.clear()
+        return closes
+
+    def end_portals(self) -> list[Callable[[], None]]:
+        """End all portals, whose names stay taken: a failed transaction. Return what frees their results."""
+        return [close for portal in self.portals.values() if (close := portal.take_close())]
+
+    def follow_savepoints(self, tag: str) -> list[Callable[[], None]]:
+        """After RELEASE or ROLLBACK TO: portals made since that savepoint belong to the one before, or are gone.
+
+        Returns what frees their results and may block.
+        """
+        level, closes = self.engine.savepoint_level, []
+        for name, portal in list(self.portals.items()):
+            if tag == "ROLLBACK" and portal.level >= level:
+                del self.portals[name]
+                if close := portal.take_close():
+                    closes.append(close)
+            portal.level = min(portal.level, level)
         return closes
 
     def check_cancelled(self) -> None:
@@ -67,19 +89,44 @@ class SessionState:
         if self.cancelled:
             raise query_cancelled()
 
+    def follow_encoding(self) -> None:
+        """Read and write text from here on as client_encoding says."""
+        encoding = self.engine.settings["client_encoding"]
+        if encoding != self._encoding:
+            self._encoding = encoding
+            self.encode = name_writer(self.text.current())
+            self.decoder.recode(None if encoding in AS_UTF8 else reader(encoding))
+            self.statements.renew()
+
+    def error_response(self, error: SqlError) -> bytes:
+        """ErrorResponse; of an error that the client's encoding has no characters for, that this is so."""
+        if self._encoding in AS_UTF8:
+            return backend.error_response(error)
+        try:
+            return backend.error_response(error, writer(self._encoding))
+        except SqlError as untold:
+            return backend.error_response(untold)
+
     def report_notices(self) -> None:
         """Send the notices that have come up."""
         notices = self.engine.notices
         if notices:
             for notice in notices:
-                self.out += backend.notice_response(notice)
+                self.out += backend.notice_response(notice, self.encode)
             notices.clear()
+
+    def report_parameters(self, now: Mapping[str, str]) -> None:
+        """Send the settings that are not what the client was told last."""
+        for name, value in now.items():
+            if self.told.get(name) != value:
+                self.told[name] = value
+                self.out += backend.parameter_status(name, value, self.encode)
 
     def report_notifications(self) -> None:
         """Send what has come by NOTIFY, unless a transaction is under way."""
         if self.engine.status == "I":
             for pid, channel, payload in self.engine.notifications.take():
-                self.out += backend.notification_response(pid, channel, payload)
+                self.out += backend.notification_response(pid, channel, payload, self.encode)
 
     def ready(self) -> None:
         """Send ReadyForQuery, and before it the settings that have changed and what has come by NOTIFY."""
@@ -87,8 +134,8 @@ class SessionState:
         if engine.notices:
             self.report_notices()
         if engine.changed_parameters:
-            for name, value in engine.changed_parameters:
-                self.out += backend.parameter_status(name, value)
+            self.follow_encoding()
+            self.report_parameters(dict(engine.changed_parameters))
             engine.changed_parameters.clear()
         if engine.notifications:
             self.report_notifications()
@@ -96,6 +143,13 @@ class SessionState:
         self.out += backend.READY_FOR_QUERY[status]
         self.idle_seconds = self.patience.seconds(status)
         self.idle = True
+        self.due = len(self.out)
+        self.executed = engine.in_implicit_block = False
+
+
+def no_portal(name: str) -> SqlError:
+    """The error when there is no portal of a name."""
+    return SqlError("34000", f'portal "{name}" does not exist')
 
 
 def query_cancelled() -> SqlError:

@@ -6,13 +6,15 @@ One rule: whatever the bytes are, `next_message` gives a message, None (more byt
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from struct import Struct
 
 from ruvector_server.wire import parsers
-from ruvector_server.wire.errors import ProtocolError, encoding_error
+from ruvector_server.wire.errors import LostSync, ProtocolError, encoding_error
 from ruvector_server.wire.limits import MAX_STARTUP_PACKET, MIN_STARTUP_PACKET
 from ruvector_server.wire.messages import Frontend
 from ruvector_server.wire.phases import LEGAL, Phase, illegal_type
+from ruvector_server.wire.recoding import recoding
 from ruvector_server.wire.startup import parse_startup_packet
 
 _INT32 = Struct("!i").unpack_from
@@ -29,7 +31,18 @@ class FrontendDecoder:
         # not copied again and again.
         self._tail = bytearray()
         self._needed = 0  # bytes from _position on without which it is no use to look
+        self._read: Callable[[bytes], str] | None = None
         self.phase = phase
+
+    @property
+    def recodes(self) -> bool:
+        """Whether the client's text is in another encoding than UTF-8."""
+        return self._read is not None
+
+    def recode(self, read: Callable[[bytes], str] | None) -> None:
+        """From the next message on, strings are what `read` reads; None: UTF-8."""
+        self._read = read
+        self.phase = self._phase
 
     @property
     def phase(self) -> Phase:
@@ -39,7 +52,7 @@ class FrontendDecoder:
     @phase.setter
     def phase(self, phase: Phase) -> None:
         self._phase = phase
-        self._frames = LEGAL[phase]
+        self._frames = LEGAL[phase] if self._read is None else recoding(LEGAL[phase], self._read)
         if phase is Phase.CLOSED:
             self._buffer, self._position = b"", 0
             self._tail.clear()
@@ -84,10 +97,10 @@ class FrontendDecoder:
         kind = buffer[position]
         frame = self._frames.get(kind)
         if frame is None:
-            raise self._fatal(illegal_type(self._phase, kind))
+            raise self._illegal(kind)
         (length,) = _INT32(buffer, position + 1)
         if not 4 <= length <= frame.limit:
-            raise self._fatal("invalid message length")
+            raise self._fatal("invalid message length", untold=True)
         if available <= length:
             self._needed = length + 1
             return None
@@ -109,7 +122,7 @@ class FrontendDecoder:
             return None
         (length,) = _INT32(buffer, position)
         if not MIN_STARTUP_PACKET <= length <= MAX_STARTUP_PACKET:
-            raise self._fatal("invalid length of startup packet")
+            raise self._fatal("invalid length of startup packet", untold=True)
         if available < length:
             self._needed = length
             return None
@@ -120,9 +133,14 @@ class FrontendDecoder:
             self.phase = Phase.CLOSED
             raise
 
-    def _fatal(self, message: str) -> ProtocolError:
+    def _illegal(self, kind: int) -> ProtocolError:
+        phase = self._phase
         self.phase = Phase.CLOSED
-        return ProtocolError(message, fatal=True)
+        return (LostSync if phase is Phase.COPY_IN else ProtocolError)(illegal_type(phase, kind), fatal=True)
+
+    def _fatal(self, message: str, *, untold: bool = False) -> ProtocolError:
+        self.phase = Phase.CLOSED
+        return ProtocolError(message, fatal=True, untold=untold)
 
 
 def _parse_error(error: ProtocolError | ValueError | struct.error, kind: int) -> ProtocolError:

@@ -17,12 +17,14 @@ from ruvector_engine.catalog.system import (
     activity,
     callables,
     classes,
+    databases,
     dependencies,
     empties,
     extensions,
     information_schema,
     listings,
-    roles_databases,
+    privilege_views,
+    roles,
     types,
 )
 from ruvector_engine.catalog.system.context import (
@@ -69,17 +71,18 @@ _PG_CATALOG = (
     activity,
     callables,
     classes,
+    databases,
     dependencies,
     empties,
     extensions,
     listings,
-    roles_databases,
+    roles,
     types,
 )
 
 
 def _sources(schema: str) -> tuple[dict[str, RowSource], set[str]]:
-    modules = (information_schema,) if schema == "information_schema" else _PG_CATALOG
+    modules = (information_schema, privilege_views) if schema == "information_schema" else _PG_CATALOG
     rows: dict[str, RowSource] = {}
     empty: set[str] = set()
     for module in modules:

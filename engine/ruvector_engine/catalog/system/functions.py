@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.model import IndexDef
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.access import extension_of, operator_classes
 from ruvector_engine.catalog.system.callables import existing_procedures, operators, procedures
 from ruvector_engine.catalog.system.definitions import (
@@ -30,16 +32,30 @@ from ruvector_engine.catalog.system.oids import (
     DEFAULT_TABLESPACE,
     EXTENSIONS,
     GLOBAL_TABLESPACE,
-    OWNER,
+    PG_AUTHID,
     PG_CLASS,
     PG_EXTENSION,
     PG_NAMESPACE,
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import records
-from ruvector_engine.catalog.system.typenames import pg_format_type, regtype_in, regtype_out, to_regtype
-from ruvector_engine.catalog.system.types import all_types
+from ruvector_engine.catalog.system.roles import (
+    pg_get_userbyid,
+    pg_has_role,
+    regrole_in,
+    regrole_out,
+    to_regrole,
+)
+from ruvector_engine.catalog.system.typenames import (
+    format_type,
+    pg_format_type,
+    regtype_in,
+    regtype_out,
+    to_regtype,
+    type_is_visible,
+)
 from ruvector_engine.errors import SqlError
+from ruvector_engine.text_search import dictionaries
 
 # ---------------------------------------------------------------- reg* types
 
@@ -49,8 +65,14 @@ def to_regclass(lookup: Lookup, text: str) -> int | None:
     if text.isdigit():
         return int(text)
     schema, name = schema_and_name(text)
+    if schema is not None:
+        objects.require_usage(objects.rights_of(lookup), lookup.catalog, schema)
     found = lookup.relation(schema, name)
-    return found.oid if found else None
+    if found is None:
+        places = (schema,) if schema else lookup.search_path
+        made = (lookup.catalog.types.get((place, name)) for place in places)
+        return next((t.relation_oid for t in made if isinstance(t, made_types.CompositeDef)), None)
+    return found.oid
 
 
 def regclass_in(lookup: Lookup, text: str) -> int:
@@ -66,7 +88,16 @@ def regclass_in(lookup: Lookup, text: str) -> int:
 def regclass_out(lookup: Lookup, oid: int) -> str:
     """Print a regclass; an OID that is no relation's prints as digits."""
     relation = lookup.relations.get(oid)
+    composite = None if relation else _composite(lookup, oid)
+    if composite is not None:
+        return format_type(lookup, composite.oid)
     return lookup.relation_name(relation) if relation else str(oid) if oid else "-"
+
+
+def _composite(lookup: Lookup, relation_oid: int) -> made_types.CompositeDef | None:
+    """The composite type that has this row in pg_class."""
+    made = (t for t in lookup.catalog.types.values() if isinstance(t, made_types.CompositeDef))
+    return next((t for t in made if t.relation_oid == relation_oid), None)
 
 
 def _schemas(lookup: Lookup) -> dict[str, int]:
@@ -92,22 +123,29 @@ def regnamespace_out(lookup: Lookup, oid: int) -> str:
     return quote_identifier(name) if name else str(oid) if oid else "-"
 
 
-def to_regrole(lookup: Lookup, text: str) -> int | None:
-    """The OID of a role, or None."""
-    return int(text) if text.isdigit() else OWNER if split_name(text)[-1] == lookup.user else None
+def regconfig_in(_lookup: Lookup, text: str) -> int:
+    """Read a regconfig."""
+    return 0 if text == "-" else dictionaries.CONFIGURATIONS[dictionaries.known(text)]
 
 
-def regrole_in(lookup: Lookup, text: str) -> int:
-    """Read a regrole."""
-    oid = 0 if text == "-" else to_regrole(lookup, text)
-    if oid is None:
-        raise SqlError("42704", f'role "{split_name(text)[-1]}" does not exist')
-    return oid
+def regconfig_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regconfig."""
+    names = {number: name for name, number in dictionaries.CONFIGURATIONS.items()}
+    return names.get(oid, str(oid)) if oid else "-"
 
 
-def regrole_out(lookup: Lookup, oid: int) -> str:
-    """Print a regrole."""
-    return quote_identifier(lookup.user) if oid == OWNER else str(oid) if oid else "-"
+def regdictionary_in(_lookup: Lookup, text: str) -> int:
+    """Read a regdictionary."""
+    plain = split_name(text)[-1]
+    found = next((oid for oid, name in dictionaries.DICTIONARY_NAMES.items() if name == plain), None)
+    if found is None:
+        raise SqlError("42704", f'text search dictionary "{text}" does not exist')
+    return found
+
+
+def regdictionary_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regdictionary."""
+    return dictionaries.DICTIONARY_NAMES.get(oid, str(oid)) if oid else "-"
 
 
 def _procedures_named(lookup: Lookup, text: str) -> list[int]:
@@ -150,13 +188,15 @@ def regproc_out(lookup: Lookup, oid: int) -> str:
 def pg_table_is_visible(lookup: Lookup, oid: int) -> bool | None:
     """Whether the bare name of a relation finds it."""
     relation = lookup.relations.get(oid)
+    composite = None if relation else _composite(lookup, oid)
+    if composite is not None:
+        return type_is_visible(lookup, composite.oid)
     return lookup.is_visible(relation) if relation else None
 
 
 def pg_type_is_visible(lookup: Lookup, oid: int) -> bool | None:
     """Whether the bare name of a type finds it."""
-    facts = all_types().get(oid)
-    return facts.schema in lookup.search_path if facts else None
+    return type_is_visible(lookup, oid)
 
 
 def pg_function_is_visible(lookup: Lookup, oid: int) -> bool | None:
@@ -186,16 +226,11 @@ def pg_collation_is_visible(_lookup: Lookup, _oid: int) -> bool | None:
 # ---------------------------------------------------------------- names of other things
 
 
-def pg_get_userbyid(lookup: Lookup, oid: int) -> str:
-    """A role's name."""
-    return lookup.user if oid == OWNER else f"unknown (OID={oid})"
-
-
 def obj_description(lookup: Lookup, oid: int, catalog: str = "") -> str | None:
     """An object's comment; without the name of its catalog, the comment of whatever has the OID."""
     classes = {"pg_class": PG_CLASS, "pg_namespace": PG_NAMESPACE, "pg_extension": PG_EXTENSION}
     for (classoid, objoid, part), text in lookup.catalog.comments.items():
-        if objoid == oid and not part and classes.get(catalog, classoid) == classoid:
+        if objoid == oid and not part and classoid != PG_AUTHID and classes.get(catalog, classoid) == classoid:
             return text
     return next((EXTENSION_COMMENTS[name] for name, number in EXTENSIONS.items() if number == oid), None)
 
@@ -205,9 +240,9 @@ def col_description(lookup: Lookup, table: int, column: int) -> str | None:
     return lookup.catalog.comments.get((PG_CLASS, table, column))
 
 
-def shobj_description(_lookup: Lookup, _oid: int, _catalog: str) -> str | None:
-    """A shared object's comment: none, as COMMENT ON DATABASE and the like are not served."""
-    return None
+def shobj_description(lookup: Lookup, oid: int, catalog: str) -> str | None:
+    """A shared object's comment: roles have one."""
+    return lookup.catalog.comments.get((PG_AUTHID, oid, 0)) if catalog == "pg_authid" else None
 
 
 def pg_tablespace_location(_lookup: Lookup, oid: int) -> str | None:
@@ -281,7 +316,7 @@ CATALOG_FUNCTIONS: Mapping[str, Callable[..., Any]] = {"format_type": pg_format_
         pg_function_is_visible, pg_get_constraintdef, pg_get_expr, pg_get_function_arguments,
         pg_get_function_identity_arguments, pg_get_function_result, pg_get_indexdef, pg_get_partkeydef,
         pg_get_ruledef, pg_get_serial_sequence, pg_get_statisticsobjdef_columns, pg_get_triggerdef,
-        pg_get_userbyid, pg_get_viewdef, pg_index_column_has_property, pg_opclass_is_visible,
+        pg_get_userbyid, pg_get_viewdef, pg_has_role, pg_index_column_has_property, pg_opclass_is_visible,
         pg_operator_is_visible, pg_relation_is_publishable, pg_table_is_visible, pg_tablespace_location,
         pg_type_is_visible, shobj_description, to_regclass, to_regnamespace, to_regproc, to_regrole, to_regtype,
     )
@@ -294,4 +329,6 @@ REG_TYPES: Mapping[str, tuple[Callable[[Lookup, str], int], Callable[[Lookup, in
     "regnamespace": (regnamespace_in, regnamespace_out),
     "regrole": (regrole_in, regrole_out),
     "regproc": (regproc_in, regproc_out),
+    "regconfig": (regconfig_in, regconfig_out),
+    "regdictionary": (regdictionary_in, regdictionary_out),
 }

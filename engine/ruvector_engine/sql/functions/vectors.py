@@ -276,7 +276,7 @@ def _functions() -> Iterator[FunctionDef]:
 
 def _conversions() -> Iterator[FunctionDef]:
     for element in ("int4", "float4", "float8", "numeric"):
-        numbers = "rv_vector_of_size(CAST(rv_one_dimension({0}) AS DOUBLE[]), {1})"
+        numbers = "rv_vector_of_size(CAST({0} AS DOUBLE[]), {1})"
         yield function("array_to_vector", f"{element}[],int4,bool", "vector", numbers)
     yield function("vector_to_float4", "vector,int4,bool", "float4[]", "rv_vector_floats({0})")
     yield function("vector_send", "vector", "bytea", "rv_vector_send({0})")
