@@ -47,7 +47,7 @@ Runner = Callable[["Session", Utility], Result]
 def _run_alter_table(session: Session, statement: Utility) -> Result:
     """ALTER TABLE; ALTER INDEX and ALTER TYPE of a composite type are parsed as one."""
     kind = enum_name(statement.node, "objtype")
-    if kind == "OBJECT_INDEX":
+    if kind == "OBJECT_INDEX" and index_changes.sets_options(statement.node):
         return index_changes.run_alter_index(session, statement)
     return (composite_types.run_alter if kind == "OBJECT_TYPE" else composite_types.run_alter_table)(session, statement)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import IndexDef
 from ruvector_engine.catalog.system import objects
-from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import access, table_access
 from ruvector_engine.executor.index_ddl import build_index, checked_options
 from ruvector_engine.executor.session_statements import constant_text
@@ -26,6 +26,14 @@ _WHOLE = {
     "REINDEX_OBJECT_SYSTEM": "SYSTEM",
     "REINDEX_OBJECT_DATABASE": "DATABASE",
 }
+
+
+_OPTION_COMMANDS = ("AT_SetRelOptions", "AT_ResetRelOptions")
+
+
+def sets_options(node: Any) -> bool:
+    """Whether ALTER INDEX is SET (...) or RESET (...): the others are ALTER TABLE's."""
+    return all(enum_name(wrapped.alter_table_cmd, "subtype") in _OPTION_COMMANDS for wrapped in node.cmds)
 
 
 def run_alter_index(session: Session, statement: Utility) -> Result:
@@ -47,8 +55,6 @@ def run_alter_index(session: Session, statement: Utility) -> Result:
         command = wrapped.alter_table_cmd
         kind = enum_name(command, "subtype")
         given = [item.def_elem for item in getattr(command, "def").list.items]
-        if kind not in ("AT_SetRelOptions", "AT_ResetRelOptions"):
-            raise not_supported(f"ALTER INDEX {kind.removeprefix('AT_')} is not supported")
         for element in given:
             options.pop(element.defname, None)
         if kind == "AT_SetRelOptions":
