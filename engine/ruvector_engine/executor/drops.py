@@ -21,6 +21,8 @@ def run(session: Session, statement: Utility) -> Result:
     node = statement.node
     kind = enum_name(node, "remove_type")
     cascade = enum_name(node, "behavior") == "DROP_CASCADE"
+    if node.concurrent:
+        _check_concurrent(session, node, cascade)
     if kind == "OBJECT_TYPE":
         table_access.change_catalog(session)
         enum_drop.run(session, node, cascade=cascade)
@@ -42,6 +44,14 @@ def run(session: Session, statement: Utility) -> Result:
     for made in types:
         enum_drop.drop(session, made, cascade=True)
     return result
+
+
+def _check_concurrent(session: Session, node: Any, cascade: bool) -> None:
+    session.require_no_block("DROP INDEX CONCURRENTLY")
+    if len(node.objects) > 1:
+        raise SqlError("0A000", "DROP INDEX CONCURRENTLY does not support dropping multiple objects")
+    if cascade:
+        raise SqlError("0A000", "DROP INDEX CONCURRENTLY does not support CASCADE")
 
 
 def _with_rows(session: Session, objects: Iterable[Any]) -> Iterator[TableDef | ViewDef]:

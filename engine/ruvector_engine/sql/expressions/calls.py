@@ -42,7 +42,10 @@ _HANDLED = frozenset(
         "location",
     }
 )
+#: The clauses of CREATE INDEX, as errors name them.
+_OF_INDEXES = ("index expressions", "index predicates")
 _NO_AGGREGATES = (
+    *_OF_INDEXES,
     "WHERE",
     "JOIN/ON",
     "GROUP BY",
@@ -59,6 +62,7 @@ _NO_AGGREGATES = (
 )
 _NO_WINDOWS = (*_NO_AGGREGATES, "HAVING")
 _NO_SETS = (
+    *_OF_INDEXES,
     "WHERE",
     "JOIN/ON",
     "HAVING",
