@@ -88,12 +88,14 @@ class TableSink:
     def _widen(self, columns: Sequence[Sequence[Any]]) -> None:
         """Make the table's columns hold the arrays that come, and what was gathered go in before."""
         pairs = zip(self._columns, columns, strict=True)
-        wanted = [column for column, values in pairs if widening.not_plain(column, values)]
+        wanted = [c for c, values in pairs if widening.not_plain(c, (v for v in values if v is not DEFAULT_VALUE))]
         if wanted:
             self._wait()
             self._insert(self._taken())
             self._table = widening.widen(self._session, self._table, wanted)
             self._columns = [c for old in self._columns if (c := self._table.column(old.name)) is not None]
+            if self._defaulted:
+                self._defaulted = _defaults(self._session, self._columns)
             self._sql = _insert_sql(self._session, self._table, self._columns, self._defaulted, self._where)
 
     def finish(self) -> str:

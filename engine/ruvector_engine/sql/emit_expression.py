@@ -19,6 +19,7 @@ from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.definition import ANYARRAY, ANYCOMPATIBLEARRAY, POLYMORPHIC, TAKES_ANYTHING
 from ruvector_engine.sql.functions.float_sql import Arithmetic
 from ruvector_engine.sql.functions.numeric_sql import NumericSql, Shape
+from ruvector_engine.sql.functions.sequences import COUNTING, drawing
 from ruvector_engine.sql.functions.system import PREFIX
 from ruvector_engine.sql.nodes import (
     Aggregate,
@@ -149,6 +150,9 @@ class ExpressionEmitter:
         return NumericSql(text, self._shapes[entry][expr.index])
 
     def _call(self, expr: Call) -> str:
+        if expr.function.template == COUNTING:
+            pid = self.bind(SessionValue("pg_backend_pid", (), TypeRef(INT4)))
+            return drawing(pid, self.expression(expr.args[0]))
         if not expr.function.returns_set:
             return self._apply(expr.function, expr.args)
         unnested = f"unnest({self.list_of_set(expr)})"
