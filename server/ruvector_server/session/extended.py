@@ -109,7 +109,7 @@ def execute(state: SessionState, message: Execute) -> Steps[None] | None:
             _answer(state, portal, result)
             return None
         portal.start(result)
-    elif result.columns is None:
+    elif result.columns is None or result.copy is not None:
         raise SqlError("55000", f'portal "{message.portal}" cannot be run')
     return _continue(state, portal, result, max(message.max_rows, 0))
 

@@ -82,6 +82,7 @@ def start_up(
     admission.engine = engine
     state = SessionState(engine, out, decoder)
     state.follow_encoding()
+    state.follow_socket(peer.tcp)
     for name, value in engine.reported_parameters().items():
         out += backend.parameter_status(name, value, state.encode)
     engine.changed_parameters.clear()
