@@ -10,7 +10,7 @@ from typing import Any
 from ruvector_engine.catalog.model import ROW_ID, TableDef
 from ruvector_engine.errors import not_supported
 from ruvector_engine.sql import emit_literal, emit_moment, emit_shaped
-from ruvector_engine.sql.emit_aggregate import aggregate_call
+from ruvector_engine.sql.emit_aggregate import aggregate_call, distinct_json
 from ruvector_engine.sql.emit_binding import Binding, SessionValue, quote
 from ruvector_engine.sql.emit_cast import REG_OIDS, STRING_OIDS, cast, output
 from ruvector_engine.sql.emit_key import direction, element_key, equal_key, is_keyed, is_row, key_of, keys_of
@@ -247,6 +247,9 @@ class ExpressionEmitter:
         if expr.over is None and self.representatives.exprs:
             with self.ungrouped():
                 return self._aggregate(expr)
+        json = distinct_json(self, expr)
+        if json is not None:
+            return json
         function = expr.function
         texts = self._arguments(function, expr.args)
         call = aggregate_call(self, expr, texts)
