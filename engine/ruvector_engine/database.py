@@ -7,7 +7,6 @@ in one step, under one lock, after DuckDB has made the transaction durable and b
 from __future__ import annotations
 
 import fcntl
-import itertools
 import logging
 import os
 import threading
@@ -30,7 +29,7 @@ from ruvector_engine.executor.row_cache import RowCache
 from ruvector_engine.executor.session_functions import relation_bytes
 from ruvector_engine.indexes import IndexSet
 from ruvector_engine.locks import LockManager
-from ruvector_engine.login import admitted
+from ruvector_engine.login import Accounts, admitted, require_connect
 from ruvector_engine.notifications import Exchange
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
@@ -74,6 +73,8 @@ class Database:
                 connection.run(macro)
             self.catalog: Catalog = catalog_store.bootstrap(connection, superuser)
             connection.run("COMMIT")
+        #: What is asked of roles before there is a session.
+        self.accounts = Accounts(lambda: self.catalog.authority)
         #: Held while it is decided whether one more session may begin.
         self._admission = threading.Lock()
         self.locks = LockManager()
@@ -94,7 +95,6 @@ class Database:
         #: What pg_reload_conf() asks for: whoever has files to read again sets it.
         self.on_reload: Callable[[], object] = lambda: None
         #: Milliseconds to begin with: numbers grow beyond a restart too, unless transactions came faster than that.
-        self._transaction_numbers = itertools.count(int(self.started_at * 1000))
         self._closed = False
 
     @classmethod
@@ -147,11 +147,19 @@ class Database:
         `client` is the address and port of the client; (None, -1) when it is on this machine and has none.
         """
         with self._admission:
-            login = admitted(self.catalog.authority, user, list(self.sessions.values()))
+            login = admitted(self.catalog.authority, user, list(self.sessions.values()), self._places())
+            require_connect(self.catalog.authority, login, database)
             session = Session(self, login=login, database_name=database, pid=pid, startup=startup)
             session.client_address, session.client_port = client
             self.sessions[pid] = session
         return session
+
+    def _places(self) -> int | None:
+        """How many sessions there may be before the rest of the places is kept for superusers."""
+        settings = self.server_settings
+        if "max_connections" not in settings:
+            return None
+        return int(settings["max_connections"]) - int(settings["superuser_reserved_connections"])
 
     def execute_together(self, queries: Sequence[tuple[Session, Prepared, Sequence[Value]]]) -> list[Result | None]:
         """`Session.execute_now` for queries of several sessions at once.
@@ -178,8 +186,9 @@ class Database:
         self.on_reload()
 
     def next_transaction_number(self) -> int:
-        """What txid_current() says of one more transaction."""
-        return next(self._transaction_numbers)
+        """What txid_current() says of one more transaction: greater than any it said before, restarts included."""
+        with self.store.connection() as connection:  # the session's own may be rolled back
+            return catalog_store.next_transaction_number(connection)
 
     def activity(self) -> list[Activity]:
         """The sessions, for pg_stat_activity."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.name_lists import split_identifiers
 from ruvector_engine.text_search.dictionaries import known
 from ruvector_engine.types.encodings import is_served, known_encoding, reader, writer
 from ruvector_engine.types.timezones import find_zone, offset_name
@@ -24,7 +25,8 @@ SERVER_VERSION_NUM = "180001"
 class Setting:
     """One setting. `minimum` and `maximum` are in `unit`; `reported` ones go to the client as ParameterStatus.
 
-    A `read_only` one is the server's own; `changed_by` says what of the server's would change it.
+    A `read_only` one is the server's own; `changed_by` says what of the server's would change it. A `guarded` one tells
+    of the server's machine, and is not for everybody's eyes.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Setting:
     reported: bool = False
     read_only: bool = False
     changed_by: Literal["nothing", "restart", "reload"] = "nothing"
+    guarded: bool = False
 
 
 def _planner(name: str) -> Setting:
@@ -103,7 +106,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_parallel_maintenance_workers", "integer", "2", "Accepted; builds use every core", 0, 1024),
     Setting("max_parallel_workers_per_gather", "integer", "2", "Accepted; the storage layer decides", 0, 1024),
     *(
-        Setting(name, "string", "", text, read_only=True, changed_by="restart")
+        Setting(name, "string", "", text, read_only=True, changed_by="restart", guarded=name != "listen_addresses")
         for name, text in (
             ("data_directory", "Where the data is"),
             ("hba_file", "Where the rules of who may connect are"),
@@ -142,6 +145,16 @@ SETTINGS: tuple[Setting, ...] = (
         read_only=True,
         changed_by="restart",
     ),
+    Setting(
+        "superuser_reserved_connections",
+        "integer",
+        "3",
+        "How many of them are kept for superusers",
+        0,
+        262143,
+        read_only=True,
+        changed_by="restart",
+    ),
     Setting("max_identifier_length", "integer", "63", "Longest identifier, in bytes", read_only=True),
     Setting("max_index_keys", "integer", "32", "Most columns of an index", read_only=True),
     Setting("block_size", "integer", "8192", "Size of a block", read_only=True),
@@ -153,6 +166,8 @@ SETTINGS: tuple[Setting, ...] = (
         "Every commit is on disk before it is acknowledged",
         values=("on",),
     ),
+    Setting("password_encryption", "enum", "scram-sha-256", "How passwords are kept", values=("scram-sha-256",)),
+    Setting("createrole_self_grant", "string", "", "How a role that creates one becomes its member: set, inherit"),
     Setting("row_security", "bool", "on", "There are no row security policies"),
     Setting("escape_string_warning", "bool", "on", "Accepted"),
     Setting("backslash_quote", "enum", "safe_encoding", "Accepted", values=("safe_encoding", "on", "off")),
@@ -308,6 +323,11 @@ def _check_string(setting: Setting, text: str) -> str:
         return _check_time_zone(setting, text)
     if setting.name == "client_encoding":
         return _check_client_encoding(setting, text)
+    if setting.name == "search_path" and split_identifiers(text) is None:
+        message = f'invalid value for parameter "search_path": "{text}"'
+        raise SqlError("22023", message, detail="List syntax is invalid.")
+    if setting.name == "createrole_self_grant":
+        return _check_self_grant(setting, text)
     if setting.name == "DateStyle":
         return _check_date_style(setting, text)
     if setting.name == "default_text_search_config":
@@ -334,6 +354,20 @@ def _check_text_search_config(setting: Setting, text: str) -> str:
         return f"pg_catalog.{known(text)}"
     except SqlError as error:
         raise _invalid(setting, text) if error.sqlstate == "42704" else error from None
+
+
+def _check_self_grant(setting: Setting, text: str) -> str:
+    """Options of a membership: SET and INHERIT."""
+    names = split_identifiers(text)
+    if names is None:
+        raise SqlError(
+            "22023", f'invalid value for parameter "{setting.name}": "{text}"', detail="List syntax is invalid."
+        )
+    for name in names:
+        if name.lower() not in ("set", "inherit"):
+            detail = f'Unrecognized key word: "{name}".'
+            raise SqlError("22023", f'invalid value for parameter "{setting.name}": "{text}"', detail=detail)
+    return text
 
 
 def _check_time_zone(setting: Setting, text: str) -> str:
@@ -471,14 +505,20 @@ class Settings(Mapping[str, str]):
             self._local.pop(key, None)
         self.generation += 1
 
+    def check(self, name: str, value: str) -> None:
+        """Raise what SET name = value would raise."""
+        _check_writable(lookup(name))
+        self._checked(name, value)
+
     def default(self, name: str) -> str:
         """What RESET goes back to."""
         setting = lookup(name)
         return self._boot.get(self._key(name), "" if setting is None else setting.default)
 
     def begin_as(self, name: str, value: str) -> None:
-        """Change what RESET goes back to."""
-        self._boot[self._key(name)] = value
+        """Change what RESET goes back to; 55P02 for a read-only setting."""
+        _check_writable(lookup(name))
+        self._boot[self._key(name)] = self._checked(name, value)
         self.generation += 1
 
     def mark(self) -> Mark:

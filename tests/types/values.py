@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import struct
 from decimal import Decimal
@@ -9,19 +10,22 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ruvector_engine.errors import SqlError
 from ruvector_engine.text_search import documents, queries
 from ruvector_engine.types import registry
 from ruvector_engine.types.array_values import BoundedArray, lengths_of
 from ruvector_engine.types.calendar import END_DAY, END_TIMESTAMP, MIN_DAY, MIN_TIMESTAMP, US_PER_DAY
 from ruvector_engine.types.interval_input import INFINITY, MINUS_INFINITY
 from ruvector_engine.types.jsons import parse_jsonb
+from ruvector_engine.types.networks import parse_cidr, parse_inet
+from ruvector_engine.types.ranges import EMPTY, Range, made
 from ruvector_engine.types.registry import (
     DATE_INFINITY,
     DATE_MINUS_INFINITY,
     TIMESTAMP_INFINITY,
     TIMESTAMP_MINUS_INFINITY,
 )
-from ruvector_engine.types.strings import parse_inet
+from ruvector_engine.types.timetzs import OFFSET_LIMIT, pack
 
 #: What text can hold: any character but zero, no half surrogates.
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
@@ -63,6 +67,14 @@ def _sparsevecs() -> st.SearchStrategy[bytes]:
             len(parts[1]),
             *sorted(parts[1]),
             *(parts[1][index] for index in sorted(parts[1])),
+        )
+    )
+
+
+def _networks() -> st.SearchStrategy[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return st.ip_addresses().flatmap(
+        lambda address: st.integers(0, address.max_prefixlen).map(
+            lambda bits: ipaddress.ip_network(f"{address}/{bits}", strict=False)
         )
     )
 
@@ -116,11 +128,17 @@ SCALARS: dict[int, st.SearchStrategy[Any]] = {
     registry.BY_NAME["char"].oid: st.integers(1, 255).map(chr) | st.just(""),
     registry.BYTEA: st.binary(max_size=20),
     registry.UUID: st.uuids(),
-    registry.BY_NAME["inet"].oid: st.ip_addresses().map(lambda address: parse_inet(str(address))),
+    registry.INET: st.ip_addresses().flatmap(
+        lambda address: st.integers(0, address.max_prefixlen).map(lambda bits: parse_inet(f"{address}/{bits}"))
+    ),
+    registry.CIDR: _networks().map(lambda network: parse_cidr(str(network))),
+    registry.XID8: st.integers(0, 2**64 - 1),
+    registry.MACADDR8: st.binary(min_size=8, max_size=8).map(lambda octets: octets.hex(":")),
     registry.JSON: _JSON.map(json.dumps),
     registry.JSONB: _JSON.map(lambda document: parse_jsonb(json.dumps(document).replace("\\u0000", " "))),
     registry.DATE: st.integers(MIN_DAY, END_DAY - 1) | st.sampled_from([DATE_INFINITY, DATE_MINUS_INFINITY]),
     registry.TIME: st.integers(0, US_PER_DAY),
+    registry.TIMETZ: st.builds(pack, st.integers(0, US_PER_DAY), st.integers(1 - OFFSET_LIMIT, OFFSET_LIMIT - 1)),
     registry.TIMESTAMP: _TIMESTAMPS,
     registry.TIMESTAMPTZ: _TIMESTAMPS,
     registry.INTERVAL: _intervals(),
@@ -132,6 +150,21 @@ SCALARS: dict[int, st.SearchStrategy[Any]] = {
     registry.MACADDR: st.binary(min_size=6, max_size=6).map(lambda octets: octets.hex(":")),
     **dict.fromkeys((registry.BIT, registry.VARBIT), st.text("01", max_size=40)),
 }
+
+
+def _ranges(subtype: int) -> st.SearchStrategy[Range]:
+    bound = st.none() | SCALARS[subtype]
+    return st.just(EMPTY) | st.builds(_range, st.just(subtype), bound, bound, st.booleans(), st.booleans())
+
+
+def _range(subtype: int, low: Any, high: Any, low_inc: bool, high_inc: bool) -> Range:
+    try:
+        return made(subtype, low, high, low_inc, high_inc)
+    except SqlError:  # the wrong way round, or beyond the end
+        return EMPTY
+
+
+SCALARS.update({pg_range.oid: _ranges(pg_range.subtype) for pg_range in registry.RANGES})
 
 
 def _arrays(element: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:

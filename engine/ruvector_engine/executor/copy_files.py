@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ruvector_engine.catalog.membership import has_privileges_of
 from ruvector_engine.catalog.predefined_roles import (
     PG_EXECUTE_SERVER_PROGRAM,
     PG_READ_SERVER_FILES,
@@ -39,7 +38,7 @@ def require_absolute(path: str) -> None:
 
 
 def _require(session: Session, role: int, name: str, what: str) -> None:
-    if has_privileges_of(session.catalog.authority, session.identity.current.oid, role):
+    if session.rights.acts_for(role):
         return
     detail = f'Only roles with privileges of the "{name}" role may {what}.'
     raise SqlError("42501", f"permission denied to {what}", detail=detail, hint=_ANYONE)

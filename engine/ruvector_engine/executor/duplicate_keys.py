@@ -18,9 +18,11 @@ from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Insert, Update
 from ruvector_engine.sql.storage import converter, to_transport
 from ruvector_engine.sql.unique_keys import companions, comparable, key_text, stored_names
+from ruvector_engine.types.networks import format_inet, format_with_mask
 from ruvector_engine.types.numbers import format_float4, format_float8
-from ruvector_engine.types.registry import BOOL, BYTEA, FLOAT4, FLOAT8, VECTOR_TYPES, Value
+from ruvector_engine.types.registry import BOOL, BYTEA, CIDR, FLOAT4, FLOAT8, INET, TIMETZ, VECTOR_TYPES, Value
 from ruvector_engine.types.text import format_text
+from ruvector_engine.types.timetzs import format_timetz
 from ruvector_engine.types.vectors import format_vector
 
 if TYPE_CHECKING:
@@ -250,6 +252,9 @@ _PRINTERS: dict[int, Callable[[str], str]] = {
     BOOL: lambda text: text[0],
     FLOAT4: lambda text: format_float4(float(text)),
     FLOAT8: lambda text: format_float8(float(text)),
+    INET: lambda text: format_inet(_bytes(text)),
+    CIDR: lambda text: format_with_mask(_bytes(text)),
+    TIMETZ: lambda text: format_timetz(int(text)),
     BYTEA: lambda text: f"\\x{_bytes(text).hex()}",
     **dict.fromkeys(VECTOR_TYPES, lambda text: format_vector(_bytes(text))),
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.enum_types import EnumDef, EnumValue
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
@@ -83,14 +84,14 @@ def _check_label(label: str) -> None:
         raise SqlError("42602", f'invalid enum label "{label}"', detail=detail)
 
 
-def _put(session: Session, definition: EnumDef, change: enum_texts.Change | None = None) -> None:
+def _put(session: Session, definition: MadeType, change: enum_texts.Change | None = None) -> None:
     relations = [] if change is None else enum_texts.relations_after(session, change)
     session.transaction.catalog = store.changed(
         session.connection, session.catalog, put=relations, put_types=[definition]
     )
 
 
-def _rename(session: Session, old: EnumDef, new: EnumDef) -> None:
+def _rename(session: Session, old: MadeType, new: MadeType) -> None:
     array_name = free_array_name(session, new.schema, new.name)
     new = replace(new, array_name=array_name)
     _put(session, new, enum_texts.type_renamed(session, old, new))
@@ -99,15 +100,15 @@ def _rename(session: Session, old: EnumDef, new: EnumDef) -> None:
 # -------------------------------------------------------------------- finding
 
 
-def find(session: Session, names: Sequence[str]) -> EnumDef | None:
-    """The type those names mean: in the schema that is named, else the first on the search path."""
+def find(session: Session, names: Sequence[str]) -> MadeType | None:
+    """The type those names mean that CREATE TYPE made: in the schema that is named, else the first on the path."""
     if len(names) == 1 and find_type(names[0]) is not None:
         return None  # a built-in type's name
     schemas = (names[-2],) if len(names) > 1 else session.search_path
     return next((t for s in schemas if (t := session.catalog.types.get((s, names[-1]))) is not None), None)
 
 
-def _named(session: Session, names: Sequence[str]) -> EnumDef:
+def _named(session: Session, names: Sequence[str]) -> MadeType:
     """The same; an error when there is none that can be changed."""
     found = find(session, names)
     if found is not None:
@@ -131,6 +132,8 @@ def run_alter(session: Session, statement: Utility) -> Result:
     node = statement.node
     table_access.change_catalog(session)
     definition = _named(session, strings(node.type_name))
+    if not isinstance(definition, EnumDef):
+        raise SqlError("42809", f"{definition.sql_name} is not an enum")
     _check_label(node.new_val)
     if node.old_val:
         new = _with_renamed(definition, node.old_val, node.new_val)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.membership import is_admin
 from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, Authority, Membership, RoleDef
+from ruvector_engine.catalog.system.oids import PG_AUTHID
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import memberships, role_dependencies, table_access
 from ruvector_engine.executor.role_names import check_name, denied, is_reserved, role_named, specified_role
 from ruvector_engine.executor.role_options import RoleOptions, applied, read_options
+from ruvector_engine.name_lists import split_identifiers
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -38,7 +40,7 @@ def run_create_role(session: Session, statement: Utility) -> Result:
     can_login = enum_name(node, "stmt_type") == "ROLESTMT_USER"
     blank = RoleDef(store.new_oid(session.connection), node.role, can_login=can_login)
     role = applied(session, blank, options)
-    change(session, _with_role(authority, role))
+    change(session, authority.with_role(role))
     for spec in options.in_roles:
         group = specified_role(session, spec)
         memberships.check_may_change(session, group, granting=True)
@@ -47,20 +49,24 @@ def run_create_role(session: Session, statement: Utility) -> Result:
         kept = Membership(role.oid, creator.oid, BOOTSTRAP_ROLE, admin=True, inherit=False, set=False)
         authority = session.catalog.authority
         change(session, replace(authority, memberships=(*authority.memberships, kept)))
+        _grant_to_creator(session, role, creator)
     admins = [specified_role(session, spec) for spec in options.admins]
     memberships.grant(session, role, admins, memberships.GrantOptions(admin=True))
     memberships.grant(session, role, [specified_role(session, spec) for spec in options.members or ()])
     return Result("CREATE ROLE")
 
 
+def _grant_to_creator(session: Session, role: RoleDef, creator: RoleDef) -> None:
+    """Make the creator a member beyond that hold, if the setting says so."""
+    wanted = split_identifiers(session.settings["createrole_self_grant"].lower())
+    if wanted:
+        options = memberships.GrantOptions(admin=False, inherit="inherit" in wanted, set="set" in wanted)
+        memberships.grant(session, role, [creator], options, creator)
+
+
 def change(session: Session, authority: Authority) -> None:
     """Make this what the transaction knows of roles; the catalog is locked already."""
     session.transaction.catalog = store.changed(session.connection, session.catalog, authority=authority)
-
-
-def _with_role(authority: Authority, role: RoleDef) -> Authority:
-    roles = {name: known for name, known in authority.roles.items() if known.oid != role.oid}
-    return replace(authority, roles=MappingProxyType(roles | {role.name: role}))
 
 
 def _check_may_create(creator: RoleDef, options: RoleOptions) -> None:
@@ -88,7 +94,7 @@ def run_alter_role(session: Session, statement: Utility) -> Result:
     if role.oid == BOOTSTRAP_ROLE and not options.attributes.get("superuser", True):
         detail = "The bootstrap superuser must have the SUPERUSER attribute."
         raise SqlError("0A000", "permission denied to alter role", detail=detail)
-    change(session, _with_role(session.catalog.authority, applied(session, role, options)))
+    change(session, session.catalog.authority.with_role(applied(session, role, options)))
     if options.members is not None:
         members = [specified_role(session, spec) for spec in options.members]
         (memberships.grant if node.action > 0 else memberships.revoke)(session, role, members)
@@ -133,11 +139,17 @@ def run_drop_role(session: Session, statement: Utility) -> Result:
     oids = {role.oid for role in dropped}
     authority = session.catalog.authority
     left = tuple(m for m in authority.memberships if m.role not in oids and m.member not in oids)
-    authority = replace(authority, memberships=left)
+    settings = {key: values for key, values in authority.settings.items() if key[1] not in oids}
+    authority = replace(authority, memberships=left, settings=MappingProxyType(settings))
     for role in dropped:
         role_dependencies.check_none(session, authority, role)
     roles = {name: role for name, role in authority.roles.items() if role.oid not in oids}
-    change(session, replace(authority, roles=MappingProxyType(roles)))
+    authority = replace(authority, roles=MappingProxyType(roles))
+    gone = {(PG_AUTHID, oid, 0) for oid in oids}
+    comments = {key: text for key, text in session.catalog.comments.items() if key not in gone}
+    session.transaction.catalog = store.changed(
+        session.connection, session.catalog, authority=authority, comments=comments
+    )
     return Result("DROP ROLE")
 
 
@@ -185,5 +197,5 @@ def run_rename_role(session: Session, statement: Utility) -> Result:
     if not (user.superuser or (user.create_role and is_admin(authority, user.oid, role.oid))):
         needed = f'CREATEROLE attribute and the ADMIN option on role "{role.name}"'
         raise denied("rename role", f"Only roles with the {needed} may rename this role.")
-    change(session, _with_role(authority, replace(role, name=node.newname)))
+    change(session, authority.with_role(replace(role, name=node.newname)))
     return Result("ALTER ROLE")

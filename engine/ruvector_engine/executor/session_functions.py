@@ -11,11 +11,12 @@ from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import sequence_values
 from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
-from ruvector_engine.executor.setting_values import set_value
+from ruvector_engine.executor.setting_values import set_value, shown_value
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.settings import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
 from ruvector_engine.text_search.dictionaries import CONFIGURATIONS, known
+from ruvector_engine.types.networks import parse_inet
 from ruvector_engine.types.registry import Value
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ def _current_schemas(session: Session, implicit: Any) -> list[str]:
 
 def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> str | None:
     try:
-        return session.settings.show(str(name))
-    except SqlError:
-        if missing_ok:
+        return shown_value(session, str(name))
+    except SqlError as error:
+        if missing_ok and error.sqlstate != "42501":
             return None
         raise
 
@@ -62,7 +63,7 @@ def _current_configuration(session: Session) -> int:
 
 def _set_config(session: Session, name: Any, value: Any, local: Any) -> str:
     set_value(session, str(name), "" if value is None else str(value), local=bool(local))
-    return session.settings.show(str(name))
+    return shown_value(session, str(name))
 
 
 def _sleep(session: Session, seconds: Any) -> str:
@@ -185,7 +186,7 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "pg_postmaster_start_time": lambda s: micros(s.database.started_at),
     "pg_conf_load_time": lambda s: micros(s.database.configured_at),
     "pg_reload_conf": _reload,
-    "inet_client_addr": lambda s: s.client_address,
+    "inet_client_addr": lambda s: None if s.client_address is None else parse_inet(s.client_address),
     "inet_client_port": lambda s: s.client_port if s.client_address is not None else None,
     "pg_is_in_recovery": lambda _s: False,
     "setval": sequence_values.set_value,
@@ -194,6 +195,8 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "sequence_is_called": sequence_values.read_called,
     "pg_sleep": _sleep,
     "pg_cancel_backend": _cancel,
+    "pg_current_xact_id": _transaction_id,
+    "pg_current_xact_id_if_assigned": _assigned_transaction_id,
     "txid_current": _transaction_id,
     "txid_current_if_assigned": _assigned_transaction_id,
     **_ADVISORY,

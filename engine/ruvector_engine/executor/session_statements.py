@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import TableDef
+from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, cursors, ownership, savepoints, table_access
 from ruvector_engine.executor.server_rights import check_may_checkpoint
-from ruvector_engine.executor.setting_values import reset_value, set_value
+from ruvector_engine.executor.setting_values import may_examine, reset_value, set_value, shown_value
 from ruvector_engine.results import Column, Result
 from ruvector_engine.settings import SETTINGS, UNLISTED, lookup
 from ruvector_engine.sql.deparse import enum_name
@@ -126,10 +127,10 @@ def run_set(session: Session, statement: Utility) -> Result:
     node = statement.node
     kind = enum_name(node, "kind")
     local = bool(node.is_local)
-    if local and session.transaction.state != "block":
+    if local and not session.in_block:
         session.notice("25P01", "SET LOCAL can only be used in transaction blocks", "WARNING")
     if kind == "VAR_SET_VALUE":
-        set_value(session, node.name, ", ".join(_argument(arg) for arg in node.args), local=local)
+        set_value(session, node.name, value_text(node), local=local)
         return Result("SET")
     if kind == "VAR_SET_DEFAULT":
         reset_value(session, node.name, local=local)
@@ -145,7 +146,13 @@ def run_set(session: Session, statement: Utility) -> Result:
     raise not_supported(f"SET {node.name} FROM CURRENT is not supported")
 
 
-def _argument(node: Any) -> str:
+def value_text(node: Any) -> str:
+    """The value that a SET statement gives, as text: names in a list are quoted, others only set apart by commas."""
+    texts = [_argument_text(argument) for argument in node.args]
+    return ", ".join([quote_identifier(text) for text in texts] if node.name.lower() == "search_path" else texts)
+
+
+def _argument_text(node: Any) -> str:
     """A value that SET gives; the interval of SET TIME ZONE as the zone's name."""
     if node.WhichOneof("node") != "type_cast":
         return constant_text(node)
@@ -164,7 +171,7 @@ def _argument(node: Any) -> str:
 
 def _set_multi(session: Session, node: Any) -> Result:
     if node.name == "TRANSACTION":
-        if session.transaction.state != "block":
+        if not session.in_block:
             session.notice("25P01", "SET TRANSACTION can only be used in transaction blocks", "WARNING")
             return Result("SET")
         _set_modes(session, node.args)
@@ -191,17 +198,17 @@ def run_show(session: Session, statement: Utility) -> Result:
     node = statement.node
     columns = show_columns(node)
     if node.name == "all":
-        rows = [(s.name, session.settings.show(s.name), s.description) for s in SETTINGS if s.name not in UNLISTED]
+        listed = [s for s in SETTINGS if s.name not in UNLISTED and may_examine(session, s)]
+        rows = [(s.name, session.settings.show(s.name), s.description) for s in listed]
         return Result("SHOW", columns, sorted(rows, key=lambda r: str(r[0]).lower()))
-    return Result("SHOW", columns, [(session.settings.show(node.name),)])
+    return Result("SHOW", columns, [(shown_value(session, node.name),)])
 
 
 def run_discard(session: Session, statement: Utility) -> Result:
     """DISCARD ALL and its parts: what a connection pool sends between users."""
     target = enum_name(statement.node, "target")
     if target == "DISCARD_ALL":
-        if session.transaction.state == "block":
-            raise SqlError("25001", "DISCARD ALL cannot run inside a transaction block")
+        session.require_no_block("DISCARD ALL")
         cursors.close_all(session)
         session.identity.reset("session_authorization")
         session.settings.reset(None)
@@ -232,16 +239,14 @@ def run_vacuum(session: Session, statement: Utility) -> Result:
         if not access.may_maintain(session, table):
             session.notice("01000", f'permission denied to {verb} "{table.name}", skipping it', "WARNING")
     if statement.node.is_vacuumcmd:
-        if session.transaction.state == "block":
-            raise SqlError("25001", "VACUUM cannot run inside a transaction block")
+        session.require_no_block("VACUUM")
         session.database.indexes.vacuum()
     return Result("VACUUM" if statement.node.is_vacuumcmd else "ANALYZE")
 
 
 def run_lock(session: Session, statement: Utility) -> Result:
     """LOCK TABLE: every mode that excludes a writer takes the strongest lock."""
-    if session.transaction.state != "block":
-        raise SqlError("25P01", "LOCK TABLE can only be used in transaction blocks")
+    session.require_block("LOCK TABLE")
     for relation in statement.node.relations:
         table = table_access.table_named(session, relation.range_var)
         access.require_any(session, table, _lock_privileges(statement.node.mode))
@@ -273,10 +278,10 @@ def run_create_extension(session: Session, statement: Utility) -> Result:
             f'extension "{node.extname}" is not available',
             hint="The extension must first be installed on the system where PostgreSQL is running.",
         )
-    if not session.rights.superuser:
-        hint = "Must be superuser to create this extension."
-        raise SqlError("42501", f'permission denied to create extension "{node.extname}"', hint=hint)
     if node.extname not in session.catalog.extensions:
+        if not session.rights.superuser:
+            hint = "Must be superuser to create this extension."
+            raise SqlError("42501", f'permission denied to create extension "{node.extname}"', hint=hint)
         table_access.change_catalog(session)
     catalog = session.catalog  # as it is once the lock was awaited
     if node.extname in catalog.extensions:

@@ -19,6 +19,7 @@ _INTEGERS = {
     "time": na.int64,
     "timestamp": na.int64,
     "timestamptz": na.int64,
+    "timetz": na.int64,
 }
 _OTHERS = {
     "bool": na.bool_,
@@ -29,6 +30,9 @@ _OTHERS = {
     "ruvector": na.binary,
     "halfvec": na.binary,
     "sparsevec": na.binary,
+    "inet": na.binary,
+    "cidr": na.binary,
+    "xid8": na.uint64,
 }
 #: Types whose Python forms are not scalars: they go to DuckDB as statement parameters instead.
 _NESTED = frozenset({"record"})
@@ -36,7 +40,7 @@ _NESTED = frozenset({"record"})
 
 def fits(type_ref: TypeRef) -> bool:
     """Whether a column of that type can be an Arrow array here: scalars, and plain arrays of them."""
-    if type_ref.shaped:
+    if type_ref.shaped or type_ref.composite is not None or type_ref.range is not None:
         return False
     element = BY_OID[type_ref.oid].element_oid
     if element:

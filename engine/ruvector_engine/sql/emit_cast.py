@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ruvector_engine.errors import not_supported
+from ruvector_engine.sql import emit_composite, emit_range, enum_storage
 from ruvector_engine.sql import emit_shaped as shapes
-from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
 from ruvector_engine.types.numeric import unpack_typmod
 from ruvector_engine.types.registry import (
+    ACLITEM,
     BIT,
     BOOL,
     BPCHAR,
     BY_NAME,
     BY_OID,
     BYTEA,
+    CIDR,
     FLOAT4,
     FLOAT8,
     HALFVEC,
@@ -29,6 +31,7 @@ from ruvector_engine.types.registry import (
     JSON,
     JSONB,
     MACADDR,
+    MACADDR8,
     NUMERIC,
     OID,
     SPARSEVEC,
@@ -36,6 +39,7 @@ from ruvector_engine.types.registry import (
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
+    TIMETZ,
     TSQUERY,
     TSVECTOR,
     UUID,
@@ -43,9 +47,12 @@ from ruvector_engine.types.registry import (
     VARCHAR,
     VECTOR,
     VECTOR_TYPES,
+    XID8,
     TypeRef,
 )
 
+#: Digits after the second that times have.
+_MAX_PRECISION = 6
 _INTEGERS = {INT2: 5, INT4: 10, INT8: 19}
 _INTEGER_WIDTHS = {INT4: 32, INT8: 64}
 STRING_OIDS = frozenset(t.oid for t in BY_OID.values() if t.category == "S") | {BY_NAME["char"].oid}
@@ -139,6 +146,11 @@ def to_text(sql: str, source: int) -> str:
     enum = TypeRef(source).enum
     if enum is not None:
         return enum_storage.label(enum, sql)
+    pg_range = TypeRef(source).range
+    if pg_range is not None:
+        return emit_range.to_text(sql, pg_range)
+    if TypeRef(source).composite is not None:
+        return emit_composite.to_text(sql, TypeRef(source))
     template = _OUTPUTS.get(source)
     if template is not None:
         return template.format(sql)
@@ -154,6 +166,9 @@ _OUTPUTS: dict[int, str] = {
     FLOAT8: "rv_float8_out({0})",
     BYTEA: "('\\x' || lower(hex({0})))",
     INTERVAL: "rv_interval_text({0})",
+    TIMETZ: "rv_timetz_out({0})",
+    INET: "rv_cidr_out({0})",
+    CIDR: "rv_cidr_out({0})",
     **dict.fromkeys(VECTOR_TYPES, "rv_vector_out({0})"),
     HALFVEC: "rv_halfvec_out({0})",
     SPARSEVEC: "rv_sparsevec_out({0})",
@@ -161,7 +176,11 @@ _OUTPUTS: dict[int, str] = {
 
 
 def output(sql: str, source: int) -> str:
-    """What the type's output function prints, which for boolean is not what a cast to text gives."""
+    """What the type's output function prints; for boolean, bpchar and inet it is not what a cast to text gives."""
+    if source == BPCHAR:
+        return sql
+    if source == INET:
+        return f"rv_inet_out({sql})"
     return f"(CASE WHEN {sql} THEN 't' WHEN NOT {sql} THEN 'f' END)" if source == BOOL else to_text(sql, source)
 
 
@@ -173,6 +192,11 @@ def _from_text(sql: str, target: int) -> str:
     enum = TypeRef(target).enum
     if enum is not None:
         return enum_storage.number(enum, sql)
+    pg_range = TypeRef(target).range
+    if pg_range is not None:
+        return emit_range.from_text(sql, pg_range)
+    if TypeRef(target).composite is not None:
+        return emit_composite.from_text(sql, TypeRef(target))
     element = BY_OID[target].element_oid
     if element:
         inner = "rv_e" if element in STRING_OIDS else _convert("rv_e", TEXT, element)
@@ -182,25 +206,8 @@ def _from_text(sql: str, target: int) -> str:
 
 #: Types whose input DuckDB reads differently: their text is read by the functions that read literals.
 _PYTHON_INPUTS = frozenset(
-    {
-        BOOL,
-        INT2,
-        INT4,
-        INT8,
-        FLOAT4,
-        FLOAT8,
-        BYTEA,
-        JSON,
-        JSONB,
-        UUID,
-        OID,
-        HALFVEC,
-        SPARSEVEC,
-        INET,
-        MACADDR,
-        TSVECTOR,
-        TSQUERY,
-    }
+    {BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC}
+    | {ACLITEM, INET, CIDR, MACADDR, MACADDR8, XID8, TSVECTOR, TSQUERY}
 )
 _INTERNAL_INPUTS: dict[int, str] = {
     BIT: "rv_bit_in({0})",
@@ -211,11 +218,19 @@ _INTERNAL_INPUTS: dict[int, str] = {
 _SPECIAL: dict[tuple[int, int], str] = {
     (FLOAT8, FLOAT4): "rv_double_to_float({0})",
     (FLOAT8, INT2): "CAST({0} AS SMALLINT)",
+    (TIMETZ, TIME): "rv_micros_time(rv_timetz_micros({0}))",
+    (TIME, TIMETZ): "rv_timetz_of_time({0})",
+    (TIMESTAMPTZ, TIMETZ): "rv_timetz_of_moment({0})",
     (TIMESTAMPTZ, TIME): "CAST(CAST({0} AS TIMESTAMP) AS TIME)",
     (TIME, INTERVAL): "to_microseconds(epoch_us({0}))",
     (INTERVAL, TIME): "(TIME '00:00:00' + {0})",
     (JSON, JSONB): "rv_jsonb_in({0})",
     (JSONB, JSON): "{0}",
+    (CIDR, INET): "{0}",
+    (INET, CIDR): "rv_inet_network({0})",
+    (MACADDR, MACADDR8): "rv_macaddr_to_macaddr8({0})",
+    (MACADDR8, MACADDR): "rv_macaddr8_to_macaddr({0})",
+    (XID8, BY_NAME["xid"].oid): "CAST({0} & 4294967295 AS BIGINT)",
     (BIT, INT4): "rv_bit_to_int4({0})",
     (BIT, INT8): "rv_bit_to_int8({0})",
     (INT4, BOOL): "({0} <> 0)",
@@ -245,6 +260,11 @@ def _fit(sql: str, target: TypeRef, *, explicit: bool) -> str:
         return f"rv_{name}_typmod({sql}, {typmod - 4}, {'TRUE' if explicit else 'FALSE'})"
     if oid in (TIMESTAMP, TIMESTAMPTZ, TIME):
         return _fit_time(sql, target)
+    if oid == TIMETZ:
+        return sql if typmod >= _MAX_PRECISION else f"rv_timetz_typmod({sql}, {typmod})"
+    if oid == INTERVAL:
+        parts = f"rv_months({sql}), rv_days({sql}), rv_micros({sql})"
+        return f"rv_parts_interval(rv_interval_typmod({parts}, {typmod}))"
     element = target.pg.element_oid
     if element:
         inner = _fit(

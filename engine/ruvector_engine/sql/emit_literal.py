@@ -70,6 +70,8 @@ def literal(const: Const, bind: Callable[[Const], str]) -> str:
         return numeric.literal(format_numeric(value) if value.is_finite() else _special(value))
     if isinstance(value, bytes):
         return bind(const)
+    if const.type.composite is not None or const.type.range is not None:
+        return from_transport(const.type, bind(const))
     if isinstance(value, tuple):
         months, days, micros = value
         return f"(to_months({months}) + to_days({days}) + to_microseconds({micros}))"
@@ -104,7 +106,7 @@ def _integer(oid: int, value: int) -> str:
         return f"make_timestamptz({value + EPOCH_SHIFT})"
     if kind == "time":
         return f"rv_micros_time({digits})"
-    if kind in ("int2", "int8") or value == _LEAST_INTEGER:  # the digits alone are a BIGINT
+    if kind in ("int2", "int8", "timetz") or value == _LEAST_INTEGER:  # the digits alone are a BIGINT
         return f"CAST({value} AS {duck_type(TypeRef(oid))})"
     return digits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ruvector_engine.catalog.enum_types import EnumDef
+from ruvector_engine.catalog.made_types import MadeType, named_type
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.raw import guard, kind_of, position, strings
@@ -16,9 +16,11 @@ from ruvector_engine.types.registry import (
     DIMENSION_LIMITS,
     INTERVAL,
     NUMERIC,
+    RANGES,
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
+    TIMETZ,
     VARBIT,
     VARCHAR,
     PgType,
@@ -32,6 +34,8 @@ _MAX_BITS = 83_886_080
 _ALIASES = {"datetime": "timestamp", "int": "int4", "integer": "int4", "bigint": "int8", "smallint": "int2"}
 _MAX_PRECISION = 1000
 _MAX_TIME_PRECISION = 6
+#: In the modifier of an interval: no precision was given.
+_NO_PRECISION = 0xFFFF
 
 
 def find_type(name: str) -> PgType | None:
@@ -43,6 +47,9 @@ def find_type(name: str) -> PgType | None:
 
 #: Types that exist once their extension does.
 EXTENSION_TYPES = {"vector": "vector", "halfvec": "vector", "sparsevec": "vector", "ruvector": "ruvector"}
+
+
+_MULTIRANGES = frozenset(t.name.replace("range", "multirange") for t in RANGES)
 
 
 def resolve_type(node: Any, catalog: Catalog | None = None, search_path: Sequence[str] = ()) -> TypeRef:
@@ -79,16 +86,20 @@ def resolve_type(node: Any, catalog: Catalog | None = None, search_path: Sequenc
     return TypeRef(found.array_oid, typmod)
 
 
-def made_type(names: Sequence[str], catalog: Catalog, search_path: Sequence[str]) -> EnumDef | None:
-    """The type that CREATE TYPE made under that name; a built-in type of the same name goes before it."""
+def made_type(names: Sequence[str], catalog: Catalog, search_path: Sequence[str]) -> MadeType | None:
+    """The type that CREATE TYPE or CREATE TABLE made under that name; a built-in one of the same name goes before."""
     if len(names) > 1:
-        return catalog.types.get((names[-2], names[-1]))
+        return named_type(catalog, names[-2], names[-1])
     if find_type(names[-1]) is not None:
         return None
-    return next((catalog.types[place, names[-1]] for place in search_path if (place, names[-1]) in catalog.types), None)
+    found = (named_type(catalog, place, names[-1]) for place in search_path)
+    return next((made for made in found if made is not None), None)
 
 
 def _missing(name: str, node: Any) -> SqlError:
+    if name.removeprefix("pg_catalog.") in _MULTIRANGES:
+        problem = f"type {name} is not supported"
+        return not_supported(problem, hint="Use an array of ranges.", position=position(node.location))
     return SqlError("42704", f'type "{name}" does not exist', position=position(node.location))
 
 
@@ -121,13 +132,18 @@ def _typmod(pg_type: PgType, modifiers: Sequence[int | str], node: Any) -> int:
         return _length(pg_type.name, numbers, _MAX_BITS)
     if pg_type.oid == NUMERIC:
         return _precision(numbers)
-    if pg_type.oid in (TIME, TIMESTAMP, TIMESTAMPTZ):
-        if numbers[0] < 0:
-            raise SqlError("22023", f"{pg_type.name.upper()}({numbers[0]}) precision must not be negative")
-        return min(numbers[0], _MAX_TIME_PRECISION)
+    if pg_type.oid in (TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ):
+        return _time_precision(numbers[0], pg_type.name.removesuffix("tz").upper(), pg_type.name.endswith("tz"))
     if pg_type.oid == INTERVAL:
-        raise not_supported("interval fields and precision are not supported", position=position(node.location))
+        precision = _NO_PRECISION if len(numbers) < 2 else _time_precision(numbers[1], "INTERVAL", False)
+        return numbers[0] << 16 | precision
     raise SqlError("42601", f'type modifier is not allowed for type "{pg_type.name}"', position=position(node.location))
+
+
+def _time_precision(digits: int, name: str, zoned: bool) -> int:
+    if digits < 0:
+        raise SqlError("22023", f"{name}({digits}){' WITH TIME ZONE' * zoned} precision must not be negative")
+    return min(digits, _MAX_TIME_PRECISION)
 
 
 def _dimensions(pg_type: PgType, numbers: Sequence[int]) -> int:

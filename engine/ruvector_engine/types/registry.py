@@ -5,15 +5,17 @@ there, and a fixed one here, so that clients may keep them across restarts.
 
 The Python form of a value, by type:
 
-    bool -> bool; int2, int4, int8, oid, xid and the reg* types -> int; float4, float8 -> float; numeric -> Decimal
-    text, varchar, bpchar, name, json, jsonb, "char", unknown, inet -> str; bytea -> bytes; uuid -> uuid.UUID
-    bit, varbit -> str of "0" and "1"; macaddr, tsvector, tsquery -> str, canonical
+    bool -> bool; int2, int4, int8, oid, xid, xid8 and the reg* types -> int
+    float4, float8 -> float; numeric -> Decimal
+    text, varchar, bpchar, name, json, jsonb, "char", unknown -> str; bytea -> bytes; uuid -> uuid.UUID
+    bit, varbit -> str of "0" and "1"; macaddr, macaddr8, aclitem, tsvector, tsquery -> str, canonical
+    inet, cidr -> bytes, see networks.py
     date -> int, days since 2000-01-01; timestamp, timestamptz -> int, microseconds since 2000-01-01 (UTC)
-    time -> int, microseconds since midnight; interval -> (months, days, microseconds)
+    timetz -> int, see timetzs.py; time -> int, microseconds since midnight; interval -> (months, days, microseconds)
     vector, ruvector -> bytes: float32 little-endian, 4 bytes a dimension
     halfvec -> bytes: float16 little-endian, 2 bytes a dimension
     sparsevec -> bytes: int32 dimensions and number of elements, int32 indices from 0, float32 values; little-endian
-    an enum -> str, the label
+    a range -> ranges.Range; an enum -> str, the label; a composite type -> tuple of its fields' forms
     T[] -> list of the element's form, see array_values for more dimensions; NULL -> None everywhere
 
 Types that CREATE TYPE makes are in no table here: each database has its own. Their OIDs know their type (`UserOid`), so
@@ -63,6 +65,29 @@ class EnumType(PgType):
 
     labels: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RangeType(PgType):
+    """A range type, over the values of its subtype."""
+
+    subtype: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A field of a composite type."""
+
+    name: str
+    type: TypeRef
+    attnum: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeType(PgType):
+    """A composite type, or the type of a table's rows."""
+
+    attributes: tuple[Attribute, ...] = ()
 
 
 class UserOid(int):
@@ -126,11 +151,15 @@ _SCALARS = (
     PgType("xid", 28, 1011, 4, "U"),
     PgType("oidvector", 30, 1013, -1, "A", element_oid=26),
     PgType("json", 114, 199, -1, "U"),
+    PgType("xid8", 5069, 271, 8, "U"),
+    PgType("cidr", 650, 651, -1, "I"),
     PgType("float4", 700, 1021, 4, "N", display="real"),
     PgType("float8", 701, 1022, 8, "N", True, display="double precision"),
     PgType("unknown", 705, 0, -2, "X"),
+    PgType("macaddr8", 774, 775, 8, "U"),
     PgType("macaddr", 829, 1040, 6, "U"),
     PgType("inet", 869, 1041, -1, "I", True),
+    PgType("aclitem", 1033, 1034, 16, "U"),
     PgType("bpchar", 1042, 1014, -1, "S", display="character"),
     PgType("varchar", 1043, 1015, -1, "S", display="character varying"),
     PgType("date", 1082, 1182, 4, "D"),
@@ -138,6 +167,7 @@ _SCALARS = (
     PgType("timestamp", 1114, 1115, 8, "D", display="timestamp without time zone"),
     PgType("timestamptz", 1184, 1185, 8, "D", True, display="timestamp with time zone"),
     PgType("interval", 1186, 1187, 16, "T", True),
+    PgType("timetz", 1266, 1270, 12, "D", display="time with time zone"),
     PgType("bit", 1560, 1561, -1, "V"),
     PgType("varbit", 1562, 1563, -1, "V", True, display="bit varying"),
     PgType("numeric", 1700, 1231, -1, "N"),
@@ -153,6 +183,12 @@ _SCALARS = (
     PgType("jsonb", 3802, 3807, -1, "U"),
     PgType("regnamespace", 4089, 4090, 4, "N"),
     PgType("regrole", 4096, 4097, 4, "N"),
+    RangeType("int4range", 3904, 3905, -1, "R", subtype=23),
+    RangeType("numrange", 3906, 3907, -1, "R", subtype=1700),
+    RangeType("tsrange", 3908, 3909, -1, "R", subtype=1114),
+    RangeType("tstzrange", 3910, 3911, -1, "R", subtype=1184),
+    RangeType("daterange", 3912, 3913, -1, "R", subtype=1082),
+    RangeType("int8range", 3926, 3927, -1, "R", subtype=20),
     PgType("vector", 16388, 16389, -1, "U"),
     PgType("ruvector", 16390, 16391, -1, "U"),
     PgType("halfvec", 16392, 16393, -1, "U"),
@@ -164,6 +200,7 @@ _ARRAYS = tuple(
     if t.array_oid
 )
 
+RANGES: tuple[RangeType, ...] = tuple(t for t in _SCALARS if isinstance(t, RangeType))
 ALL_TYPES: tuple[PgType, ...] = _SCALARS + _ARRAYS
 BY_OID: dict[int, PgType] = _Types({t.oid: t for t in ALL_TYPES})
 BY_NAME: dict[str, PgType] = {t.name: t for t in ALL_TYPES}
@@ -172,7 +209,9 @@ BOOL, BYTEA, INT2, INT4, INT8 = (BY_NAME[n].oid for n in ("bool", "bytea", "int2
 FLOAT4, FLOAT8, NUMERIC = (BY_NAME[n].oid for n in ("float4", "float8", "numeric"))
 TEXT, VARCHAR, BPCHAR, NAME, UNKNOWN = (BY_NAME[n].oid for n in ("text", "varchar", "bpchar", "name", "unknown"))
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ = (BY_NAME[n].oid for n in ("date", "time", "timestamp", "timestamptz"))
-BIT, VARBIT, INET, MACADDR = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr"))
+TIMETZ, NUMRANGE = BY_NAME["timetz"].oid, BY_NAME["numrange"].oid
+BIT, VARBIT, INET, MACADDR, ACLITEM = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr", "aclitem"))
+CIDR, MACADDR8, XID8 = (BY_NAME[n].oid for n in ("cidr", "macaddr8", "xid8"))
 INTERVAL, UUID, JSON, JSONB = (BY_NAME[n].oid for n in ("interval", "uuid", "json", "jsonb"))
 OID, REGCLASS, REGTYPE, RECORD, VOID = (BY_NAME[n].oid for n in ("oid", "regclass", "regtype", "record", "void"))
 TSVECTOR, TSQUERY, REGCONFIG = (BY_NAME[n].oid for n in ("tsvector", "tsquery", "regconfig"))
@@ -215,6 +254,17 @@ class TypeRef:
     def enum(self) -> EnumType | None:
         """The enum that this is, if it is one."""
         return self.oid.pg if isinstance(self.oid, UserOid) and isinstance(self.oid.pg, EnumType) else None
+
+    @property
+    def range(self) -> RangeType | None:
+        """The range type that this is, if it is one."""
+        found = BY_OID.get(self.oid)
+        return found if isinstance(found, RangeType) else None
+
+    @property
+    def composite(self) -> CompositeType | None:
+        """The composite type that this is, if it is one."""
+        return self.oid.pg if isinstance(self.oid, UserOid) and isinstance(self.oid.pg, CompositeType) else None
 
     @property
     def is_array(self) -> bool:

@@ -27,5 +27,6 @@ CODECS: dict[int, BinaryCodec] = {
     registry.INT8: fixed("q"),
     registry.FLOAT4: fixed("f"),
     registry.FLOAT8: fixed("d"),
+    registry.XID8: fixed("Q"),
     **{registry.BY_NAME[name].oid: fixed("I") for name in _OIDS},
 }

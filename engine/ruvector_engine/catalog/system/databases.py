@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from ruvector_engine.catalog.membership import has_privileges_of
+from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_SETTINGS
+from ruvector_engine.catalog.privileges import items_text
+from ruvector_engine.catalog.rights import DATABASE_KEY, owner_of
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import system_schemas
+from ruvector_engine.catalog.system.objects import schema_key, shown_acl
 from ruvector_engine.catalog.system.oids import (
     DATABASE,
     DEFAULT_TABLESPACE,
-    GLOBAL_TABLESPACE,
     OWNER,
+    TABLESPACES,
+    derived,
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import pg_catalog
@@ -26,6 +32,7 @@ def database_rows(context: SystemContext) -> Rows:
         pg_catalog("pg_database").row(
             oid=DATABASE, datname=context.database, datdba=OWNER, encoding=_UTF8, datlocprovider="c",
             datallowconn=True, datconnlimit=-1, dattablespace=DEFAULT_TABLESPACE, datcollate="C", datctype="C",
+            datacl=shown_acl(context.catalog.authority, DATABASE_KEY),
         )
     ]  # fmt: skip
 
@@ -34,20 +41,45 @@ def namespace_rows(context: SystemContext) -> Rows:
     """pg_namespace."""
     row = pg_catalog("pg_namespace").row
     names = [*system_schemas(), *sorted(context.catalog.schemas)]
-    return [row(oid=namespace_oid(name), nspname=name, nspowner=OWNER) for name in names]
+    authority = context.catalog.authority
+    return [
+        row(
+            oid=namespace_oid(name),
+            nspname=name,
+            nspowner=owner_of(authority, schema_key(name)),
+            nspacl=shown_acl(authority, schema_key(name)),
+        )
+        for name in names
+    ]
+
+
+def default_acl_rows(context: SystemContext) -> Rows:
+    """pg_default_acl."""
+    row, authority = pg_catalog("pg_default_acl").row, context.catalog.authority
+    return [
+        row(
+            oid=derived("default acl", role, namespace, letter),
+            defaclrole=role,
+            defaclnamespace=namespace,
+            defaclobjtype=letter,
+            defaclacl=items_text(authority, items),
+        )
+        for (role, namespace, letter), items in authority.defaults.items()
+    ]
 
 
 def tablespace_rows(_context: SystemContext) -> Rows:
     """pg_tablespace."""
     row = pg_catalog("pg_tablespace").row
-    spaces = ((DEFAULT_TABLESPACE, "pg_default"), (GLOBAL_TABLESPACE, "pg_global"))
-    return [row(oid=oid, spcname=name, spcowner=OWNER) for oid, name in spaces]
+    return [row(oid=oid, spcname=name, spcowner=OWNER) for name, oid in TABLESPACES.items()]
 
 
 def settings_rows(context: SystemContext) -> Rows:
     """pg_settings: what can be set or shown, and what the user's own settings hold."""
     known = {setting.name: setting for setting in SETTINGS}
-    shown = [item for item in context.settings.items() if item[0] not in UNLISTED]
+    all_shown = has_privileges_of(context.catalog.authority, context.user_oid, PG_READ_ALL_SETTINGS)
+    hidden = UNLISTED | {s.name for s in SETTINGS if s.guarded and not all_shown}
+    shown = [item for item in context.settings.items() if item[0] not in hidden]
     return [_setting_row(name, value, known.get(name)) for name, value in sorted(shown, key=_folded)]
 
 
@@ -94,9 +126,9 @@ def _setting_row(name: str, value: str, setting: Setting | None) -> tuple[Any, .
 
 
 ROWS = {
+    "pg_default_acl": default_acl_rows,
     "pg_database": database_rows,
     "pg_namespace": namespace_rows,
     "pg_tablespace": tablespace_rows,
     "pg_settings": settings_rows,
 }
-EMPTY = ("pg_shdescription",)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.coerce import (
     boolean,
     can_coerce,
@@ -16,6 +16,7 @@ from ruvector_engine.sql.coerce import (
     known,
     with_shape,
 )
+from ruvector_engine.sql.expressions import composites
 from ruvector_engine.sql.expressions.dispatch import expression, handles
 from ruvector_engine.sql.expressions.operands import apply_operator, as_type, equality
 from ruvector_engine.sql.nodes import BoolOp, Call, Cast, ColumnRef, Const, Expr, Param, Query, Special
@@ -40,6 +41,7 @@ from ruvector_engine.types.registry import (
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
+    TIMETZ,
     UNKNOWN,
     TypeRef,
 )
@@ -298,7 +300,9 @@ def _indirection(scope: Scope, node: Any) -> Expr:
 
 
 def _field(row: Expr, name: str, location: int) -> Expr:
-    """(row).field, for the rows that set-returning functions make."""
+    """(row).field, of a composite value, or of the rows that set-returning functions make."""
+    if row.type.composite is not None:
+        return composites.named_field(row, name, location)
     made = row
     while isinstance(made, ColumnRef) and isinstance(made.range.source, Query):
         made = made.range.source.targets[made.index].expr
@@ -374,6 +378,7 @@ _SESSION_VALUES = {
 }
 _TIMES = {
     "CURRENT_DATE": DATE,
+    "CURRENT_TIME": TIMETZ,
     "CURRENT_TIMESTAMP": TIMESTAMPTZ,
     "LOCALTIME": TIME,
     "LOCALTIMESTAMP": TIMESTAMP,
@@ -386,10 +391,6 @@ def _value_function(_scope: Scope, node: Any) -> Expr:
     if name in _SESSION_VALUES:
         return Special("session", (), TypeRef(NAME), _SESSION_VALUES[name], node.location)
     base = name.removesuffix("_N")
-    if base not in _TIMES:
-        raise not_supported(
-            f"{base} is not supported: there is no time with time zone", position=position(node.location)
-        )
     now = Special("session", (), TypeRef(TIMESTAMPTZ), "now", node.location)
     target = TypeRef(_TIMES[base], node.typmod if name.endswith("_N") else -1)
     return now if target == now.type else Cast(now, target, True, node.location)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ruvector_engine.sql.emit_key import ElementKey
 
 _MIN_MAX = ("int2", "int4", "int8", "float4", "float8", "text", "date", "time", "timestamp", "timestamptz")
-_MIN_MAX_MORE = ("interval", "oid", "inet", "bytea")
+_MIN_MAX_MORE = ("interval", "timetz", "oid", "inet", "bytea", "xid8")
 _VARIANCES = {
     "var_samp": "var_samp",
     "variance": "var_samp",

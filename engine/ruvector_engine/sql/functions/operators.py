@@ -40,6 +40,7 @@ _PLAIN_ORDER = (
     "uuid",
     "inet",
     "xid",
+    "xid8",
 )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
 
 from ruvector_engine.sql.functions.definition import Udf
 from ruvector_engine.sql.functions.numeric_udfs import text_of
+from ruvector_engine.types.composites import join_record, split_record
 from ruvector_engine.types.intervals import parse_interval
 from ruvector_engine.types.numeric import parse_numeric
 from ruvector_engine.types.registry import BY_NAME, TypeRef
@@ -16,7 +16,6 @@ from ruvector_engine.types.text import apply_typmod, formatter, parser
 from ruvector_engine.types.textio import Parser
 
 _TEXT = "VARCHAR"
-_NEEDS_QUOTES = re.compile(r'["\\(),\s]')
 _FLOAT_INPUTS = {"float4": "FLOAT", "float8": "DOUBLE"}
 _INPUTS = {
     "bool": "BOOLEAN",
@@ -25,12 +24,16 @@ _INPUTS = {
     "int8": "BIGINT",
     "oid": "BIGINT",
     "bytea": "BLOB",
-    "inet": "VARCHAR",
+    "inet": "BLOB",
+    "cidr": "BLOB",
+    "macaddr8": "VARCHAR",
+    "xid8": "UBIGINT",
     "vector": "BLOB",
     "ruvector": "BLOB",
     "halfvec": "BLOB",
     "sparsevec": "BLOB",
     "macaddr": "VARCHAR",
+    "aclitem": "VARCHAR",
     "tsvector": "VARCHAR",
     "tsquery": "VARCHAR",
     **_FLOAT_INPUTS,
@@ -48,6 +51,13 @@ def canonical_interval(months: int, days: int, micros: int) -> str:
     """Text that is the same for equal intervals: a month counts 30 days, a day 24 hours."""
     total = (months * 30 + days) * _DAY + micros
     return _interval_out(0, *divmod(total, _DAY))
+
+
+def _fit_interval(months: int, days: int, micros: int, typmod: int) -> list[int]:
+    fitted: Sequence[int] = apply_typmod(  # type: ignore[assignment]
+        TypeRef(BY_NAME["interval"].oid, typmod), (months, days, micros)
+    )
+    return list(fitted)
 
 
 def _interval_in(text: str) -> list[int]:
@@ -84,17 +94,6 @@ def _fit(name: str) -> Udf:
     return Udf(f"rv_{name}_typmod", call, (_TEXT, "INTEGER", "BOOLEAN"), _TEXT)
 
 
-def _record_out(fields: Sequence[str | None]) -> str:
-    return "(" + ",".join("" if f is None else _record_field(f) for f in fields) + ")"
-
-
-def _record_field(text: str) -> str:
-    if text and not _NEEDS_QUOTES.search(text):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '""')
-    return f'"{escaped}"'
-
-
 def _single(value: float) -> str:
     # DuckDB hands over a FLOAT as the double of the same value.
     return _format_float4(struct.unpack("<f", struct.pack("<f", value))[0])
@@ -107,7 +106,7 @@ _format_float4 = formatter(TypeRef(BY_NAME["float4"].oid))
 
 UDFS: tuple[Udf, ...] = (
     *(Udf(f"rv_{name}_in", parser(TypeRef(BY_NAME[name].oid)), (_TEXT,), result) for name, result in _INPUTS.items()),
-    *(_moment_in(name) for name in ("date", "time", "timestamp", "timestamptz")),
+    *(_moment_in(name) for name in ("date", "time", "timetz", "timestamp", "timestamptz")),
     Udf("rv_uuid_in", parser(TypeRef(BY_NAME["uuid"].oid)), (_TEXT,), "UUID"),
     Udf("rv_numeric_in", lambda text: text_of(parse_numeric(text)), (_TEXT,), _TEXT),
     Udf("rv_float4_out", _single, ("FLOAT",), _TEXT),
@@ -117,9 +116,11 @@ UDFS: tuple[Udf, ...] = (
         for name in ("vector", "halfvec", "sparsevec")
     ),
     Udf("rv_interval_out", _interval_out, ("BIGINT", "BIGINT", "BIGINT"), _TEXT),
+    Udf("rv_interval_typmod", _fit_interval, ("BIGINT", "BIGINT", "BIGINT", "BIGINT"), "BIGINT[]"),
     Udf("rv_interval_canonical", canonical_interval, ("BIGINT", "BIGINT", "BIGINT"), _TEXT),
     Udf("rv_interval_in", _interval_in, (_TEXT,), "BIGINT[]"),
-    Udf("rv_record_out", _record_out, ("VARCHAR[]",), _TEXT),
+    Udf("rv_record_out", join_record, ("VARCHAR[]",), _TEXT),
+    Udf("rv_record_in", split_record, (_TEXT, "INTEGER"), f"{_TEXT}[]"),
     Udf("rv_array_out", _format_array, ("VARCHAR[]",), _TEXT),
     Udf("rv_array_in", _array_in, (_TEXT,), "VARCHAR[]"),
     _fit("varchar"),

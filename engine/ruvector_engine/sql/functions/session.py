@@ -43,6 +43,8 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("clock_timestamp", "", "timestamptz"),
     _session("current_setting", "text,bool", "text", defaults=1),
     _session("set_config", "text,text,bool", "text"),
+    _session("pg_current_xact_id", "", "xid8"),
+    _session("pg_current_xact_id_if_assigned", "", "xid8"),
     _session("txid_current", "", "int8"),
     _session("txid_current_if_assigned", "", "int8"),
     _session("pg_postmaster_start_time", "", "timestamptz"),
