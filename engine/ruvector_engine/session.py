@@ -20,6 +20,7 @@ from ruvector_engine.catalog.roles import RoleDef
 from ruvector_engine.catalog.system import Activity, IndexBuild
 from ruvector_engine.catalog.system.callables import existing_procedures
 from ruvector_engine.catalog.system.lookup import Lookup
+from ruvector_engine.drawn_numbers import DrawnNumbers
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import (
     access,
@@ -120,6 +121,7 @@ class Session:
         self.transaction_time = self.statement_time = self.started_at
         #: The statement that runs, or ran last.
         self.raw: RawStatement | None = None
+        self.drawn = DrawnNumbers()
         self._cancelled = ""  # why the running statement is to stop
         self._reported = self.reported_parameters()
         self._reported_generation = self.settings.generation

@@ -184,6 +184,10 @@ SETTINGS: tuple[Setting, ...] = (
         "Longest idle time in a transaction; 0 turns it off",
         unit="ms",
     ),
+    Setting("tcp_keepalives_idle", "integer", "0", "Silence before a client is asked for a sign", unit="s"),
+    Setting("tcp_keepalives_interval", "integer", "0", "How long until it is asked again", unit="s"),
+    Setting("tcp_keepalives_count", "integer", "0", "How often until it is taken for dead"),
+    Setting("tcp_user_timeout", "integer", "0", "How long a client may not confirm what it was sent", unit="ms"),
     Setting("transaction_timeout", "integer", "0", "Only 0, off, is served", 0, 0, unit="ms"),
     Setting("jit", "bool", "off", "Accepted"),
     *(
@@ -439,6 +443,8 @@ class Settings(Mapping[str, str]):
         self._at_begin: dict[str, str] | None = None
         #: Bumped by every change: caches of values derived from settings compare it.
         self.generation = 0
+        #: What SHOW shows of settings whose value somebody else knows better: those of the client's socket.
+        self.live: dict[str, Callable[[], int]] = {}
 
     def _key(self, name: str) -> str:
         setting = lookup(name)
@@ -469,7 +475,10 @@ class Settings(Mapping[str, str]):
     def show(self, name: str) -> str:
         """SHOW's text; 42704 for a name that was never set."""
         try:
-            return show_value(lookup(name), self[name])
+            setting = lookup(name)
+            if setting is not None and setting.name in self.live:
+                return str(self.live[setting.name]())  # as PostgreSQL does, without a unit
+            return show_value(setting, self[name])
         except KeyError:
             raise SqlError("42704", f'unrecognized configuration parameter "{name}"') from None
 

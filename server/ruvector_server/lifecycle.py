@@ -84,13 +84,7 @@ def _give_up() -> NoReturn:
 
 async def _serve(config: Config, database: Database, access: Access) -> bool:
     """Listen until a signal comes, then stop; whether every session has ended."""
-    limits = Limits(
-        config.authentication_timeout,
-        config.tcp_keepalives_idle,
-        config.tcp_keepalives_interval,
-        config.tcp_keepalives_count,
-        config.tcp_user_timeout,
-    )
+    limits = Limits(config.authentication_timeout)
     listener = Listener(database, access, max_connections=config.max_connections, limits=limits)
     local = None
     try:
@@ -140,6 +134,9 @@ def _shown(config: Config, host: str, port: int) -> dict[str, str]:
         "ssl_ca_file": str(config.ssl_ca or ""),
         "ssl_cert_file": str(config.ssl_cert or ""),
         "ssl_key_file": str(config.ssl_key or ""),
+        "tcp_keepalives_count": str(config.tcp_keepalives_count),
+        "tcp_keepalives_idle": str(config.tcp_keepalives_idle),
+        "tcp_keepalives_interval": str(config.tcp_keepalives_interval),
         "unix_socket_directories": str(config.unix_socket_dir or ""),
     }
 

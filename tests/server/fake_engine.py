@@ -28,6 +28,9 @@ DEFAULTS = {
     "standard_conforming_strings": "on",
 }
 UNREPORTED = {
+    **dict.fromkeys(
+        ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"), "0"
+    ),
     "extra_float_digits": "1",
     "bytea_output": "hex",
     "idle_session_timeout": "0",
@@ -61,6 +64,10 @@ class FakeSettings(dict[str, str]):
     """Settings with the generation that the server looks at."""
 
     generation = 0
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self.live: dict[str, Callable[[], int]] = {}
 
     def change(self, name: str, value: str) -> None:
         self[name] = value

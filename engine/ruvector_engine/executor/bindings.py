@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ruvector_engine.errors import SqlError
+from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import session_functions
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.results import Row
 from ruvector_engine.sql.emit import DuckSql, SessionValue, emit_query
 from ruvector_engine.sql.emit_binding import written_out
+from ruvector_engine.sql.functions.sequences import told_too_late
 from ruvector_engine.sql.nodes import Cast, Const, Cte, Expr, Param, Query, Target
 from ruvector_engine.sql.storage import bindable
 from ruvector_engine.types.registry import Value
@@ -51,8 +52,20 @@ def converted(rows: list[Row], statement: DuckSql) -> list[Row]:
 def run(session: Session, connection: Connection, statement: DuckSql, params: Sequence[Value]) -> list[Row]:
     """All rows of a statement."""
     if statement.inline:
-        return converted(connection.run(inlined(session, statement, params)), statement)
-    return converted(connection.run(statement.text, values(session, statement, params)), statement)
+        rows = connection.run(inlined(session, statement, params))
+    else:
+        rows = connection.run(statement.text, values(session, statement, params))
+    check_numbers(statement, rows)
+    return converted(rows, statement)
+
+
+def check_numbers(statement: DuckSql, rows: Sequence[Row]) -> None:
+    """0A000 when nextval() and currval() or lastval() stand in a statement that gives several rows."""
+    if len(rows) > 1 and told_too_late(statement.text):
+        raise not_supported(
+            "currval() and lastval() beside nextval() in a statement of several rows are not supported",
+            hint="Use the number that nextval() gives.",
+        )
 
 
 def evaluate(

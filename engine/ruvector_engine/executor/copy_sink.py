@@ -99,6 +99,8 @@ class TableSink:
             self._insert(self._taken())
             self._table = widening.widen(self._session, self._table, wanted)
             self._columns = [c for old in self._columns if (c := self._table.column(old.name)) is not None]
+            if self._defaulted:
+                self._defaulted = _defaults(self._session, self._columns)
             self._sql = _insert_sql(self._session, self._table, self._columns, self._defaulted, self._where)
 
     def finish(self) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.advisory_locks import Key, Kind
-from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef
+from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access
+from ruvector_engine.executor import sequence_values
 from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
 from ruvector_engine.executor.setting_values import set_value, shown_value
 from ruvector_engine.relational.duck import Connection
@@ -88,43 +88,6 @@ def _reload(session: Session) -> bool:
     check_may_reload(session)
     session.database.reload()
     return True
-
-
-def _sequence(session: Session, oid: Any) -> SequenceDef:
-    found = next((r for r in session.catalog.relations.values() if r.oid == oid), None)
-    if not isinstance(found, SequenceDef):
-        raise SqlError("42809", f'"{found.name if found else oid}" is not a sequence')
-    return found
-
-
-def _currval(session: Session, oid: Any) -> int:
-    sequence = _sequence(session, oid)
-    access.require_any(session, sequence, "rU")
-    try:
-        return int(session.connection.run(f"SELECT currval('{sequence.storage_name}')")[0][0])
-    except SqlError:
-        raise SqlError("55000", f'currval of sequence "{sequence.name}" is not yet defined in this session') from None
-
-
-def _lastval(_session: Session) -> int:
-    raise not_supported(
-        "function lastval() is not supported", hint="Use INSERT ... RETURNING, or currval() with the sequence's name."
-    )
-
-
-def _setval(session: Session, oid: Any, value: Any, called: Any = True) -> int:
-    sequence = _sequence(session, oid)
-    access.require_any(session, sequence, "w")
-    if not sequence.minimum <= int(value) <= sequence.maximum:
-        raise SqlError(
-            "22003",
-            f'setval: value {value} is out of bounds for sequence "{sequence.name}" '
-            f"({sequence.minimum}..{sequence.maximum})",
-        )
-    session.transaction.for_write(session.command)
-    flag = "true" if called else "false"
-    session.connection.run(f"SELECT setval('{sequence.storage_name}', {int(value)}, {flag})")
-    return int(value)
 
 
 def relation_bytes(session: Session, connection: Connection, oid: int) -> int | None:
@@ -226,9 +189,10 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "inet_client_addr": lambda s: None if s.client_address is None else parse_inet(s.client_address),
     "inet_client_port": lambda s: s.client_port if s.client_address is not None else None,
     "pg_is_in_recovery": lambda _s: False,
-    "currval": _currval,
-    "lastval": _lastval,
-    "setval": _setval,
+    "setval": sequence_values.set_value,
+    "pg_sequence_last_value": sequence_values.last_value,
+    "sequence_last_value": sequence_values.read_last,
+    "sequence_is_called": sequence_values.read_called,
     "pg_sleep": _sleep,
     "pg_cancel_backend": _cancel,
     "pg_current_xact_id": _transaction_id,

@@ -214,7 +214,10 @@ def run_discard(session: Session, statement: Utility) -> Result:
         session.settings.reset(None)
         session.notifications.unlisten(None)
         session.statements.clear()
+        session.drawn.forget()
         session.database.advisory_locks.release_all(session.pid, transaction=False)
+    if target == "DISCARD_SEQUENCES":
+        session.drawn.forget()
     return Result(statement.tag)
 
 

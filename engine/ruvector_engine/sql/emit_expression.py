@@ -10,7 +10,7 @@ from typing import Any
 from ruvector_engine.catalog.model import ROW_ID, TableDef
 from ruvector_engine.errors import not_supported
 from ruvector_engine.sql import emit_literal, emit_moment, emit_shaped
-from ruvector_engine.sql.emit_aggregate import aggregate_call
+from ruvector_engine.sql.emit_aggregate import aggregate_call, distinct_json
 from ruvector_engine.sql.emit_binding import Binding, SessionValue, quote
 from ruvector_engine.sql.emit_cast import REG_OIDS, STRING_OIDS, cast, output
 from ruvector_engine.sql.emit_key import direction, element_key, equal_key, is_keyed, is_row, key_of, keys_of
@@ -19,6 +19,7 @@ from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.definition import ANYARRAY, ANYCOMPATIBLEARRAY, POLYMORPHIC, TAKES_ANYTHING
 from ruvector_engine.sql.functions.float_sql import Arithmetic
 from ruvector_engine.sql.functions.numeric_sql import NumericSql, Shape
+from ruvector_engine.sql.functions.sequences import COUNTING, drawing
 from ruvector_engine.sql.functions.system import PREFIX
 from ruvector_engine.sql.nodes import (
     Aggregate,
@@ -149,6 +150,9 @@ class ExpressionEmitter:
         return NumericSql(text, self._shapes[entry][expr.index])
 
     def _call(self, expr: Call) -> str:
+        if expr.function.template == COUNTING:
+            pid = self.bind(SessionValue("pg_backend_pid", (), TypeRef(INT4)))
+            return drawing(pid, self.expression(expr.args[0]))
         if not expr.function.returns_set:
             return self._apply(expr.function, expr.args)
         unnested = f"unnest({self.list_of_set(expr)})"
@@ -243,6 +247,9 @@ class ExpressionEmitter:
         if expr.over is None and self.representatives.exprs:
             with self.ungrouped():
                 return self._aggregate(expr)
+        json = distinct_json(self, expr)
+        if json is not None:
+            return json
         function = expr.function
         texts = self._arguments(function, expr.args)
         call = aggregate_call(self, expr, texts)

@@ -13,7 +13,9 @@ from decimal import Decimal
 from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.emit_cast import output
+from ruvector_engine.sql.emit_key import key_of
 from ruvector_engine.sql.emit_range import with_bounds
+from ruvector_engine.sql.functions import halfvecs, sparsevecs, vectors
 from ruvector_engine.sql.functions.jsonb_values import canonical as canonical_jsonb
 from ruvector_engine.sql.functions.numeric_udfs import canonical as canonical_numeric
 from ruvector_engine.sql.functions.output import canonical_interval
@@ -22,8 +24,21 @@ from ruvector_engine.types.array_values import mapped
 from ruvector_engine.types.composites import join_record
 from ruvector_engine.types.numeric import format_numeric
 from ruvector_engine.types.ranges import Range, join_range
-from ruvector_engine.types.registry import BPCHAR, BY_NAME, INTERVAL, JSONB, NUMERIC, TypeRef, Value
+from ruvector_engine.types.registry import (
+    BPCHAR,
+    BY_NAME,
+    DIMENSION_LIMITS,
+    HALFVEC,
+    INTERVAL,
+    JSONB,
+    NUMERIC,
+    SPARSEVEC,
+    TypeRef,
+    Value,
+)
 from ruvector_engine.types.text import format_text
+
+_VECTOR_KEYS = {HALFVEC: halfvecs.sort_key, SPARSEVEC: sparsevecs.sort_key}
 
 
 def companions(table: TableDef) -> list[ColumnDef]:
@@ -39,7 +54,7 @@ def _needed(type_ref: TypeRef) -> bool:
         return True
     if type_ref.oid == BPCHAR:
         return type_ref.typmod < 0  # char(n) is stored with its blanks
-    return type_ref.oid in (JSONB, INTERVAL) or bool(type_ref.pg.element_oid)
+    return type_ref.oid in (JSONB, INTERVAL, *DIMENSION_LIMITS) or bool(type_ref.pg.element_oid)
 
 
 def companion(column: ColumnDef) -> str:
@@ -77,6 +92,8 @@ def key_value(sql: str, type_ref: TypeRef) -> str:
         return f"rtrim({sql}, ' ')"
     if type_ref.oid == INTERVAL:
         return f"rv_interval_canonical(rv_months({sql}), rv_days({sql}), rv_micros({sql}))"
+    if type_ref.oid in DIMENSION_LIMITS:
+        return f"hex({key_of(sql, type_ref)})"
     if type_ref.range is not None:
         subtype = TypeRef(type_ref.range.subtype)
         return with_bounds(sql, key_value("rv_r.l", subtype), key_value("rv_r.u", subtype))
@@ -132,6 +149,8 @@ def key_text(type_ref: TypeRef, value: Value) -> str:
         return join_record([None if v is None else key_text(t, v) for (_, t), v in pairs])
     if type_ref.oid == INTERVAL and isinstance(value, tuple):
         return canonical_interval(*value)
+    if type_ref.oid in DIMENSION_LIMITS and isinstance(value, bytes):
+        return _VECTOR_KEYS.get(type_ref.oid, vectors.sort_key)(value).hex().upper()
     text = format_text(type_ref, value)
     if type_ref.oid == BPCHAR:
         return text.rstrip(" ")

@@ -20,6 +20,10 @@ class Settings(Protocol):
     def generation(self) -> int:
         """Grows whenever a setting may have changed."""
 
+    @property
+    def live(self) -> dict[str, Callable[[], int]]:
+        """What SHOW shows of settings whose value somebody else knows better."""
+
     def __getitem__(self, name: str, /) -> str: ...
 
 

@@ -84,6 +84,7 @@ def start_up(
     admission.engine = engine
     state = SessionState(engine, out, decoder)
     state.follow_encoding()
+    state.follow_socket(peer.tcp)
     state.report_parameters(engine.reported_parameters())
     engine.changed_parameters.clear()
     out += backend.backend_key_data(ticket.pid, ticket.secret)

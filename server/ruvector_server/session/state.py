@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.types.encodings import AS_UTF8, reader, writer
 from ruvector_server.session.codecs import TextSettings, name_writer
 from ruvector_server.session.engine import EngineSession
 from ruvector_server.session.patience import Patience
+from ruvector_server.session.peer import TcpOptions
 from ruvector_server.session.statements import Portal, Statements
 from ruvector_server.wire import backend
 from ruvector_server.wire.decoder import FrontendDecoder
+
+#: The settings that are about a client's TCP socket.
+TCP_SETTINGS = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout")
 
 
 class SessionState:
@@ -19,6 +24,8 @@ class SessionState:
 
     __slots__ = (
         "_encoding",
+        "_tcp",
+        "_tcp_generation",
         "cancelled",
         "decoder",
         "due",
@@ -45,6 +52,8 @@ class SessionState:
         self.text = TextSettings(engine.settings, engine.read_name)
         self.statements = Statements(engine.statements, self.text)
         self._encoding = "UTF8"
+        self._tcp: TcpOptions | None = None
+        self._tcp_generation = -1
         self.encode: Callable[[str], bytes] = (
             backend.utf8
         )  # text in messages; what cannot be told is told by question marks
@@ -98,6 +107,18 @@ class SessionState:
             self.decoder.recode(None if encoding in AS_UTF8 else reader(encoding))
             self.statements.renew()
 
+    def follow_socket(self, tcp: TcpOptions | None) -> None:
+        """Have settings set this socket's options from here on, and SHOW show what it has; None: it has none, all 0."""
+        self._tcp = tcp
+        for name in TCP_SETTINGS:
+            self.engine.settings.live[name] = partial(self._socket_value, name)
+
+    def _socket_value(self, name: str) -> int:
+        if self._tcp is None:
+            return 0
+        self._tcp.follow(self.engine.settings)
+        return self._tcp.value(name)
+
     def error_response(self, error: SqlError) -> bytes:
         """ErrorResponse; of an error that the client's encoding has no characters for, that this is so."""
         if self._encoding in AS_UTF8:
@@ -139,6 +160,9 @@ class SessionState:
             engine.changed_parameters.clear()
         if engine.notifications:
             self.report_notifications()
+        if self._tcp is not None and self._tcp_generation != engine.settings.generation:
+            self._tcp_generation = engine.settings.generation
+            self._tcp.follow(engine.settings)
         status = engine.status
         self.out += backend.READY_FOR_QUERY[status]
         self.idle_seconds = self.patience.seconds(status)

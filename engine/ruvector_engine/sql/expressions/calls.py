@@ -250,7 +250,8 @@ def _aggregate(scope: Scope, node: Any, name: str) -> Expr:
         function = JSON_AGG_OF_ROWS
     for arg in args if node.agg_distinct else ():
         check_equality(arg)
-    if node.agg_distinct and any(key.expr not in coerced for key in order_by):
+    given = (*coerced, *args) if function.name == "json_agg" else coerced  # it tells values apart before they are json
+    if node.agg_distinct and any(key.expr not in given for key in order_by):
         raise SqlError(
             "42P10",
             "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
