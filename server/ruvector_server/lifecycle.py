@@ -69,7 +69,7 @@ def _access(config: Config, database: Database) -> Access:
         if config.password is not None:
             set_superuser_password(database, config.password)
         return Access(files, database.accounts, mock_secret(config.data_dir))
-    except (AccessError, ValueError) as error:
+    except AccessError as error:
         raise StartError(str(error)) from None
     except OSError as error:
         raise StartError(f"could not use data directory {config.data_dir}: {error.strerror}") from None
