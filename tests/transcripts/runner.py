@@ -76,6 +76,8 @@ class Player:
 
     def play(self, step: Step, *, recording: bool) -> dict[str, list[str]]:
         """Send a step's messages; the answers: all until it is quiet, or as many as are expected."""
+        if any("CancelRequest" in line for _, line, _ in step.sent):
+            time.sleep(4 * QUIET)  # it is meant to find the server at work
         sent: dict[str, bytes] = {}
         for name, line, data in step.sent:
             self._client(name, line).expect(line)
@@ -89,8 +91,6 @@ class Player:
             received = self._receive(answers, wait)
             if not received:
                 break
-        if not recording and not step.answers:
-            time.sleep(2 * QUIET)  # what comes next is meant to find the server at work
         return {name: sorted_settings(lines) for name, lines in answers.items()}
 
     def finish(self) -> dict[str, list[str]]:
