@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import enum_drop, table_access, table_changes
+from ruvector_engine.executor import access, enum_drop, table_access, table_changes
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -31,6 +31,8 @@ def run(session: Session, statement: Utility) -> Result:
         enum_drop.drop_row_users(session, relation, cascade=cascade)
     schemas = {item.string.sval for item in node.objects} if kind == "OBJECT_SCHEMA" else set()
     types = [made for made in session.catalog.types.values() if made.schema in schemas]
+    for name in {made.schema for made in types}:
+        access.require_schema_owner(session, name)
     if types and not cascade:
         raise SqlError(
             "2BP01",

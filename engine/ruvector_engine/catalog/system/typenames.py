@@ -178,8 +178,8 @@ def find_type(lookup: Lookup, schema: str | None, name: str) -> int | None:
         there = not facts.extension or facts.extension in lookup.catalog.extensions
         if there and facts.schema in places:
             return oid
-    made = {(t.schema, n): o for t in made_types.all_types(lookup.catalog) for n, o in t.oid_by_name.items()}
-    return next((made[place, name] for place in places if (place, name) in made), None)
+    found = (made_types.oid_of_name(lookup.catalog, place, name) for place in places)
+    return next((oid for oid in found if oid is not None), None)
 
 
 def regtype_in(lookup: Lookup, text: str) -> int:
