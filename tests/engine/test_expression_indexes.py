@@ -219,3 +219,12 @@ def test_a_transaction_from_before_a_partial_index_moves_rows_into_it_and_out(da
     index = database.indexes.get(db.session.catalog.relations["public", "knn"].oid)
     assert index is not None
     assert index.live_count == db.column("SELECT count(*) FROM t WHERE tag = 'c1' AND v IS NOT NULL")[0]
+
+
+def test_explain_shows_what_is_tested_beside_a_partial_index(db: Talk) -> None:
+    table = Table(db)
+    table.insert(20)
+    db.result("CREATE INDEX knn ON t USING hnsw (v vector_l2_ops) WHERE tag = 'c1'")
+    order = f"ORDER BY v <-> '{numbers(table.rng)}' LIMIT 3"
+    assert "Filter" not in db.plan(f"SELECT id FROM t WHERE tag = 'c1' {order}")
+    assert "Filter: (n > 2)" in db.plan(f"SELECT id FROM t WHERE tag = 'c1' AND n > 2 {order}")

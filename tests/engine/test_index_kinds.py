@@ -175,3 +175,48 @@ def test_dimensions_must_match(db: Talk) -> None:
         db.result(f"CREATE TABLE t_{type_name} (v {type_name}(3))")
         error = db.error(f"SELECT 1 FROM t_{type_name} ORDER BY v {operator} '{query}'::{type_name}(2) LIMIT 1")
         assert (error.sqlstate, error.message) == ("22000", f"different {words} 3 and 2")
+
+
+def test_a_cast_parameter_takes_no_evaluation_and_is_checked(db: Talk) -> None:
+    items = Items(db, "hnsw", "halfvec", "l2")
+    items.insert(30)
+    items.create()
+    query = np.zeros(D, "<f2").tobytes()
+    sql = f"SELECT id FROM items ORDER BY v <-> $1::halfvec({D}) LIMIT 3"
+    assert db.column(sql, [query]) == db.column(sql.replace("$1", f"'{[0] * D}'"))
+    assert db.error(sql, [query[:-2]]).message == f"expected {D} dimensions, not {D - 1}"
+
+
+@pytest.mark.parametrize(
+    ("method", "type_name", "given", "kept"),
+    [
+        ("ruhnsw", "ruvector", "ruvector_cosine_ops", "hnsw (v ruvector_cosine_ops)"),
+        ("ruhnsw", "ruvector", "", "hnsw (v ruvector_l2_ops)"),
+        ("ruhnsw", "vector", "vector_ip_ops", "hnsw (v vector_ip_ops)"),
+        ("hnsw", "ruvector", "hnsw_cosine_ops", "hnsw (v ruvector_cosine_ops)"),
+        ("ruivfflat", "ruvector", "", "ivfflat (v ruvector_l2_ops)"),
+        ("ruivfflat", "vector", "ruvector_ivfflat_ip_ops", "ivfflat (v vector_ip_ops)"),
+        ("ruivfflat", "halfvec", "halfvec_l2_ops", "ivfflat (v halfvec_l2_ops)"),
+    ],
+)
+def test_names_of_the_ruvector_dialect(db: Talk, method: str, type_name: str, given: str, kept: str) -> None:
+    db.result("CREATE EXTENSION ruvector")
+    db.result(f"CREATE TABLE items (v {type_name}(3))")
+    db.result(f"CREATE INDEX knn ON items USING {method} (v {given})")
+    assert db.column("SELECT indexdef FROM pg_indexes WHERE indexname = 'knn'")[0].endswith(f"USING {kept}")
+
+
+def test_the_operator_chooses_among_several_indexes(db: Talk) -> None:
+    items = Items(db, "hnsw", "vector", "l2")
+    items.insert(30)
+    items.create()
+    for name, method, suffix in (("by_ip", "hnsw", "ip"), ("lists", "ivfflat", "cosine"), ("graph", "hnsw", "cosine")):
+        db.result(f"CREATE INDEX {name} ON items USING {method} (v vector_{suffix}_ops)")
+    query = text("vector", np.ones(D))
+    for operator, name in (("<->", "knn"), ("<#>", "by_ip"), ("<=>", "graph")):
+        assert f"Index Scan using {name} on items" in db.plan(
+            f"SELECT id FROM items ORDER BY v {operator} '{query}' LIMIT 3"
+        )
+    assert "Seq Scan on items" in db.plan(f"SELECT id FROM items ORDER BY v <+> '{query}' LIMIT 3")
+    db.result("DROP INDEX graph")
+    assert "using lists on items" in db.plan(f"SELECT id FROM items ORDER BY v <=> '{query}' LIMIT 3")

@@ -14,7 +14,7 @@ from ruvector_engine.sql.emit_binding import written_out
 from ruvector_engine.sql.functions.sequences import told_too_late
 from ruvector_engine.sql.nodes import Cast, Const, Cte, Expr, Param, Query, Target
 from ruvector_engine.sql.storage import bindable
-from ruvector_engine.types.registry import Value
+from ruvector_engine.types.registry import HALFVEC, RUVECTOR, VECTOR, Value
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -80,6 +80,10 @@ def evaluate(
     return run(session, connection, emitted, params)[0][0]
 
 
+#: Bytes a dimension of the types whose length tells their dimensions.
+_ELEMENT_WIDTHS = {VECTOR: 4, RUVECTOR: 4, HALFVEC: 2}
+
+
 def quick_value(expr: Expr, params: Sequence[Value]) -> tuple[bool, Value]:
     """(True, value) when it takes no evaluation: a constant, a parameter, or one cast to its own type."""
     if isinstance(expr, Const):
@@ -88,9 +92,10 @@ def quick_value(expr: Expr, params: Sequence[Value]) -> tuple[bool, Value]:
         return True, params[expr.number - 1]
     if isinstance(expr, Cast) and isinstance(expr.arg, Param) and expr.arg.type.oid == expr.type.oid:
         value = params[expr.arg.number - 1]
-        if expr.type.is_vector and isinstance(value, bytes) and expr.type.typmod not in (-1, len(value) // 4):
-            raise SqlError("22000", f"expected {expr.type.typmod} dimensions, not {len(value) // 4}")
-        return expr.type.is_vector or expr.type.typmod == -1, value
+        width = _ELEMENT_WIDTHS.get(expr.type.oid, 0)
+        if width and isinstance(value, bytes) and expr.type.typmod not in (-1, len(value) // width):
+            raise SqlError("22000", f"expected {expr.type.typmod} dimensions, not {len(value) // width}")
+        return bool(width) or expr.type.typmod == -1, value
     return False, None
 
 

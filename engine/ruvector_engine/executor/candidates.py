@@ -24,6 +24,7 @@ from ruvector_engine.planner.index_keys import index_key, sql_text
 from ruvector_engine.planner.match import KnnMatch
 from ruvector_engine.planner.operator_classes import index_metric
 from ruvector_engine.planner.walk import cte_references
+from ruvector_engine.sql.nodes import Expr
 from ruvector_engine.stored_vectors import read, read_by_id
 from ruvector_engine.transactions import Ids
 from ruvector_engine.types.registry import Value
@@ -37,11 +38,11 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The index that serves a search; `filtered`: whether it leaves conditions to be tested."""
+    """The index that serves a search, and which of the search's conditions it leaves to be tested."""
 
     definition: IndexDef
     index: VectorIndex
-    filtered: bool
+    conditions: tuple[Expr, ...]
 
 
 class Candidates(NamedTuple):
@@ -83,20 +84,20 @@ def choose_index(session: Session, match: KnnMatch) -> Chosen | None:
     """The index that serves the search: one that leaves fewer conditions, hnsw before ivfflat, older before newer."""
     if session.settings["enable_indexscan"] == "off":
         return None
-    usable: list[tuple[int, bool, int, IndexDef]] = []
+    usable: list[tuple[int, bool, int, IndexDef, tuple[Expr, ...]]] = []
     for definition in session.catalog.indexes_of(match.table.oid):
         if definition.is_vector and index_metric(definition) is match.metric:
             key = index_key(definition, match.table, session.catalog)
             rest = key.serves(match.key, match.entry, match.filter)
             if rest is not None:
-                usable.append((len(rest), definition.method != "hnsw", definition.oid, definition))
-    for left, _, _, definition in sorted(usable, key=lambda u: u[:3]):
+                usable.append((len(rest), definition.method != "hnsw", definition.oid, definition, rest))
+    for _, _, _, definition, rest in sorted(usable, key=lambda u: u[:3]):
         indexes = session.database.indexes
         index = indexes.get(definition.oid)
         if index is None and definition.oid in session.transaction.new_indexes:
             index = indexes.get_pending(definition.oid)
         if index is not None:
-            return Chosen(definition, index, left > 0)
+            return Chosen(definition, index, rest)
     return None
 
 
@@ -110,7 +111,7 @@ def nearest(session: Session, match: KnnMatch, params: Sequence[Value], vector: 
     index = chosen.index
     options = session.search_options
     if not session.transaction.open:
-        allowed = matching_ids(session, session.connection, match, params) if chosen.filtered else None
+        allowed = matching_ids(session, session.connection, match, params) if chosen.conditions else None
         return Candidates(*index.search(vector, k, ef_search=options.ef_search, probes=options.probes, allowed=allowed))
     return _in_snapshot(session, match, params, vector, k, index)
 

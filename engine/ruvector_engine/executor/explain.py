@@ -144,6 +144,7 @@ def _surroundings(session: Session, plan: TouchesRows) -> Surroundings:
         rows,
         lambda oid: [index for index in session.catalog.indexes_of(oid) if index.unique],
         {key: found.definition.name if found else None for key, found in chosen.items()},
+        {key: found.conditions for key, found in chosen.items() if found is not None},
     )
 
 
