@@ -8,6 +8,7 @@ from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.roles import Authority
 from ruvector_engine.catalog.system.objects import schema_key
 from ruvector_engine.identity import Identity
+from ruvector_engine.name_lists import split_identifiers
 from ruvector_engine.settings import Settings
 
 
@@ -46,7 +47,7 @@ class Authorization:
         made_for = (self._settings.generation, rights)
         if self._paths_made_for != made_for:
             user = self._identity.current.name
-            names = [part.strip().strip('"') for part in self._settings["search_path"].split(",")]
+            names = split_identifiers(self._settings["search_path"]) or ()
             places = tuple(user if name == "$user" else name for name in names if name)
             full = places if "pg_catalog" in places else ("pg_catalog", *places)
             self._paths = (tuple(n for n in full if rights.has("schema", schema_key(n), "U")), full)

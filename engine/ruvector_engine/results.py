@@ -56,8 +56,8 @@ class CopyOptions:
     on_error: Literal["stop", "ignore"] = "stop"
     reject_limit: int | None = None
     log_verbosity: Literal["silent", "default", "verbose"] = "default"
-    #: PostgreSQL's name of the data's encoding, in text and csv.
-    encoding: str = "UTF8"
+    #: PostgreSQL's name of the data's encoding, in text and csv; None: the client's.
+    encoding: str | None = None
     #: What stands in the data for a column's default; None: nothing does.
     default: str | None = None
 

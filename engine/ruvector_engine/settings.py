@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.name_lists import split_identifiers
 from ruvector_engine.text_search.dictionaries import known
+from ruvector_engine.types.encodings import is_served, known_encoding, reader, writer
 from ruvector_engine.types.timezones import find_zone, offset_name
 
 SERVER_VERSION = "18.1"
@@ -137,6 +139,16 @@ SETTINGS: tuple[Setting, ...] = (
         "100",
         "Largest number of sessions",
         1,
+        262143,
+        read_only=True,
+        changed_by="restart",
+    ),
+    Setting(
+        "superuser_reserved_connections",
+        "integer",
+        "3",
+        "How many of them are kept for superusers",
+        0,
         262143,
         read_only=True,
         changed_by="restart",
@@ -302,14 +314,29 @@ def _check_string(setting: Setting, text: str) -> str:
     if setting.name == "TimeZone":
         return _check_time_zone(setting, text)
     if setting.name == "client_encoding":
-        if text.strip().strip("'\"").lower().replace("-", "") in ("utf8", "unicode"):
-            return "UTF8"
-        raise SqlError("0A000", f'client encoding "{text}" is not supported', hint="Use UTF8.")
+        return _check_client_encoding(setting, text)
+    if setting.name == "search_path" and split_identifiers(text) is None:
+        message = f'invalid value for parameter "search_path": "{text}"'
+        raise SqlError("22023", message, detail="List syntax is invalid.")
     if setting.name == "DateStyle":
         return _check_date_style(setting, text)
     if setting.name == "default_text_search_config":
         return _check_text_search_config(setting, text)
     return text
+
+
+def _check_client_encoding(setting: Setting, text: str) -> str:
+    """PostgreSQL's own name of the encoding, whose tables are at hand from here on."""
+    name = known_encoding(text)
+    if name is None:
+        raise _invalid(setting, text)
+    if not is_served(name):
+        error = _invalid(setting, text)
+        error.sqlstate, error.detail = "0A000", f"Conversion between {name} and UTF8 is not supported."
+        raise error
+    reader(name)
+    writer(name)
+    return name
 
 
 def _check_text_search_config(setting: Setting, text: str) -> str:
@@ -449,14 +476,20 @@ class Settings(Mapping[str, str]):
             self._local.pop(key, None)
         self.generation += 1
 
+    def check(self, name: str, value: str) -> None:
+        """Raise what SET name = value would raise."""
+        _check_writable(lookup(name))
+        self._checked(name, value)
+
     def default(self, name: str) -> str:
         """What RESET goes back to."""
         setting = lookup(name)
         return self._boot.get(self._key(name), "" if setting is None else setting.default)
 
     def begin_as(self, name: str, value: str) -> None:
-        """Change what RESET goes back to."""
-        self._boot[self._key(name)] = value
+        """Change what RESET goes back to; 55P02 for a read-only setting."""
+        _check_writable(lookup(name))
+        self._boot[self._key(name)] = self._checked(name, value)
         self.generation += 1
 
     def mark(self) -> Mark:

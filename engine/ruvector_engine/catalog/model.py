@@ -30,6 +30,8 @@ class ColumnDef:
     default: str | None = None
     identity: Literal["", "a", "d"] = ""  # ALWAYS, BY DEFAULT
     owned_sequence: int = 0  # oid of a serial's or identity's sequence
+    generation: str | None = None  # of a generated column: SQL text over the table's other columns
+    virtual: bool = False  # a generated column that was declared VIRTUAL
     dimensions: int = 0  # of an array, as it was declared: int[][] has 2
 
 

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
-from ruvector_engine.catalog.roles import PUBLIC, AclItem, Authority
+from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, PUBLIC, AclItem, Authority
+from ruvector_engine.errors import SqlError
 
 #: Every letter, as an aclitem prints them: by the bits of PostgreSQL's AclMode.
 LETTERS = "arwdDxtXUCTcsAm"
@@ -92,6 +93,37 @@ def item_text(authority: Authority, item: AclItem) -> str:
     )
     grantee = "" if item.grantee == PUBLIC else role_text(authority, item.grantee)
     return f"{grantee}={shown}/{role_text(authority, item.grantor)}"
+
+
+_ITEM = re.compile(r'\s*(?:(?:group|user)\s+)?("(?:[^"]|"")*"|[^=\s"]*)=([A-Za-z*]*)(?:/("(?:[^"]|"")*"|\S+))?\s*\Z')
+
+
+def parsed_item(authority: Authority, text: str) -> AclItem:
+    """An aclitem from its text; 22P02, and 42704 for a role that does not exist."""
+    match = _ITEM.match(text)
+    if match is None:
+        raise SqlError("22P02", 'missing "=" sign')
+    letters, grantable = "", ""
+    for sign in match[2]:
+        if sign == "*" and letters:
+            grantable += letters[-1]
+        elif sign in LETTERS:
+            letters += sign
+        else:
+            raise SqlError("22P02", f'invalid mode character: must be one of "{LETTERS}"')
+    grantee = _named(authority, match[1]) if match[1] else PUBLIC
+    grantor = _named(authority, match[3]) if match[3] else BOOTSTRAP_ROLE
+    return AclItem(grantee, grantor, ordered(letters), ordered(grantable))
+
+
+def _named(authority: Authority, text: str) -> int:
+    name = text[1:-1].replace('""', '"') if text.startswith('"') else text
+    role = authority.roles.get(name)
+    if role is not None:
+        return role.oid
+    if name.isdigit():  # a role that was dropped
+        return int(name)
+    raise SqlError("42704", f'role "{name}" does not exist')
 
 
 def role_text(authority: Authority, oid: int) -> str:

@@ -19,6 +19,8 @@ from ruvector_engine.catalog.roles import PUBLIC, AclItem, AclKey, Authority
 #: pg_database's and pg_namespace's OID, the database's, and that of the schema public.
 PG_DATABASE, PG_NAMESPACE, PG_CLASS = 1262, 2615, 1259
 DATABASE, SCHEMA_PUBLIC = 5, 2200
+#: The key of the one database.
+DATABASE_KEY: AclKey = (PG_DATABASE, DATABASE, 0)
 #: A view that everybody may update; and what has nothing for PUBLIC: pg_authid, pg_user_mapping,
 #: pg_statistic_ext_data and pg_shadow.
 PG_SETTINGS = 12_104

@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.model import IndexDef, Relation, TableDef
-from ruvector_engine.catalog.rights import DATABASE, PG_DATABASE, Rights
-from ruvector_engine.catalog.roles import AclKey
+from ruvector_engine.catalog.rights import DATABASE_KEY, Rights
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError
@@ -18,9 +17,6 @@ from ruvector_engine.sql.needs import Need, Needs
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
-
-#: The key of the one database.
-DATABASE_KEY: AclKey = (PG_DATABASE, DATABASE, 0)
 
 
 def require(session: Session, needs: Needs) -> None:
@@ -111,10 +107,13 @@ def require_create(session: Session, schema: str, position: int | None = None) -
         raise SqlError("42501", f"permission denied for schema {schema}", position=position)
 
 
-def require_usage(session: Session, schema: str | None) -> None:
-    """42501 when the current user may not look into a schema that a name names."""
-    if schema and not session.rights.superuser:
-        objects.require_usage(session.rights, session.catalog, schema)
+def require_usage(session: Session, schema: str | None, *, missing_ok: bool = False) -> None:
+    """3F000 when there is no schema of the name that an object's has, 42501 when the user may not look into it."""
+    if not schema:
+        return
+    if not missing_ok and not objects.schema_exists(session.catalog, schema):
+        raise SqlError("3F000", f'schema "{schema}" does not exist')
+    objects.require_usage(session.rights, session.catalog, schema)
 
 
 def require_database(session: Session, privilege: str) -> None:

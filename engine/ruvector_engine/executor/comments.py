@@ -51,7 +51,7 @@ def _key(session: Session, kind: str, target: Any) -> tuple[int, int, int]:
     if kind == "OBJECT_COLUMN":
         *names, column_name = strings(target.list.items)
         relation = _relation(session, names)
-        access.require_owner(session, relation)
+        access.require_owner(session, relation, called="relation")
         columns = relation.columns if isinstance(relation, (TableDef, ViewDef)) else ()
         attnum = next((column.attnum for column in columns if column.name == column_name), None)
         if attnum is None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import duplicate_keys, failing_row, writes
+from ruvector_engine.executor import discretion, duplicate_keys, failing_row, writes
 from ruvector_engine.executor.failing_row import Violation
 from ruvector_engine.relational import arrow
 from ruvector_engine.relational.errors import DuplicateKey
@@ -71,10 +71,10 @@ def told(session: Session, error: SqlError, batch: Batch, *, one_by_one: bool) -
     elif plain.sqlstate in ("23502", "23514") and batch.arrays:
         found = failing_row.of_copy(session, batch.table, batch.given, batch.arrays, batch.marks, batch.where)
     if found is None:
-        return plain
+        return discretion.without_key(session, batch.table, plain)
     # Rows are gathered before they are inserted, but NOT NULL and CHECK are looked at as each line is read.
     found.error.context = batch.context(found.place, line=one_by_one or not isinstance(error, DuplicateKey))
-    return found.error
+    return discretion.without_key(session, batch.table, found.error)
 
 
 def _duplicate(session: Session, error: DuplicateKey, batch: Batch) -> Violation | None:

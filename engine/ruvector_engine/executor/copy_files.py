@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ruvector_engine.catalog.roles import Authority
+from ruvector_engine.catalog.predefined_roles import (
+    PG_EXECUTE_SERVER_PROGRAM,
+    PG_READ_SERVER_FILES,
+    PG_WRITE_SERVER_FILES,
+)
 from ruvector_engine.errors import SqlError, not_supported
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
-#: The oids of PostgreSQL's predefined roles.
-_READ_SERVER_FILES = 4569
-_WRITE_SERVER_FILES = 4570
-_EXECUTE_SERVER_PROGRAM = 4571
 _ANYONE = "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone."
 
 
 def require_allowed(session: Session, node: Any) -> None:
     """42501 for a file or program that the user has no right to; 0A000 for any program."""
     if node.is_program:
-        _require(session, _EXECUTE_SERVER_PROGRAM, "pg_execute_server_program", "COPY to or from an external program")
+        _require(session, PG_EXECUTE_SERVER_PROGRAM, "pg_execute_server_program", "COPY to or from an external program")
         raise not_supported(
             "COPY to or from an external program is not supported",
             hint="Use STDIN or STDOUT and let the client run the program, as psql's \\copy does.",
         )
     if node.filename and node.is_from:
-        _require(session, _READ_SERVER_FILES, "pg_read_server_files", "COPY from a file")
+        _require(session, PG_READ_SERVER_FILES, "pg_read_server_files", "COPY from a file")
     elif node.filename:
-        _require(session, _WRITE_SERVER_FILES, "pg_write_server_files", "COPY to a file")
+        _require(session, PG_WRITE_SERVER_FILES, "pg_write_server_files", "COPY to a file")
 
 
 def require_absolute(path: str) -> None:
@@ -38,19 +38,7 @@ def require_absolute(path: str) -> None:
 
 
 def _require(session: Session, role: int, name: str, what: str) -> None:
-    if session.is_superuser or _has_privileges_of(session.catalog.authority, session.user, role):
+    if session.rights.acts_for(role):
         return
     detail = f'Only roles with privileges of the "{name}" role may {what}.'
     raise SqlError("42501", f"permission denied to {what}", detail=detail, hint=_ANYONE)
-
-
-def _has_privileges_of(authority: Authority, user: str, role: int) -> bool:
-    """Whether the user is a member of the role, at any distance, by memberships that inherit."""
-    start = authority.roles.get(user)
-    reached, left = set[int](), [] if start is None else [start.oid]
-    while left:
-        member = left.pop()
-        if member not in reached:
-            reached.add(member)
-            left += [m.role for m in authority.memberships if m.member == member and m.inherit]
-    return role in reached

@@ -8,7 +8,7 @@ from typing import Any
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.results import CopyOptions
-from ruvector_engine.types.encodings import UNSERVED, known_encoding, plain_name
+from ruvector_engine.types.encodings import is_served, known_encoding
 
 _TEXT_DEFAULTS = {"text": ("\t", "\\N"), "csv": (",", ""), "binary": ("\t", "\\N")}
 _UNSERVED = ("convert_selectively",)
@@ -36,7 +36,7 @@ def copy_options(node: Any) -> CopyOptions:
     delimiter, null = _TEXT_DEFAULTS[form]
     if form == "binary" and str(given.get("on_error", "stop")).lower() != "stop":
         raise SqlError("42601", "only ON_ERROR STOP is allowed in BINARY mode")
-    encoding = _encoding(str(given.pop("encoding", "UTF8")), places)
+    encoding = _encoding(str(given.pop("encoding")), places) if "encoding" in given else None
     on_error = _on_error(given.pop("on_error", None), places, is_from=node.is_from)
     given.pop("freeze", None)
     quoted = _single(given, "quote", '"')
@@ -75,9 +75,9 @@ def freeze(node: Any) -> bool:
 
 def _encoding(name: str, places: dict[str, int]) -> str:
     known = known_encoding(name)
-    if known is not None:
+    if known is not None and is_served(known):
         return known
-    if plain_name(name) in UNSERVED:
+    if known is not None:
         raise not_supported(f"COPY with encoding {name} is not supported", hint="Use UTF8.")
     problem = 'argument to option "encoding" must be a valid encoding name'
     raise SqlError("22023", problem, position=places.get("encoding"))

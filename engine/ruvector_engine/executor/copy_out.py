@@ -50,8 +50,8 @@ def _folded(plan: Plan) -> bool:
 
 
 def _table(session: Session, node: Any) -> tuple[tuple[Column, ...], Callable[[], Result], bool]:
-    name, schema = node.relation.relname, node.relation.schemaname or None
-    found = session.catalog.find(name, schema, session.search_path)
+    name = node.relation.relname
+    found = table_access.relation_named(session, node.relation)
     if isinstance(found, ViewDef):
         raise SqlError("42809", f'cannot copy from view "{name}"', hint="Try the COPY (SELECT ...) TO variant.")
     if isinstance(found, SequenceDef):

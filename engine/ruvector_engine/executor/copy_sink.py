@@ -19,6 +19,7 @@ from ruvector_engine.executor.copy_errors import Batch
 from ruvector_engine.relational import arrow
 from ruvector_engine.results import DEFAULT_VALUE, CopyOptions, Origin
 from ruvector_engine.sql.emit_binding import quote
+from ruvector_engine.sql.generated import generated_columns
 from ruvector_engine.sql.storage import bindable, duck_type, from_transport
 from ruvector_engine.sql.unique_keys import insertion
 from ruvector_engine.types.numeric import format_numeric
@@ -267,9 +268,12 @@ def _insert_sql(
         names.append(ROW_ID)
         selected.append("rid")
     rows = f"SELECT {', '.join(selected)} FROM ruvector_batch"
-    if where is not None:
+    generated = {c.name: table_access.generation_sql(session, table, c) for _, c in generated_columns(table)}
+    if where is not None or generated:
         absent = [f"NULL AS {quote(c.name)}" for c in table.columns if c.name not in names]
         made = [f"{expression} AS {quote(name)}" for expression, name in zip(selected, names, strict=True)]
-        listed = ", ".join(map(quote, names))
-        rows = f"SELECT {listed} FROM (SELECT {', '.join(made + absent)} FROM ruvector_batch) AS rows WHERE {where}"
+        listed = ", ".join([*map(quote, names), *generated.values()])
+        rows = f"SELECT {listed} FROM (SELECT {', '.join(made + absent)} FROM ruvector_batch) AS rows"
+        rows += f" WHERE {where}" if where is not None else ""
+        names += generated
     return f"INSERT INTO {table.storage_name} {insertion(table, names, rows)}"

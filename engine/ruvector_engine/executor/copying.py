@@ -70,8 +70,8 @@ def _copy_in(session: Session, node: Any, options: CopyOptions) -> Result:
 
 
 def _target(session: Session, node: Any) -> TableDef:
-    name, schema = node.relation.relname, node.relation.schemaname or None
-    found = session.catalog.find(name, schema, session.search_path)
+    name = node.relation.relname
+    found = table_access.relation_named(session, node.relation)
     if isinstance(found, SequenceDef):
         raise SqlError("42809", f'cannot copy to sequence "{name}"')
     if isinstance(found, ViewDef):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import ColumnDef, ConstraintDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import table_access
+from ruvector_engine.executor import discretion, table_access
 from ruvector_engine.executor.bindings import values
 from ruvector_engine.planner.walk import is_volatile, tables
 from ruvector_engine.relational.duck import Connection
@@ -20,7 +20,7 @@ from ruvector_engine.sql.context import Parameters, State
 from ruvector_engine.sql.defaults import column_default
 from ruvector_engine.sql.emit import emit_query
 from ruvector_engine.sql.emit_binding import quote
-from ruvector_engine.sql.functions.session import NEXTVAL
+from ruvector_engine.sql.functions.session import NEXT_IDENTITY, NEXTVAL
 from ruvector_engine.sql.nodes import Call, Cast, ColumnRef, Const, Expr, Insert, Query, RangeEntry, Target, Update
 from ruvector_engine.sql.storage import converter, duck_type, from_transport, to_transport
 from ruvector_engine.sql.unique_keys import comparable, key_columns
@@ -43,13 +43,15 @@ class NewRows:
     `numbered`: columns that a sequence fills, by place; they are NULL in the rows. `batch`: what the SQL reads under
     the name ruvector_batch, as `Connection.insert_arrow` takes it. `drawing`: for columns of which only some rows take
     the default, which do. `unknown`: columns whose default would be another value now; NULL in the rows too.
-    `where`: the condition over the table's columns by which rows are left out.
+    `where`: the condition over the table's columns by which rows are left out. `written`: places of columns whose
+    values the user gave.
     """
 
     table: TableDef
     sql: str
     bound: Sequence[Any] = ()
     numbered: dict[int, int] | None = None
+    written: frozenset[int] = frozenset()
     batch: dict[str, Any] | None = None
     drawing: Mapping[int, Sequence[bool]] = field(default_factory=dict)
     unknown: frozenset[int] = frozenset()
@@ -94,7 +96,8 @@ def _new_rows(session: Session, statement: Insert | Update, params: Sequence[Val
     if is_volatile(query) or (session.transaction.writes > 1 and any(tables(query))):
         return None
     emitted = emit_query(query, transport=False)
-    return NewRows(statement.table, emitted.text, values(session, emitted, params), numbered)
+    given = statement.columns if isinstance(statement, Insert) else [index for index, _ in statement.sets]
+    return NewRows(statement.table, emitted.text, values(session, emitted, params), numbered, frozenset(given))
 
 
 def of_copy(
@@ -173,7 +176,17 @@ def new_rows_of_copy(
             text = f"CASE WHEN d{place} THEN CAST({text} AS {form}) ELSE CAST({given} AS {form}) END"
         outputs.append(text)
     sql = f"SELECT {', '.join(outputs)} FROM ruvector_batch"
-    return NewRows(table, sql, numbered=numbered, batch=batch, drawing=drawing, unknown=frozenset(unknown), where=where)
+    written = frozenset(place for place, column in enumerate(table.columns) if column in places)
+    return NewRows(
+        table,
+        sql,
+        numbered=numbered,
+        batch=batch,
+        drawing=drawing,
+        unknown=frozenset(unknown),
+        where=where,
+        written=written,
+    )
 
 
 def _inserted(statement: Insert) -> tuple[Query, dict[int, int]]:
@@ -200,7 +213,7 @@ def _numbering(expr: Expr) -> int | None:
     """The sequence's OID where the expression is nextval() of it."""
     while isinstance(expr, Cast):
         expr = expr.arg
-    if isinstance(expr, Call) and expr.function is NEXTVAL and isinstance(expr.args[0], Const):
+    if isinstance(expr, Call) and expr.function in (NEXTVAL, NEXT_IDENTITY) and isinstance(expr.args[0], Const):
         return int(expr.args[0].value)  # type: ignore[call-overload, no-any-return]
     return None
 
@@ -233,7 +246,7 @@ def first_violation(session: Session, rows: NewRows) -> Violation | None:
             known = not any(rows.drawn(index, place) for index in rows.unknown)
             if error is not None and known and not (numbered and len(made) > _CHUNK):
                 shown = _numbered(session, connection, rows, place, row, len(made))
-                error.detail = _detail(session, table, shown)
+                error.detail = _detail(session, rows, shown)
             if error is not None:
                 return Violation(place, error)
     return None
@@ -306,12 +319,20 @@ def _numbered(
     return tuple(shown)
 
 
-def _detail(session: Session, table: TableDef, row: Sequence[Value]) -> str:
-    shown = [
-        "null" if value is None else format_text(column.type, value, session.settings)
-        for column, value in zip(table.columns, row, strict=True)
+def _detail(session: Session, rows: NewRows, row: Sequence[Value]) -> str | None:
+    """The row, or those of its columns that the user may see, by name."""
+    columns = rows.table.columns
+    texts = [
+        "null" if v is None else format_text(c.type, v, session.settings) for c, v in zip(columns, row, strict=True)
     ]
-    return f"Failing row contains ({', '.join(map(_cut, shown))})."
+    shown = [_cut(text) for text in texts]
+    if discretion.reads_all(session, rows.table):
+        return f"Failing row contains ({', '.join(shown)})."
+    places = discretion.shown_places(session, rows.table, rows.written)
+    if not places:
+        return None
+    names = ", ".join(columns[place].name for place in places)
+    return f"Failing row contains ({names}) = ({', '.join(shown[place] for place in places)})."
 
 
 def _cut(text: str) -> str:

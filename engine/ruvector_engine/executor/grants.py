@@ -10,7 +10,7 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.acl import Acl, Items
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.privileges import ALL, Kind, common, ordered, privilege_letter, privilege_name, without
-from ruvector_engine.catalog.rights import items_of, owner_of
+from ruvector_engine.catalog.rights import DATABASE_KEY, items_of, owner_of
 from ruvector_engine.catalog.roles import AclItem, AclKey
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
@@ -75,16 +75,10 @@ def _relations(session: Session, node: Any) -> list[Relation]:
 
 
 def _all_in(session: Session, schema: str, wanted: str) -> list[Relation]:
-    _require_schema(session, schema)
+    access.require_usage(session, schema)
     kinds = SequenceDef if wanted == "OBJECT_SEQUENCE" else (TableDef, ViewDef)
     inside = [r for (place, _), r in session.catalog.relations.items() if place == schema and isinstance(r, kinds)]
     return sorted(inside, key=lambda relation: relation.oid)
-
-
-def _require_schema(session: Session, name: str) -> None:
-    if not objects.schema_exists(session.catalog, name):
-        raise SqlError("3F000", f'schema "{name}" does not exist')
-    access.require_usage(session, name)
 
 
 def _names(session: Session, node: Any, kind: str) -> list[str]:
@@ -166,7 +160,7 @@ class _Change:
 
     def on_named(self, kind: Kind, name: str) -> None:
         """Change the list of a schema or of the database."""
-        key = objects.schema_key(name) if kind == "schema" else access.DATABASE_KEY
+        key = objects.schema_key(name) if kind == "schema" else DATABASE_KEY
         whole = ALL[kind] if self._wanted.all else self._wanted.whole
         error = SqlError("42501", f"permission denied for {kind} {name}")
         self._change(kind, key, (), whole, f'"{name}"', error, every=self._wanted.all)

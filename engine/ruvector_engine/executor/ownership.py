@@ -11,10 +11,9 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.membership import can_set
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef
 from ruvector_engine.catalog.privileges import default_items, ordered
-from ruvector_engine.catalog.rights import PG_CLASS, PG_NAMESPACE, initial_items, owner_of
+from ruvector_engine.catalog.rights import PG_CLASS, initial_items, owner_of
 from ruvector_engine.catalog.roles import AclItem, Authority, ObjectKey, RoleDef
 from ruvector_engine.catalog.system import objects
-from ruvector_engine.catalog.system.oids import namespace_oid
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, table_access
 from ruvector_engine.executor.role_names import specified_role
@@ -52,9 +51,8 @@ def require_same_owner(session: Session, table_oid: int, owner: int) -> None:
         raise SqlError("55000", "sequence must have same owner as table it is linked to")
 
 
-def forgotten(authority: Authority, schema: str) -> Authority:
-    """The authority without what it says of a schema that is dropped."""
-    gone = PG_NAMESPACE, namespace_oid(schema)
+def forgotten(authority: Authority, gone: ObjectKey) -> Authority:
+    """The authority without what it says of a schema or an extension that is dropped."""
     return replace(
         authority,
         owners=MappingProxyType({key: owner for key, owner in authority.owners.items() if key != gone}),
@@ -72,7 +70,7 @@ def run_change_owner(session: Session, statement: Utility) -> Result:
     try:
         relation = table_access.relation_named(session, node.relation)
     except SqlError as error:
-        if not node.missing_ok or error.sqlstate != "42P01":
+        if not node.missing_ok or error.sqlstate not in ("42P01", "3F000"):
             raise
         session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
         return Result(statement.tag)

@@ -63,7 +63,7 @@ def named_sequence(error: SqlError, catalog: Catalog) -> SqlError:
 
 def _named(session: Session, range_var: Any, missing_ok: bool) -> SequenceDef | None:
     name = range_var.relname
-    access.require_usage(session, range_var.schemaname or None)
+    access.require_usage(session, range_var.schemaname, missing_ok=missing_ok)
     found = session.catalog.find(name, range_var.schemaname or None, session.search_path)
     if isinstance(found, SequenceDef):
         return found

@@ -204,6 +204,7 @@ for _shared, _suffix in ((False, ""), (True, "_shared")):
 _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "version": lambda _s: f"PostgreSQL {SERVER_VERSION} (ruvector-server 0.1.0)",
     "current_database": lambda s: s.database_name,
+    "pg_client_encoding": lambda s: s.settings["client_encoding"],
     "current_catalog": lambda s: s.database_name,
     "current_schema": _current_schema,
     "current_schemas": _current_schemas,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import TableDef
+from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, cursors, ownership, savepoints, table_access
@@ -129,7 +130,7 @@ def run_set(session: Session, statement: Utility) -> Result:
     if local and session.transaction.state != "block":
         session.notice("25P01", "SET LOCAL can only be used in transaction blocks", "WARNING")
     if kind == "VAR_SET_VALUE":
-        set_value(session, node.name, ", ".join(_argument(arg) for arg in node.args), local=local)
+        set_value(session, node.name, value_text(node), local=local)
         return Result("SET")
     if kind == "VAR_SET_DEFAULT":
         reset_value(session, node.name, local=local)
@@ -145,7 +146,13 @@ def run_set(session: Session, statement: Utility) -> Result:
     raise not_supported(f"SET {node.name} FROM CURRENT is not supported")
 
 
-def _argument(node: Any) -> str:
+def value_text(node: Any) -> str:
+    """The value that a SET statement gives, as text: names in a list are quoted, others only set apart by commas."""
+    texts = [_argument_text(argument) for argument in node.args]
+    return ", ".join([quote_identifier(text) for text in texts] if node.name.lower() == "search_path" else texts)
+
+
+def _argument_text(node: Any) -> str:
     """A value that SET gives; the interval of SET TIME ZONE as the zone's name."""
     if node.WhichOneof("node") != "type_cast":
         return constant_text(node)
@@ -270,10 +277,10 @@ def run_create_extension(session: Session, statement: Utility) -> Result:
             f'extension "{node.extname}" is not available',
             hint="The extension must first be installed on the system where PostgreSQL is running.",
         )
-    if not session.rights.superuser:
-        hint = "Must be superuser to create this extension."
-        raise SqlError("42501", f'permission denied to create extension "{node.extname}"', hint=hint)
     if node.extname not in session.catalog.extensions:
+        if not session.rights.superuser:
+            hint = "Must be superuser to create this extension."
+            raise SqlError("42501", f'permission denied to create extension "{node.extname}"', hint=hint)
         table_access.change_catalog(session)
     catalog = session.catalog  # as it is once the lock was awaited
     if node.extname in catalog.extensions:

@@ -121,6 +121,11 @@ def default_sql(session: Session, column: ColumnDef) -> str | None:
     return expression_sql(session, column.default, column.type, column=column.name)
 
 
+def generation_sql(session: Session, table: TableDef, column: ColumnDef) -> str:
+    """A generated column's value as DuckDB's SQL over the table's columns."""
+    return expression_sql(session, column.generation, column.type, table=table, column=column.name)
+
+
 def check_text(session: Session, table: TableDef, constraint: ConstraintDef) -> str:
     """A CHECK's expression as DuckDB's SQL."""
     return expression_sql(session, constraint.expression, TypeRef(BOOL), table=table)

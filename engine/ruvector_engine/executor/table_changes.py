@@ -19,8 +19,9 @@ from ruvector_engine.catalog.model import (
     ViewDef,
 )
 from ruvector_engine.catalog.system import objects
+from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, duplicate_keys, enum_types, ownership, table_access, tables
+from ruvector_engine.executor import access, duplicate_keys, enum_types, generation, ownership, table_access, tables
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
@@ -69,13 +70,15 @@ def run_drop(session: Session, statement: Utility) -> Result:
 def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: bool, cascade: bool) -> None:
     wanted, word = _DROPPABLE[kind]
     schema = name[-2] if len(name) > 1 else None
-    access.require_usage(session, schema)
+    access.require_usage(session, schema, missing_ok=True)
     found = session.catalog.find(name[-1], schema, session.search_path)
     if found is None:
-        shown = ".".join(name)
+        missing, state = f'{word} "{name[-1]}" does not exist', "42704" if kind == "OBJECT_INDEX" else "42P01"
+        if schema is not None and not objects.schema_exists(session.catalog, schema):
+            missing, state = f'schema "{schema}" does not exist', "3F000"
         if not missing_ok:
-            raise SqlError("42P01" if kind != "OBJECT_INDEX" else "42704", f'{word} "{shown}" does not exist')
-        session.notice("00000", f'{word} "{shown}" does not exist, skipping')
+            raise SqlError(state, missing)
+        session.notice("00000", f"{missing}, skipping")
         return
     if not isinstance(found, wanted):
         actual = next(w for cls, w in _DROPPABLE.values() if isinstance(found, cls))
@@ -174,7 +177,7 @@ def drop_schema(session: Session, name: str, *, cascade: bool) -> None:
         session.connection,
         catalog,
         schemas=catalog.schemas - {name},
-        authority=ownership.forgotten(catalog.authority, name),
+        authority=ownership.forgotten(catalog.authority, objects.schema_key(name)[:2]),
     )
 
 
@@ -199,7 +202,12 @@ def _drop_extension(session: Session, name: str, missing_ok: bool) -> None:
             detail=f"Tables with vector columns: {', '.join(sorted(used))}.",
             hint="Drop these tables first.",
         )
-    session.transaction.catalog = store.changed(session.connection, catalog, extensions=catalog.extensions - {name})
+    session.transaction.catalog = store.changed(
+        session.connection,
+        catalog,
+        extensions=catalog.extensions - {name},
+        authority=ownership.forgotten(catalog.authority, (PG_EXTENSION, extension_oid(name))),
+    )
 
 
 # -------------------------------------------------------------------- TRUNCATE
@@ -237,7 +245,7 @@ def run_alter_table(session: Session, statement: Utility) -> Result:
     try:
         table = table_access.table_named(session, node.relation)
     except SqlError as error:
-        if node.missing_ok and error.sqlstate == "42P01":
+        if node.missing_ok and error.sqlstate in ("42P01", "3F000"):
             session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
             return Result("ALTER TABLE")
         raise
@@ -290,6 +298,9 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
     new = replace(table, columns=(*table.columns, column))
     tables.check_stored(new)
     default = table_access.default_sql(session, column)
+    if column.generation is not None:
+        generation.check_all(session, new, generation.expressions([node]))
+        default = table_access.generation_sql(session, new, column)
     if default is not None or column.not_null or new.has_row_id != table.has_row_id:
         rewrite(session, table, new, {column.name: default})
         return
@@ -303,7 +314,19 @@ def _drop_column(session: Session, table: TableDef, command: Any) -> None:
         text = f'column "{command.name}" of relation "{table.name}" does not exist, skipping'
         session.notice("00000", text)
         return
-    drop_column(session, table, _column_of(table, command.name))
+    column = _column_of(table, command.name)
+    cascade = enum_name(command, "behavior") == "DROP_CASCADE"
+    for made in generation.dependants(session, table, column, cascade=cascade):
+        drop_column(session, table, made)
+        table = _again(session, table)
+    drop_column(session, table, column)
+
+
+def _again(session: Session, table: TableDef) -> TableDef:
+    """The table as an earlier step of the statement has left it."""
+    found = session.catalog.table_by_oid(table.oid)
+    assert found is not None
+    return found
 
 
 def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
@@ -366,12 +389,28 @@ def _rewritten_error(error: SqlError, old: TableDef, table: TableDef, fresh: Tab
 
 def _set_default(session: Session, table: TableDef, command: Any) -> None:
     column = _column_of(table, command.name)
+    generation.require_no_expression(table, column)
     text = None
     if command.HasField("def"):
         node = getattr(command, "def")
         table_access.expression_sql(session, node, column.type, column=column.name)
         text = expression_text(node)
     _replace_column(session, table, replace(column, default=text))
+
+
+def _drop_expression(session: Session, table: TableDef, command: Any) -> None:
+    changed = generation.without_expression(table, _column_of(table, command.name), missing_ok=command.missing_ok)
+    if changed is None:
+        text = f'column "{command.name}" of relation "{table.name}" is not a generated column, skipping'
+        session.notice("00000", text)
+        return
+    _replace_column(session, table, changed)
+
+
+def _set_expression(session: Session, table: TableDef, command: Any) -> None:
+    column = _column_of(table, command.name)
+    new, value = generation.with_expression(session, table, column, getattr(command, "def"))
+    rewrite(session, table, new, {column.name: value})
 
 
 def _replace_column(session: Session, table: TableDef, column: ColumnDef) -> None:
@@ -403,6 +442,7 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     dimensions = len(node.type_name.array_bounds)
     type_ = resolve_type(node.type_name, session.catalog, session.search_path)
     type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
+    generation.require_free_type(session, table, column)
     for index in session.catalog.indexes_of(table.oid):
         if column.name in index.columns and index.is_vector and column.type != type_:
             raise not_supported(
@@ -444,6 +484,8 @@ _COMMANDS = {
     "AT_AddColumn": _add_column,
     "AT_DropColumn": _drop_column,
     "AT_ColumnDefault": _set_default,
+    "AT_DropExpression": _drop_expression,
+    "AT_SetExpression": _set_expression,
     "AT_SetNotNull": _set_not_null,
     "AT_DropNotNull": _drop_not_null,
     "AT_AlterColumnType": _alter_type,
@@ -469,7 +511,7 @@ def run_rename(session: Session, statement: Utility) -> Result:
     if kind not in _DROPPABLE:
         raise not_supported(f"{statement.tag} RENAME is not supported")
     schema = node.relation.schemaname or None
-    access.require_usage(session, schema)
+    access.require_usage(session, schema, missing_ok=node.missing_ok)
     found = session.catalog.find(node.relation.relname, schema, session.search_path)
     if found is None:
         if node.missing_ok:
@@ -499,6 +541,8 @@ def _rename_column(session: Session, node: Any) -> None:
         raise SqlError("42701", f'column "{node.newname}" of relation "{table.name}" already exists')
     if any(c.kind == "c" and column.name in c.columns for c in table.constraints):
         raise not_supported(f'column "{column.name}" is used in a check constraint', hint="Drop the constraint first.")
+
+    generation.require_free_name(session, table, column)
 
     def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(node.newname if n == column.name else n for n in names)

@@ -19,7 +19,7 @@ from ruvector_engine.catalog.model import (
     ViewDef,
 )
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, bindings, ownership, prepared, queries, table_access
+from ruvector_engine.executor import access, bindings, generation, ownership, prepared, queries, table_access
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.executor.table_like import add_like
@@ -65,7 +65,7 @@ def creation_schema(session: Session, schema: str, position: int | None = None) 
         raise SqlError("42501", f"permission denied for schema {schema}")
     if schema:
         if schema not in session.catalog.schemas:
-            raise SqlError("3F000", f'schema "{schema}" does not exist')
+            raise SqlError("3F000", f'schema "{schema}" does not exist', position=position)
         access.require_create(session, schema, position)
         return schema
     for place in session.search_path:
@@ -147,6 +147,8 @@ def run_create_table(session: Session, statement: Utility) -> Result:
         tuple(draft.constraints),
         temporary=node.relation.relpersistence == "t",
     )
+    definitions = [e.column_def for e in node.table_elts if e.WhichOneof("node") == "column_def"]
+    generation.check_all(session, table, generation.expressions(definitions))
     create(session, table, draft.sequences)
     return Result("CREATE TABLE")
 
@@ -265,9 +267,12 @@ def column_from(
             identity = constraint
             column = replace(column, not_null=True, identity="a" if constraint.generated_when == "a" else "d")
         elif kind == "CONSTR_GENERATED":
-            raise not_supported("generated columns are not supported")
+            column = replace(
+                column, generation=expression_text(constraint.raw_expr), virtual=constraint.generated_kind != "s"
+            )
         elif kind != "CONSTR_NULL":
             left.append(constraint)
+    _check_generated(table, column, node, has_sequence=serial is not None or identity is not None)
     if serial is None and identity is None:
         return column, None, left
     name = free_name(session, schema, f"{table}_{node.colname}_seq", taken)
@@ -279,6 +284,17 @@ def column_from(
     )
     default = f"nextval('{_qualified(session, schema, name)}'::regclass)" if serial is not None else None
     return replace(column, default=default, owned_sequence=sequence.oid), sequence, left
+
+
+def _check_generated(table: str, column: ColumnDef, node: Any, *, has_sequence: bool) -> None:
+    if column.generation is None or not (has_sequence or column.default is not None):
+        return
+    what = "identity" if has_sequence else "default"
+    text = f'both {what} and generation expression specified for column "{column.name}" of table "{table}"'
+    places = [
+        c.constraint.location for c in node.constraints if enum_name(c.constraint, "contype") == "CONSTR_GENERATED"
+    ]
+    raise SqlError("42601", text, position=places[0] + 1)
 
 
 def _qualified(session: Session, schema: str, name: str) -> str:

@@ -12,6 +12,7 @@ from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
 from ruvector_engine.types.numeric import unpack_typmod
 from ruvector_engine.types.registry import (
+    ACLITEM,
     BIT,
     BOOL,
     BPCHAR,
@@ -194,7 +195,7 @@ def _from_text(sql: str, target: int) -> str:
 #: Types whose input DuckDB reads differently: their text is read by the functions that read literals.
 _PYTHON_INPUTS = frozenset(
     {BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC}
-    | {INET, CIDR, MACADDR, MACADDR8, XID8, TSVECTOR, TSQUERY}
+    | {INET, CIDR, MACADDR, MACADDR8, XID8, ACLITEM, TSVECTOR, TSQUERY}
 )
 _INTERNAL_INPUTS: dict[int, str] = {
     BIT: "rv_bit_in({0})",

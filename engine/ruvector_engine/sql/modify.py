@@ -7,7 +7,7 @@ from typing import Any
 
 from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.sql import ctes
+from ruvector_engine.sql import ctes, generated
 from ruvector_engine.sql import query as queries
 from ruvector_engine.sql.coerce import assign, boolean, known
 from ruvector_engine.sql.context import State
@@ -89,6 +89,7 @@ def insert(scope: Scope, node: Any) -> Insert:
             default = column_default(scope.state, column)
             if default is not None:
                 defaults.append((i, default))
+    columns, query, given = generated.completed(scope.state, table, columns, query, tuple(defaults))
     row_scope = Scope(scope.state, scope)
     row_scope.names = names_of(entry, "" if node.relation.HasField("alias") else table.schema)
     on_conflict = (
@@ -99,7 +100,7 @@ def insert(scope: Scope, node: Any) -> Insert:
         entry,
         tuple(columns),
         query,
-        tuple(defaults),
+        given,
         on_conflict,
         _returning(row_scope, node),
         with_queries,
@@ -212,6 +213,7 @@ def _default(state: State, column: ColumnDef) -> Expr:
 
 
 def _check_identity(column: ColumnDef, override: int) -> None:
+    generated.require_writable(column)
     if column.identity == "a" and override == pb.OVERRIDING_NOT_SET:
         raise SqlError(
             "428C9",
@@ -258,7 +260,7 @@ def _on_conflict(scope: Scope, node: Any, table: TableDef, entry: RangeEntry) ->
     inner = Scope(scope.state, scope)
     inner.names = names_of(entry).merge(names_of(excluded))
     inner.names.columns = names_of(entry).columns
-    sets = _set_list(inner, node.target_list, entry, table)
+    sets = generated.recomputed(scope.state, table, entry, _set_list(inner, node.target_list, entry, table))
     where = None
     if node.HasField("where_clause"):
         inner.clause = "WHERE"
@@ -304,7 +306,7 @@ def update(scope: Scope, node: Any) -> Update:
     scope.names = names_of(entry, "" if node.relation.HasField("alias") else table.schema)
     items = from_clause(scope, node.from_clause)
     where = _where(scope, node)
-    sets = _set_list(scope, node.target_list, entry, table)
+    sets = generated.recomputed(scope.state, table, entry, _set_list(scope, node.target_list, entry, table))
     return Update(table, entry, sets, tuple(items), where, _returning(scope, node), with_queries)
 
 
@@ -386,6 +388,7 @@ def _set_value(scope: Scope, node: Any, table: TableDef, column: ColumnDef) -> E
         return _multi_assign(scope, message, table, column)
     if kind == "set_to_default":
         return _default(scope.state, column)
+    generated.require_writable(column, update=True)
     if column.identity == "a":
         raise SqlError(
             "428C9",

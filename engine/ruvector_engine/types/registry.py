@@ -8,7 +8,7 @@ The Python form of a value, by type:
     bool -> bool; int2, int4, int8, oid, xid, xid8 and the reg* types -> int
     float4, float8 -> float; numeric -> Decimal
     text, varchar, bpchar, name, json, jsonb, "char", unknown -> str; bytea -> bytes; uuid -> uuid.UUID
-    bit, varbit -> str of "0" and "1"; macaddr, macaddr8, tsvector, tsquery -> str, canonical
+    bit, varbit -> str of "0" and "1"; macaddr, macaddr8, tsvector, tsquery, aclitem -> str, canonical
     inet, cidr -> bytes, see networks.py
     date -> int, days since 2000-01-01; timestamp, timestamptz -> int, microseconds since 2000-01-01 (UTC)
     timetz -> int, see timetzs.py; time -> int, microseconds since midnight; interval -> (months, days, microseconds)
@@ -136,6 +136,7 @@ _SCALARS = (
     PgType("macaddr8", 774, 775, 8, "U"),
     PgType("macaddr", 829, 1040, 6, "U"),
     PgType("inet", 869, 1041, -1, "I", True),
+    PgType("aclitem", 1033, 1034, 16, "U"),
     PgType("bpchar", 1042, 1014, -1, "S", display="character"),
     PgType("varchar", 1043, 1015, -1, "S", display="character varying"),
     PgType("date", 1082, 1182, 4, "D"),
@@ -179,7 +180,7 @@ FLOAT4, FLOAT8, NUMERIC = (BY_NAME[n].oid for n in ("float4", "float8", "numeric
 TEXT, VARCHAR, BPCHAR, NAME, UNKNOWN = (BY_NAME[n].oid for n in ("text", "varchar", "bpchar", "name", "unknown"))
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ = (BY_NAME[n].oid for n in ("date", "time", "timestamp", "timestamptz"))
 TIMETZ = BY_NAME["timetz"].oid
-BIT, VARBIT, INET, MACADDR = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr"))
+BIT, VARBIT, INET, MACADDR, ACLITEM = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr", "aclitem"))
 CIDR, MACADDR8, XID8 = (BY_NAME[n].oid for n in ("cidr", "macaddr8", "xid8"))
 INTERVAL, UUID, JSON, JSONB = (BY_NAME[n].oid for n in ("interval", "uuid", "json", "jsonb"))
 OID, REGCLASS, REGTYPE, RECORD, VOID = (BY_NAME[n].oid for n in ("oid", "regclass", "regtype", "record", "void"))

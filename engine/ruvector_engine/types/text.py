@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.types import (
+    aclitems,
     arrays,
     bits,
     datetimes,
@@ -50,6 +51,7 @@ _SCALARS: dict[int, TextType] = {
     **strings.TEXT_TYPES,
     **bits.TEXT_TYPES,
     **macaddrs.TEXT_TYPES,
+    **aclitems.TEXT_TYPES,
     **textsearch.TEXT_TYPES,
     **networks.TEXT_TYPES,
     **datetimes.TEXT_TYPES,

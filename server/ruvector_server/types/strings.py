@@ -63,17 +63,17 @@ def _decode_record(_data: Data) -> str:
     raise not_supported("input of anonymous composite types is not implemented")
 
 
-_TEXT = BinaryCodec(decode_utf8, str.encode)
+_TEXT = BinaryCodec(decode_utf8, str.encode, text=True)
 
 CODECS: dict[int, BinaryCodec] = {
     registry.TEXT: _TEXT,
     registry.VARCHAR: _TEXT,
     registry.BPCHAR: _TEXT,
     registry.UNKNOWN: _TEXT,
-    registry.NAME: BinaryCodec(_decode_name, str.encode),
+    registry.NAME: BinaryCodec(_decode_name, str.encode, text=True),
     registry.BY_NAME["char"].oid: BinaryCodec(_decode_char, _encode_char),
-    registry.JSON: BinaryCodec(_decode_json, str.encode),
-    registry.JSONB: BinaryCodec(_decode_jsonb, _encode_jsonb),
+    registry.JSON: BinaryCodec(_decode_json, str.encode, text=True),
+    registry.JSONB: BinaryCodec(_decode_jsonb, _encode_jsonb, text=True),
     registry.BYTEA: BinaryCodec(bytes, bytes),
     registry.UUID: BinaryCodec(_decode_uuid, _encode_uuid),
     registry.RECORD: BinaryCodec(_decode_record, _encode_record),

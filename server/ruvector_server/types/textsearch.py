@@ -7,6 +7,8 @@ A tsvector: int32 number of lexemes; of each its text and a zero byte, int16 num
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from functools import partial
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.text_search import documents, queries
@@ -23,8 +25,9 @@ _VALUE, _OPERATOR = 1, 2
 
 
 class _Reader:
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Data, read: Callable[[Data], str]) -> None:
         self._data = bytes(data)
+        self._read = read
         self._at = 0
 
     def number(self, form: struct.Struct) -> int:
@@ -41,7 +44,7 @@ class _Reader:
         end = self._data.find(0, self._at)
         if end < 0:
             raise SqlError("08P01", "invalid string in message")
-        found = decode_utf8(self._data[self._at : end])
+        found = self._read(self._data[self._at : end])
         self._at = end + 1
         return found
 
@@ -50,8 +53,8 @@ class _Reader:
             raise SqlError("22P03", "incorrect binary data format")
 
 
-def _decode_tsvector(data: Data) -> str:
-    reader = _Reader(data)
+def _decode_tsvector(read: Callable[[Data], str], data: Data) -> str:
+    reader = _Reader(data, read)
     count = reader.number(_COUNT)
     if not 0 <= count <= len(data):
         raise SqlError("XX000", "invalid size of tsvector")
@@ -66,17 +69,17 @@ def _decode_tsvector(data: Data) -> str:
     return documents.write(documents.ordered(entries))
 
 
-def _encode_tsvector(value: str) -> bytes:
+def _encode_tsvector(write: Callable[[str], bytes], value: str) -> bytes:
     vector = documents.read(value)
     parts = [_COUNT.pack(len(vector))]
     for lexeme, positions in vector.items():
-        parts += [lexeme.encode(), b"\0", _POSITION.pack(len(positions))]
+        parts += [write(lexeme), b"\0", _POSITION.pack(len(positions))]
         parts += [_POSITION.pack(weight << 14 | position) for position, weight in positions]
     return b"".join(parts)
 
 
-def _decode_tsquery(data: Data) -> str:
-    reader = _Reader(data)
+def _decode_tsquery(read: Callable[[Data], str], data: Data) -> str:
+    reader = _Reader(data, read)
     count = reader.number(_COUNT)
     if not 0 <= count <= len(data):
         raise SqlError("XX000", "invalid size of tsquery")
@@ -104,25 +107,30 @@ def _decode_node(reader: _Reader) -> Query:
     return Both(symbol, _decode_node(reader), right, distance)  # type: ignore[arg-type]
 
 
-def _encode_tsquery(value: str) -> bytes:
+def _encode_tsquery(write: Callable[[str], bytes], value: str) -> bytes:
     query = queries.read(value)
-    nodes = [] if query is None else _encoded_nodes(query)
+    nodes = [] if query is None else _encoded_nodes(write, query)
     return _COUNT.pack(len(nodes)) + b"".join(nodes)
 
 
-def _encoded_nodes(query: Query) -> list[bytes]:
+def _encoded_nodes(write: Callable[[str], bytes], query: Query) -> list[bytes]:
     if isinstance(query, Lexeme):
-        return [bytes((_VALUE, query.weights, query.prefix)) + query.text.encode() + b"\0"]
+        return [bytes((_VALUE, query.weights, query.prefix)) + write(query.text) + b"\0"]
     if isinstance(query, Not):
-        return [bytes((_OPERATOR, _OPERATORS["!"])), *_encoded_nodes(query.operand)]
+        return [bytes((_OPERATOR, _OPERATORS["!"])), *_encoded_nodes(write, query.operand)]
     assert isinstance(query, Both)
     head = bytes((_OPERATOR, _OPERATORS[query.operator]))
     if query.operator == "<->":
         head += _POSITION.pack(query.distance)
-    return [head, *_encoded_nodes(query.right), *_encoded_nodes(query.left)]
+    return [head, *_encoded_nodes(write, query.right), *_encoded_nodes(write, query.left)]
 
 
-CODECS: dict[int, BinaryCodec] = {
-    registry.TSVECTOR: BinaryCodec(_decode_tsvector, _encode_tsvector),
-    registry.TSQUERY: BinaryCodec(_decode_tsquery, _encode_tsquery),
-}
+def codecs(read: Callable[[Data], str], write: Callable[[str], bytes]) -> dict[int, BinaryCodec]:
+    """The codecs for a client whose text `read` and `write` know the bytes of."""
+    return {
+        registry.TSVECTOR: BinaryCodec(partial(_decode_tsvector, read), partial(_encode_tsvector, write)),
+        registry.TSQUERY: BinaryCodec(partial(_decode_tsquery, read), partial(_encode_tsquery, write)),
+    }
+
+
+CODECS: dict[int, BinaryCodec] = codecs(decode_utf8, str.encode)

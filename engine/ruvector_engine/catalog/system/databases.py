@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from ruvector_engine.catalog.rights import DATABASE_KEY, owner_of
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import system_schemas
+from ruvector_engine.catalog.system.objects import schema_key, shown_acl
 from ruvector_engine.catalog.system.oids import (
     DATABASE,
     DEFAULT_TABLESPACE,
-    GLOBAL_TABLESPACE,
     OWNER,
+    TABLESPACES,
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import pg_catalog
@@ -26,6 +28,7 @@ def database_rows(context: SystemContext) -> Rows:
         pg_catalog("pg_database").row(
             oid=DATABASE, datname=context.database, datdba=OWNER, encoding=_UTF8, datlocprovider="c",
             datallowconn=True, datconnlimit=-1, dattablespace=DEFAULT_TABLESPACE, datcollate="C", datctype="C",
+            datacl=shown_acl(context.catalog.authority, DATABASE_KEY),
         )
     ]  # fmt: skip
 
@@ -34,14 +37,22 @@ def namespace_rows(context: SystemContext) -> Rows:
     """pg_namespace."""
     row = pg_catalog("pg_namespace").row
     names = [*system_schemas(), *sorted(context.catalog.schemas)]
-    return [row(oid=namespace_oid(name), nspname=name, nspowner=OWNER) for name in names]
+    authority = context.catalog.authority
+    return [
+        row(
+            oid=namespace_oid(name),
+            nspname=name,
+            nspowner=owner_of(authority, schema_key(name)),
+            nspacl=shown_acl(authority, schema_key(name)),
+        )
+        for name in names
+    ]
 
 
 def tablespace_rows(_context: SystemContext) -> Rows:
     """pg_tablespace."""
     row = pg_catalog("pg_tablespace").row
-    spaces = ((DEFAULT_TABLESPACE, "pg_default"), (GLOBAL_TABLESPACE, "pg_global"))
-    return [row(oid=oid, spcname=name, spcowner=OWNER) for oid, name in spaces]
+    return [row(oid=oid, spcname=name, spcowner=OWNER) for name, oid in TABLESPACES.items()]
 
 
 def settings_rows(context: SystemContext) -> Rows:

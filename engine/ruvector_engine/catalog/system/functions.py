@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ruvector_engine.catalog.model import IndexDef
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.access import extension_of, operator_classes
 from ruvector_engine.catalog.system.callables import existing_procedures, operators, procedures
 from ruvector_engine.catalog.system.definitions import (
@@ -61,6 +62,8 @@ def to_regclass(lookup: Lookup, text: str) -> int | None:
     if text.isdigit():
         return int(text)
     schema, name = schema_and_name(text)
+    if schema is not None:
+        objects.require_usage(objects.rights_of(lookup), lookup.catalog, schema)
     found = lookup.relation(schema, name)
     return found.oid if found else None
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ruvector_engine.catalog.model import Catalog, IndexDef, Relation, SequenceDef, TableDef, ViewDef
-from ruvector_engine.catalog.privileges import Kind
-from ruvector_engine.catalog.rights import Rights, owner_of
-from ruvector_engine.catalog.roles import AclKey
-from ruvector_engine.catalog.system.lookup import relation_kind, system_schemas
+from ruvector_engine.catalog.privileges import Kind, items_text
+from ruvector_engine.catalog.rights import Rights, initial_items, owner_of
+from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, AclKey, Authority
+from ruvector_engine.catalog.system.lookup import Lookup, relation_kind, system_schemas
 from ruvector_engine.catalog.system.oids import PG_CLASS, PG_NAMESPACE, namespace_oid
 from ruvector_engine.errors import SqlError
 
@@ -29,6 +29,25 @@ def schema_key(name: str) -> AclKey:
 def relation_owner(catalog: Catalog, relation: Relation) -> int:
     """The OID of a relation's owner."""
     return owner_of(catalog.authority, owner_key(relation))
+
+
+def owner_name(catalog: Catalog, relation: Relation) -> str:
+    """The name of a relation's owner."""
+    return role_name(catalog.authority, relation_owner(catalog, relation))
+
+
+def role_name(authority: Authority, oid: int) -> str:
+    """A role's name, as pg_get_userbyid() gives it."""
+    role = authority.role_by_oid(oid)
+    return f"unknown (OID={oid})" if role is None else role.name
+
+
+def shown_acl(authority: Authority, key: AclKey) -> list[str] | None:
+    """An object's list as relacl and its kin show it: NULL while nothing was granted or revoked."""
+    items = authority.acls.get(key)
+    if items is None:
+        items = initial_items(authority, key)
+    return None if items is None else items_text(authority, items)
 
 
 def privilege_kind(relation: Relation) -> Kind:
@@ -57,6 +76,13 @@ def denied(relation: Relation) -> SqlError:
 def schema_exists(catalog: Catalog, name: str) -> bool:
     """Whether there is a schema of that name."""
     return name in catalog.schemas or name in system_schemas()
+
+
+def rights_of(lookup: Lookup) -> Rights:
+    """The rights of the user whose view of the catalog it is."""
+    authority = lookup.catalog.authority
+    user = authority.roles.get(lookup.user)
+    return Rights(authority, BOOTSTRAP_ROLE if user is None else user.oid)
 
 
 def require_usage(rights: Rights, catalog: Catalog, schema: str, position: int | None = None) -> None:

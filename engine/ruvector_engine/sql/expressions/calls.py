@@ -52,6 +52,7 @@ _NO_AGGREGATES = (
     "RETURNING",
     "DEFAULT",
     "CHECK",
+    "GENERATED",
     "COPY",
     "FROM",
 )
@@ -66,6 +67,7 @@ _NO_SETS = (
     "RETURNING",
     "DEFAULT",
     "CHECK",
+    "GENERATED",
     "COPY",
     "VALUES",
 )
@@ -74,6 +76,7 @@ _LABELS = {
     "FROM": "functions in FROM",
     "DEFAULT": "DEFAULT expressions",
     "CHECK": "check constraints",
+    "GENERATED": "column generation expressions",
     "COPY": "COPY FROM WHERE conditions",
 }
 

@@ -34,6 +34,7 @@ _INPUTS = {
     "halfvec": "BLOB",
     "sparsevec": "BLOB",
     "macaddr": "VARCHAR",
+    "aclitem": "VARCHAR",
     "tsvector": "VARCHAR",
     "tsquery": "VARCHAR",
     **_FLOAT_INPUTS,

@@ -41,6 +41,7 @@ def _advisory_locks() -> Iterator[FunctionDef]:
 SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("version", "", "text"),
     _session("current_database", "", "name"),
+    _session("pg_client_encoding", "", "name"),
     _session("current_schema", "", "name"),
     _session("current_schemas", "bool", "name[]"),
     _session("current_user", "", "name"),
