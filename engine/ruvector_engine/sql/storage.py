@@ -27,7 +27,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ruvector_engine.sql import enum_storage, timetz_macros
+from ruvector_engine.sql import enum_storage, text_styles, timetz_macros
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import MAX_DIGITS, Shape
 from ruvector_engine.types.array_values import flat, nested
@@ -290,4 +290,5 @@ MACROS: tuple[str, ...] = (
     # A NULL is contained in nothing.
     "CREATE OR REPLACE MACRO rv_array_contains(a, b) AS CASE WHEN a IS NOT NULL AND list_count(b) < len(b) THEN FALSE "
     "ELSE list_has_all(a, b) END",
+    *text_styles.MACROS,
 )

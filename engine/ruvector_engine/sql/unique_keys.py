@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.sql.emit_binding import quote
-from ruvector_engine.sql.emit_cast import output
+from ruvector_engine.sql.emit_cast import stable_output
 from ruvector_engine.sql.functions.jsonb_values import canonical as canonical_jsonb
 from ruvector_engine.sql.functions.numeric_udfs import canonical as canonical_numeric
 from ruvector_engine.sql.functions.output import canonical_interval
@@ -78,7 +78,7 @@ def key_value(sql: str, type_ref: TypeRef) -> str:
         return f"rv_shaped_out({keys}, ({sql}).shape)"
     if element:
         return f"rv_array_out(list_transform({sql}, lambda rv_e: {key_value('rv_e', TypeRef(element))}))"
-    return output(sql, type_ref.oid)
+    return stable_output(sql, type_ref.oid)
 
 
 def insertion(table: TableDef, names: Sequence[str], rows: str, *, typed: bool = False) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.sql import text_styles
 from ruvector_engine.sql.functions import (
     aggregates,
     arrays,
@@ -89,6 +90,7 @@ FUNCTIONS = _by_name(
 
 #: What the relational side registers in DuckDB, once for a database, beside those of `system.udfs`.
 UDFS: tuple[Udf, ...] = (
+    *text_styles.UDFS,
     *arrays.UDFS,
     *shaped_arrays.UDFS,
     *datetimes.UDFS,
