@@ -24,8 +24,8 @@ from ruvector_engine.types.registry import BY_OID
 FORMS: Mapping[str, type] = {
     "bool": bool, "int2": int, "int4": int, "int8": int, "oid": int, "xid": int, "regproc": int, "regtype": int,
     "regclass": int, "float4": float, "float8": float, "text": str, "varchar": str, "name": str, "char": str,
-    "aclitem": str,
     "inet": bytes, "timestamptz": int, "numeric": object, "interval": tuple, "bytea": bytes,
+    "aclitem": str,
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.text_search import documents, queries
 from ruvector_engine.text_search.dictionaries import english_stem
 from ruvector_engine.text_search.headline import headline
-from ruvector_engine.text_search.matching import matches
+from ruvector_engine.text_search.matching import matches, needle
 from ruvector_engine.text_search.queries import Both, Lexeme, Not, Query
 from ruvector_engine.text_search.ranking import DEFAULT_WEIGHTS, rank, rank_cd
 from ruvector_engine.text_search.to_query import plainto_tsquery, to_tsquery, websearch_to_tsquery
@@ -28,6 +28,16 @@ QUERIES: st.SearchStrategy[Query] = st.recursive(
         | st.builds(Both, st.just("<->"), inner, inner, st.integers(0, queries.MAX_DISTANCE))
     ),
     max_leaves=8,
+)
+
+QUERIES_OF_FEW: st.SearchStrategy[Query] = st.recursive(
+    st.builds(Lexeme, st.sampled_from(["cat", "ca", "dog", "mat", "s"]), st.sampled_from([0, 1, 8]), st.booleans()),
+    lambda inner: (
+        st.builds(Not, inner)
+        | st.builds(Both, st.sampled_from(["&", "|"]), inner, inner)
+        | st.builds(Both, st.just("<->"), inner, inner, st.integers(1, 3))
+    ),
+    max_leaves=6,
 )
 
 
@@ -106,6 +116,20 @@ def test_a_position_keeps_its_greatest_weight() -> None:
 )
 def test_matching(document: str, query: str, expected: bool) -> None:
     assert matches(documents.to_tsvector("simple", document), to_tsquery("simple", query)) is expected
+
+
+@given(st.lists(st.sampled_from(["cat", "cats", "dog", "mat", "it's"]), max_size=5), QUERIES_OF_FEW)
+def test_a_document_without_the_needle_does_not_match(words: list[str], query: Query) -> None:
+    vector = documents.to_tsvector("simple", " ".join(words))
+    if needle(query) not in documents.write(vector):
+        assert not matches(vector, query)
+
+
+def test_needles() -> None:
+    assert [needle(to_tsquery("simple", text)) for text in ("a & bird", "a | b", "!a & b", "ab:*", "a <-> !b")] == [
+        "'bird'", "", "'b'", "'ab", "'a'",
+    ]  # fmt: skip
+    assert needle(None) == ""
 
 
 def test_a_document_without_positions_cannot_deny_a_weight_nor_show_a_phrase() -> None:

@@ -88,8 +88,12 @@ class TableSink:
 
     def _widen(self, columns: Sequence[Sequence[Any]]) -> None:
         """Make the table's columns hold the arrays that come, and what was gathered go in before."""
-        pairs = zip(self._columns, columns, strict=True)
-        wanted = [column for column, values in pairs if widening.not_plain(column, values)]
+        wanted = []
+        for place, (column, values) in enumerate(zip(self._columns, columns, strict=True)):
+            marked = place in self._defaulted and column.type.is_array
+            given = [value for value in values if value is not DEFAULT_VALUE] if marked else values
+            if widening.not_plain(column, given):
+                wanted.append(column)
         if wanted:
             self._wait()
             self._insert(self._taken())

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ruvector_engine.text_search.documents import TsVector
+from ruvector_engine.text_search.documents import TsVector, quote
 from ruvector_engine.text_search.queries import Both, Lexeme, Not, Query
 
 
@@ -37,6 +37,24 @@ def matches(vector: TsVector, query: Query | None) -> bool:
     if query is None:
         return False
     return holds(query, lambda lexeme: occurrences(vector, lexeme)) is not False
+
+
+def needle(query: Query | None) -> str:
+    """A part of the text of every document that can match: a lexeme that must be there, or nothing."""
+    required = _required(query) if query is not None else []
+    if not required:
+        return ""
+    lexeme = max(required, key=lambda one: len(one.text))
+    quoted = quote(lexeme.text)
+    return quoted[:-1] if lexeme.prefix else quoted
+
+
+def _required(query: Query) -> list[Lexeme]:
+    if isinstance(query, Lexeme):
+        return [query]
+    if isinstance(query, Both) and query.operator != "|":
+        return _required(query.left) + _required(query.right)
+    return []
 
 
 def holds(query: Query, look: Look) -> bool | None:

@@ -36,7 +36,7 @@ KINDS: dict[int, tuple[str, str]] = {
     23: ("entity", "XML entity"),
 }
 _NUMBER = {alias: number for number, (alias, _) in KINDS.items()}
-BLANK = _NUMBER["blank"]
+BLANK, _ASCII_WORD = _NUMBER["blank"], _NUMBER["asciiword"]
 
 
 class Token(NamedTuple):
@@ -74,6 +74,8 @@ _NUMBERS = (
     ("int", re.compile(r"[-+][0-9]+(?![0-9]|\.[0-9]+\.[0-9])", re.ASCII)),
     ("uint", re.compile(r"[0-9]+", re.ASCII)),
 )
+# Most words of most texts, told at once: what follows can be no part of anything longer.
+_PLAIN = re.compile(r"[A-Za-z]+(?=[\s,;!?()\"']|\.?(?:\s|$))", re.ASCII)
 _WORDS = re.compile(rf"{_WORD}+")
 # Each part has a letter in it: "gcc-12" is a word and a signed number.
 _PART = rf"\d*{_LETTER}{_WORD}*"
@@ -121,6 +123,8 @@ def _at(text: str, at: int, blank: bool) -> tuple[list[Token], int]:
 
 
 def _alphanumeric(text: str, at: int) -> tuple[list[Token], int]:
+    if found := _PLAIN.match(text, at):
+        return [Token(_ASCII_WORD, found[0])], found.end()
     for kind, form in (("protocol", _PROTOCOL), ("email", _EMAIL)):
         if found := form.match(text, at):
             return [_token(kind, found[0])], found.end()

@@ -127,7 +127,7 @@ class _ArrayScan:
         if match is None:
             return None
         self.at = match.end()
-        if len(match[0]) > 11 or not -_MAX_INT <= int(match[0]) <= _MAX_INT:
+        if len(match[0]) > 11 or not -_MAX_INT - 1 <= int(match[0]) <= _MAX_INT:
             raise SqlError("54000", "array bound is out of integer range")
         return int(match[0])
 

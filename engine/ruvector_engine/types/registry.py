@@ -8,7 +8,7 @@ The Python form of a value, by type:
     bool -> bool; int2, int4, int8, oid, xid, xid8 and the reg* types -> int
     float4, float8 -> float; numeric -> Decimal
     text, varchar, bpchar, name, json, jsonb, "char", unknown -> str; bytea -> bytes; uuid -> uuid.UUID
-    bit, varbit -> str of "0" and "1"; macaddr, macaddr8, tsvector, tsquery, aclitem -> str, canonical
+    bit, varbit -> str of "0" and "1"; macaddr, macaddr8, aclitem, tsvector, tsquery -> str, canonical
     inet, cidr -> bytes, see networks.py
     date -> int, days since 2000-01-01; timestamp, timestamptz -> int, microseconds since 2000-01-01 (UTC)
     timetz -> int, see timetzs.py; time -> int, microseconds since midnight; interval -> (months, days, microseconds)

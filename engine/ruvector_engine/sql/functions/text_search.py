@@ -15,7 +15,7 @@ from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.text_search import dictionaries, documents, queries, ranking, to_query
 from ruvector_engine.text_search.documents import WEIGHTS, Position, TsVector
 from ruvector_engine.text_search.headline import headline
-from ruvector_engine.text_search.matching import matches
+from ruvector_engine.text_search.matching import matches, needle
 from ruvector_engine.text_search.queries import Both, Not, Query
 from ruvector_engine.text_search.tokens import parse_all
 
@@ -32,10 +32,17 @@ def _configuration(oid: int) -> str:
     return found
 
 
+def _match(vector: str, query: str) -> str:
+    """Documents without a lexeme that the query cannot do without are known to DuckDB, without a call into Python."""
+    return (
+        f"(CASE WHEN NOT contains({vector}, rv_ts_needle({query})) THEN FALSE ELSE rv_ts_match({vector}, {query}) END)"
+    )
+
+
 def _operators() -> Iterator[FunctionDef]:
     for symbol in ("@@", "@@@"):
-        yield operator(symbol, "tsvector,tsquery", "bool", "rv_ts_match({0}, {1})")
-        yield operator(symbol, "tsquery,tsvector", "bool", "rv_ts_match({1}, {0})")
+        yield operator(symbol, "tsvector,tsquery", "bool", _match("{0}", "{1}"))
+        yield operator(symbol, "tsquery,tsvector", "bool", _match("{1}", "{0}"))
     yield operator("@@", "text,tsquery", "bool", f"{CONFIGURED}text_match({{0}}, {{1}}, {{2}})")
     yield operator("@@", "text,text", "bool", f"{CONFIGURED}texts_match({{0}}, {{1}}, {{2}})")
     yield operator("||", "tsvector,tsvector", "tsvector", "rv_ts_concat({0}, {1})")
@@ -108,7 +115,7 @@ def _headline(oid: int, text: str, query: str, options: str) -> str:
     return headline(_configuration(oid), text, queries.read(query), options)
 
 
-def _match(vector: str, query: str) -> bool:
+def _matches(vector: str, query: str) -> bool:
     return matches(documents.read(vector), queries.read(query))
 
 
@@ -242,7 +249,8 @@ UDFS: tuple[Udf, ...] = (
     Udf(f"{CONFIGURED}ts_headline", _headline, (_OID, _TEXT, _TEXT, _TEXT), _TEXT),
     Udf(f"{CONFIGURED}text_match", _text_match, (_OID, _TEXT, _TEXT), "BOOLEAN"),
     Udf(f"{CONFIGURED}texts_match", _texts_match, (_OID, _TEXT, _TEXT), "BOOLEAN"),
-    Udf("rv_ts_match", _match, (_TEXT, _TEXT), "BOOLEAN"),
+    Udf("rv_ts_needle", lambda query: needle(queries.read(query)), (_TEXT,), _TEXT),
+    Udf("rv_ts_match", _matches, (_TEXT, _TEXT), "BOOLEAN"),
     Udf("rv_ts_concat", _concat, (_TEXT, _TEXT), _TEXT),
     Udf("rv_ts_rank", _ranker(ranking.rank), _RANK_ARGUMENTS, "FLOAT", "special"),
     Udf("rv_ts_rank_cd", _ranker(ranking.rank_cd), _RANK_ARGUMENTS, "FLOAT", "special"),
