@@ -89,6 +89,14 @@ def require_owner_or_schema(session: Session, relation: Relation) -> None:
         require_owner(session, relation)
 
 
+def require_type_owner(session: Session, oid: int, name: str, *, schema: str = "") -> None:
+    """42501 when a type belongs to others; with a `schema`, and that too."""
+    if schema and session.rights.owns(objects.schema_key(schema)):
+        return
+    if not session.rights.owns(objects.type_key(oid)):
+        raise not_owner("type", name)
+
+
 def require_schema_owner(session: Session, name: str) -> None:
     """42501 when a schema belongs to others."""
     if not session.rights.owns(objects.schema_key(name)):

@@ -47,6 +47,13 @@ def _run_rename(session: Session, statement: Utility) -> Result:
     return (roles.run_rename_role if is_role else table_changes.run_rename)(session, statement)
 
 
+def _run_alter_owner(session: Session, statement: Utility) -> Result:
+    """ALTER ... OWNER TO: of types, and of schemas."""
+    if enum_name(statement.node, "object_type") == "OBJECT_TYPE":
+        return enum_types.run_alter_owner(session, statement)
+    return ownership.run_alter_owner(session, statement)
+
+
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
 RUNNERS: dict[str, Runner] = {
     "transaction_stmt": session_statements.run_transaction,
@@ -65,7 +72,7 @@ RUNNERS: dict[str, Runner] = {
     "vacuum_stmt": session_statements.run_vacuum,
     "comment_stmt": comments.run_comment,
     "grant_stmt": grants.run_grant,
-    "alter_owner_stmt": ownership.run_alter_owner,
+    "alter_owner_stmt": _run_alter_owner,
     "reassign_owned_stmt": owned_by_role.run_reassign_owned,
     "drop_owned_stmt": owned_by_role.run_drop_owned,
     "lock_stmt": session_statements.run_lock,

@@ -9,7 +9,7 @@ from ruvector_engine.catalog.enum_types import EnumDef
 from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import enum_types, table_access, table_changes
+from ruvector_engine.executor import access, enum_types, table_access, table_changes
 from ruvector_engine.sql.deparse import column_names, type_names
 from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.typenames import EXTENSION_TYPES, find_type
@@ -36,6 +36,7 @@ def run(session: Session, node: Any, *, cascade: bool) -> None:
         names = strings(item.type_name.names)
         definition = enum_types.find(session, names)
         if definition is not None:
+            access.require_type_owner(session, definition.oid, definition.sql_name, schema=definition.schema)
             drop(session, definition, cascade=cascade)
         else:
             _missing(session, names, node.missing_ok)

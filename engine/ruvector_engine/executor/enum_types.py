@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.enum_types import EnumDef, EnumValue
 from ruvector_engine.catalog.model import TableDef, ViewDef
+from ruvector_engine.catalog.rights import owner_of
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import enum_texts, table_access, tables
+from ruvector_engine.executor import access, enum_texts, ownership, table_access, tables
+from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -48,7 +51,14 @@ def run_create(session: Session, statement: Utility) -> Result:
             )
     values = tuple(EnumValue(store.new_oid(connection), text, float(n)) for n, text in enumerate(labels, 1))
     array_name = free_array_name(session, schema, names[-1])
-    _put(session, EnumDef(oid, array_oid, schema, names[-1], array_name, values))
+    keys = [objects.type_key(number)[:2] for number in (oid, array_oid)]
+    authority = ownership.owned(session.catalog.authority, keys, session.rights.role)
+    session.transaction.catalog = store.changed(
+        connection,
+        session.catalog,
+        put_types=[EnumDef(oid, array_oid, schema, names[-1], array_name, values)],
+        authority=authority,
+    )
     return Result("CREATE TYPE")
 
 
@@ -103,14 +113,17 @@ def find(session: Session, names: Sequence[str]) -> EnumDef | None:
     """The type those names mean: in the schema that is named, else the first on the search path."""
     if len(names) == 1 and find_type(names[0]) is not None:
         return None  # a built-in type's name
+    if len(names) > 1:
+        access.require_usage(session, names[-2], missing_ok=True)
     schemas = (names[-2],) if len(names) > 1 else session.search_path
     return next((t for s in schemas if (t := session.catalog.types.get((s, names[-1]))) is not None), None)
 
 
-def _named(session: Session, names: Sequence[str]) -> EnumDef:
-    """The same; an error when there is none that can be changed."""
+def named(session: Session, names: Sequence[str]) -> EnumDef:
+    """The same, of the current user's; an error when there is none that can be changed."""
     found = find(session, names)
     if found is not None:
+        access.require_type_owner(session, found.oid, found.sql_name)
         return found
     if len(names) > 1 and names[-2] not in (*session.catalog.schemas, *system_schemas()):
         raise SqlError("3F000", f'schema "{names[-2]}" does not exist')
@@ -130,7 +143,7 @@ def run_alter(session: Session, statement: Utility) -> Result:
     """ALTER TYPE name ADD VALUE | RENAME VALUE."""
     node = statement.node
     table_access.change_catalog(session)
-    definition = _named(session, strings(node.type_name))
+    definition = named(session, strings(node.type_name))
     _check_label(node.new_val)
     if node.old_val:
         new = _with_renamed(definition, node.old_val, node.new_val)
@@ -195,7 +208,7 @@ def _forget_rows(session: Session, definition: EnumDef) -> None:
 def rename(session: Session, names: Sequence[str], new_name: str) -> None:
     """ALTER TYPE name RENAME TO new_name."""
     table_access.change_catalog(session)
-    definition = _named(session, names)
+    definition = named(session, names)
     require_free(session, definition.schema, new_name)
     _rename(session, definition, replace(definition, name=new_name))
 
@@ -206,12 +219,29 @@ def run_set_schema(session: Session, statement: Utility) -> Result:
     if enum_name(node, "object_type") != "OBJECT_TYPE":
         raise not_supported(f"{statement.tag} SET SCHEMA is not supported")
     table_access.change_catalog(session)
-    definition = _named(session, strings(node.object.list.items))
+    definition = named(session, strings(node.object.list.items))
     wanted = tables.creation_schema(session, node.newschema)
     if wanted != definition.schema:
         require_free(session, wanted, definition.name)
         _rename(session, definition, replace(definition, schema=wanted))
     return Result("ALTER TYPE")
+
+
+def run_alter_owner(session: Session, statement: Utility) -> Result:
+    """ALTER TYPE name OWNER TO role."""
+    node = statement.node
+    table_access.change_catalog(session)
+    definition = named(session, strings(node.object.list.items))
+    new = specified_role(session, node.newowner)
+    key = objects.type_key(definition.oid)
+    if owner_of(session.catalog.authority, key) != new.oid:
+        if not session.rights.superuser:
+            ownership.require_set(session, new)
+            if not session.rights.of(new.oid).has("schema", objects.schema_key(definition.schema), "C"):
+                raise SqlError("42501", f"permission denied for schema {definition.schema}")
+        keys = [key[:2], objects.type_key(definition.array_oid)[:2]]
+        ownership.write(session, ownership.given(session.catalog.authority, keys, new.oid))
+    return Result(statement.tag)
 
 
 def _uses(oid: int, definition: EnumDef) -> bool:

@@ -7,7 +7,7 @@ from ruvector_engine.catalog.privileges import Kind, items_text
 from ruvector_engine.catalog.rights import Rights, initial_items, owner_of
 from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, AclKey, Authority
 from ruvector_engine.catalog.system.lookup import Lookup, relation_kind, system_schemas
-from ruvector_engine.catalog.system.oids import PG_CLASS, PG_NAMESPACE, namespace_oid
+from ruvector_engine.catalog.system.oids import PG_CLASS, PG_NAMESPACE, PG_TYPE, namespace_oid
 from ruvector_engine.errors import SqlError
 
 
@@ -24,6 +24,11 @@ def owner_key(relation: Relation) -> AclKey:
 def schema_key(name: str) -> AclKey:
     """The key of a schema."""
     return PG_NAMESPACE, namespace_oid(name), 0
+
+
+def type_key(oid: int) -> AclKey:
+    """The key of a type."""
+    return PG_TYPE, oid, 0
 
 
 def relation_owner(catalog: Catalog, relation: Relation) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.system.context import SystemContext
-from ruvector_engine.catalog.system.oids import DEFAULT_COLLATION, OWNER, namespace_oid
+from ruvector_engine.catalog.system.oids import DEFAULT_COLLATION, OWNER, PG_TYPE, namespace_oid
 from ruvector_engine.catalog.system.relations import pg_catalog, records
 from ruvector_engine.types.registry import ALL_TYPES, BY_NAME, UserOid
 
@@ -119,7 +119,11 @@ def existing_types(catalog: Catalog) -> Iterator[TypeFacts]:
 
 def type_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     """pg_type."""
-    made = [row for definition in context.catalog.types.values() for row in _made_rows(definition)]
+    made = [
+        row
+        for definition in context.catalog.types.values()
+        for row in _made_rows(definition, context.catalog.authority.owner_of(PG_TYPE, definition.oid))
+    ]
     return [*(facts.row for facts in existing_types(context.catalog)), *made]
 
 
@@ -131,16 +135,17 @@ def _model(name: str) -> dict[str, Any]:
     return {column: row[position] for column, position in relation.position.items()}
 
 
-def _made_rows(definition: EnumDef) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _made_rows(definition: EnumDef, owner: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """An enum's row and that of its array type."""
     row, namespace = pg_catalog("pg_type").row, namespace_oid(definition.schema)
     enum = {
         **_model("int4"), **_ENUM_FUNCTIONS, "oid": definition.oid, "typname": definition.name, "typtype": "e",
-        "typcategory": "E", "typispreferred": False, "typnamespace": namespace, "typarray": definition.array_oid,
+        "typcategory": "E", "typispreferred": False, "typnamespace": namespace, "typowner": owner,
+        "typarray": definition.array_oid,
     }  # fmt: skip
     array = {
         **_model("_int4"), "oid": definition.array_oid, "typname": definition.array_name, "typnamespace": namespace,
-        "typelem": definition.oid,
+        "typelem": definition.oid, "typowner": owner,
     }  # fmt: skip
     return row(**enum), row(**array)
 
