@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ruvector_engine.catalog.model import ColumnDef, TableDef
+from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.emit_cast import stable_output
 from ruvector_engine.sql.functions.jsonb_values import canonical as canonical_jsonb
@@ -70,6 +71,8 @@ def key_value(sql: str, type_ref: TypeRef) -> str:
         return f"rv_jsonb_canonical({sql})"
     if type_ref.oid == BPCHAR:
         return f"rtrim({sql}, ' ')"
+    if type_ref.enum is not None:
+        return f"CAST({sql} AS VARCHAR)"
     if type_ref.oid == INTERVAL:
         return f"rv_interval_canonical(rv_months({sql}), rv_days({sql}), rv_micros({sql}))"
     element = type_ref.pg.element_oid
@@ -113,6 +116,8 @@ def key_text(type_ref: TypeRef, value: Value) -> str:
         return format_text(TypeRef(BY_NAME["_text"].oid), mapped(value, lambda item: key_text(element, item)))
     if type_ref.oid == INTERVAL and isinstance(value, tuple):
         return canonical_interval(*value)
+    if type_ref.enum is not None:
+        return repr(enum_storage.number_of(type_ref.enum, str(value)))
     text = format_text(type_ref, value)
     if type_ref.oid == BPCHAR:
         return text.rstrip(" ")
