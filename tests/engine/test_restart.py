@@ -108,3 +108,32 @@ def test_enums_come_back(tmp_path: Path) -> None:
     with pytest.raises(SqlError, match='invalid input value for enum mood: "no"'):
         db.result("INSERT INTO moods VALUES ('no')")
     shut(database)
+
+
+def test_transaction_numbers_grow_over_restarts(tmp_path: Path) -> None:
+    last = 0
+    for _ in range(3):
+        database = Database.open(tmp_path)
+        for _ in range(2):
+            (number,) = talk(database).column("SELECT txid_current()")
+            assert number > last
+            last = number
+        shut(database)
+
+
+@pytest.mark.parametrize(("column", "opens"), [("text", True), ("inet", False), ("inet[]", False)])
+def test_a_directory_of_the_format_before(tmp_path: Path, column: str, opens: bool) -> None:
+    """The form of inet changed with it: what holds none of these is taken over."""
+    database = Database.open(tmp_path)
+    talk(database).result(f"CREATE TABLE old (value {column})")
+    with database.store.connection() as connection:
+        connection.run("UPDATE ruvector_catalog.entries SET body = '2' WHERE kind = 'format'")
+    shut(database)
+    if opens:
+        database = Database.open(tmp_path)
+        assert talk(database).column("SELECT count(*) FROM old") == [0]
+        shut(database)
+        shut(Database.open(tmp_path))
+    else:
+        with pytest.raises(SqlError, match="in which columns of type inet are stored otherwise"):
+            Database.open(tmp_path)

@@ -29,6 +29,7 @@ from typing import Any
 from ruvector_engine.sql import enum_storage, text_styles, timetz_macros
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import MAX_DIGITS, Shape
+from ruvector_engine.sql.functions.zones import MACROS as ZONE_MACROS
 from ruvector_engine.types.array_values import flat, nested
 from ruvector_engine.types.numeric import format_numeric, unpack_typmod
 from ruvector_engine.types.registry import (
@@ -233,6 +234,7 @@ _LEAST_INTEGER = "(-2147483647 - 1)"
 MACROS: tuple[str, ...] = (
     *enum_storage.MACROS,
     *timetz_macros.MACROS,
+    *ZONE_MACROS,
     "CREATE OR REPLACE MACRO rv_timestamp_micros(x) AS CASE WHEN isfinite(x) "
     f"THEN epoch_us(x) - {EPOCH_SHIFT} WHEN x = 'infinity' THEN {TIMESTAMP_INFINITY} "
     f"WHEN x = '-infinity' THEN {_LEAST_BIGINT} END",

@@ -34,6 +34,7 @@ from ruvector_engine.sql.functions import (
     timetzs,
     to_number,
     vectors,
+    zones,
 )
 from ruvector_engine.sql.functions.definition import PSEUDO_NAMES, Udf
 from ruvector_engine.sql.functions.resolution import Candidate, candidates, choose, choose_operator
@@ -77,6 +78,7 @@ FUNCTIONS = _by_name(
         *strings.FUNCTIONS,
         *system.FUNCTIONS,
         *timetzs.FUNCTIONS,
+        *zones.FUNCTIONS,
         *to_number.FUNCTIONS,
         *bits.FUNCTIONS,
         *macaddrs.FUNCTIONS,
@@ -103,6 +105,7 @@ UDFS: tuple[Udf, ...] = (
     *encodings.UDFS,
     *strings.UDFS,
     *timetzs.UDFS,
+    *zones.UDFS,
     *to_number.UDFS,
     *system.STATIC_UDFS,
     *bits.UDFS,
