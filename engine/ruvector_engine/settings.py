@@ -25,7 +25,8 @@ SERVER_VERSION_NUM = "180001"
 class Setting:
     """One setting. `minimum` and `maximum` are in `unit`; `reported` ones go to the client as ParameterStatus.
 
-    A `read_only` one is the server's own; `changed_by` says what of the server's would change it.
+    A `read_only` one is the server's own; `changed_by` says what of the server's would change it. A `guarded` one tells
+    of the server's machine, and is not for everybody's eyes.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Setting:
     reported: bool = False
     read_only: bool = False
     changed_by: Literal["nothing", "restart", "reload"] = "nothing"
+    guarded: bool = False
 
 
 def _planner(name: str) -> Setting:
@@ -104,7 +106,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_parallel_maintenance_workers", "integer", "2", "Accepted; builds use every core", 0, 1024),
     Setting("max_parallel_workers_per_gather", "integer", "2", "Accepted; the storage layer decides", 0, 1024),
     *(
-        Setting(name, "string", "", text, read_only=True, changed_by="restart")
+        Setting(name, "string", "", text, read_only=True, changed_by="restart", guarded=name != "listen_addresses")
         for name, text in (
             ("data_directory", "Where the data is"),
             ("hba_file", "Where the rules of who may connect are"),
@@ -164,6 +166,8 @@ SETTINGS: tuple[Setting, ...] = (
         "Every commit is on disk before it is acknowledged",
         values=("on",),
     ),
+    Setting("password_encryption", "enum", "scram-sha-256", "How passwords are kept", values=("scram-sha-256",)),
+    Setting("createrole_self_grant", "string", "", "How a role that creates one becomes its member: set, inherit"),
     Setting("row_security", "bool", "on", "There are no row security policies"),
     Setting("escape_string_warning", "bool", "on", "Accepted"),
     Setting("backslash_quote", "enum", "safe_encoding", "Accepted", values=("safe_encoding", "on", "off")),
@@ -318,6 +322,8 @@ def _check_string(setting: Setting, text: str) -> str:
     if setting.name == "search_path" and split_identifiers(text) is None:
         message = f'invalid value for parameter "search_path": "{text}"'
         raise SqlError("22023", message, detail="List syntax is invalid.")
+    if setting.name == "createrole_self_grant":
+        return _check_self_grant(setting, text)
     if setting.name == "DateStyle":
         return _check_date_style(setting, text)
     if setting.name == "default_text_search_config":
@@ -344,6 +350,20 @@ def _check_text_search_config(setting: Setting, text: str) -> str:
         return f"pg_catalog.{known(text)}"
     except SqlError as error:
         raise _invalid(setting, text) if error.sqlstate == "42704" else error from None
+
+
+def _check_self_grant(setting: Setting, text: str) -> str:
+    """Options of a membership: SET and INHERIT."""
+    names = split_identifiers(text)
+    if names is None:
+        raise SqlError(
+            "22023", f'invalid value for parameter "{setting.name}": "{text}"', detail="List syntax is invalid."
+        )
+    for name in names:
+        if name.lower() not in ("set", "inherit"):
+            detail = f'Unrecognized key word: "{name}".'
+            raise SqlError("22023", f'invalid value for parameter "{setting.name}": "{text}"', detail=detail)
+    return text
 
 
 def _check_time_zone(setting: Setting, text: str) -> str:

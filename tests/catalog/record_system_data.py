@@ -72,6 +72,7 @@ NAMED_TYPES = [
     "anyarray",
     "anyelement",
     "anyenum",
+    "anyrange",
     "cstring",
     "_cstring",
     "index_am_handler",

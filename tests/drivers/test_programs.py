@@ -45,7 +45,8 @@ CLIENTS: dict[str, tuple[Program, dict[str, Any]]] = {
     "postgres.js": (Program(NODE, ("node", "postgres.mjs")), IN_PIECES),
     **{f"pgx {mode}": (Program(GO, ("./client", mode)), BATCH) for mode in PGX_MODES},
     **{f"pgjdbc {mode}": (Program(JAVA, (*JAVA_COMMAND, mode)), IN_PIECES | METADATA) for mode in JDBC_MODES},
-    "tokio-postgres": (Program(RUST, ("target/debug/ruvector-driver-tests",)), IN_PIECES | BATCH),
+    "tokio-postgres": (Program(RUST, ("target/debug/tokio_postgres",)), IN_PIECES | BATCH),
+    "sqlx": (Program(RUST, ("target/debug/sqlx",)), {}),
 }
 
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from tests.drivers.conftest import PASSWORD, Connection
 from tests.drivers.test_psql import PROGRAMS
-from tests.oracle.postgres import SUPERUSER, TEST_SETTINGS, Postgres, running_postgres
+from tests.oracle.postgres import SUPERUSER, TEST_SETTINGS, Postgres, installation, running_postgres
 from tests.oracle.server import Server, running_server
 
 RULES = f"""
@@ -115,6 +115,14 @@ def test_a_verifier_is_taken_as_it_is(roles: Door) -> None:
     assert roles.superuser.execute("SELECT passwd FROM pg_shadow WHERE usename = 'bob'").fetchone() == (verifier,)
 
 
+def test_a_password_that_the_client_has_hashed(roles: Door) -> None:
+    """As psql's \\password sends it."""
+    roles.run("CREATE USER ann")
+    hashed = roles.superuser.pgconn.encrypt_password(b"sesame", b"ann").decode()
+    roles.run(f"ALTER ROLE ann PASSWORD '{hashed}'")
+    roles.connect("ann", "sesame").close()
+
+
 def test_the_number_of_iterations(roles: Door) -> None:
     roles.run("SET scram_iterations = 10000", "CREATE USER ann PASSWORD 'sesame'", "RESET scram_iterations")
     query = "SELECT rolpassword LIKE 'SCRAM-SHA-256$10000:%' FROM pg_authid WHERE rolname = 'ann'"
@@ -187,6 +195,9 @@ def test_settings_of_a_role(roles: Door) -> None:
     with roles.connect("trusted", options="-c lock_timeout=3s -c role=trusted") as connection:
         assert connection.execute(ask).fetchone() == ("3s", "of the role", "9s", "trusted", "trusted", "trusted")
     roles.run("ALTER ROLE ALL RESET ALL", "ALTER DATABASE postgres RESET ALL")
+    for option in ("session_authorization", "Session_Authorization"):
+        whose = roles.refusal("trusted", options=f"-c {option}=postgres")
+        assert whose.endswith('permission denied to set session authorization "postgres"')
     assert roles.refusal("trusted", options="-c role=postgres").endswith('permission denied to set role "postgres"')
 
 
@@ -237,6 +248,40 @@ def test_psql(roles: Door, program: str) -> None:
         env={**environment, "PGPASSWORD": "wrong"},
     )  # fmt: skip
     assert WRONG.format("ann") in failed.stderr
+
+
+DUMPED = """
+SET default_transaction_read_only = off;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+CREATE ROLE ann;
+ALTER ROLE ann WITH NOSUPERUSER INHERIT NOCREATEROLE CREATEDB LOGIN NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5;
+COMMENT ON ROLE ann IS 'hello';
+CREATE ROLE crew;
+ALTER ROLE crew WITH SUPERUSER NOINHERIT NOCREATEROLE NOCREATEDB NOLOGIN NOREPLICATION NOBYPASSRLS;
+CREATE ROLE postgres;
+ALTER ROLE postgres WITH SUPERUSER INHERIT CREATEROLE CREATEDB LOGIN REPLICATION BYPASSRLS;
+ALTER ROLE ann SET work_mem TO '1MB';
+GRANT crew TO ann WITH ADMIN OPTION, INHERIT TRUE, SET FALSE GRANTED BY postgres;
+"""
+
+
+def test_postgresqls_own_programs(roles: Door) -> None:
+    programs, port = installation() / "bin", str(roles.server.port)
+    place = ["-h", "127.0.0.1", "-p", port, "-U", SUPERUSER]
+    subprocess.run([programs / "createuser", *place, "-d", "-c", "5", "ann"], check=True, timeout=60)
+    roles.run(
+        "CREATE ROLE crew SUPERUSER NOINHERIT",
+        "GRANT crew TO ann WITH ADMIN TRUE, SET FALSE",
+        "ALTER ROLE ann SET work_mem = '1MB'",
+        "COMMENT ON ROLE ann IS 'hello'",
+    )
+    dump = [str(programs / "pg_dumpall"), *place, "-l", "postgres", "--roles-only"]
+    lines = subprocess.run(dump, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
+    told = [line for line in lines if line and not line.startswith(("--", "\\"))]
+    assert told == DUMPED.strip().splitlines()
+    subprocess.run([programs / "dropuser", *place, "ann"], check=True, timeout=60)
+    assert roles.superuser.execute("SELECT FROM pg_roles WHERE rolname = 'ann'").fetchone() is None
 
 
 def test_a_dropped_role_may_do_nothing(roles: Door) -> None:

@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from ruvector_engine.catalog.roles import Authority
-from ruvector_engine.types.registry import TypeRef, UserOid
+from ruvector_engine.types.registry import TypeRef
 
 if TYPE_CHECKING:
+    from ruvector_engine.catalog.composite_types import CompositeDef
     from ruvector_engine.catalog.enum_types import EnumDef
 
 #: The hidden column that names one version of one row's vectors for ever. No client ever sees it.
@@ -148,16 +149,7 @@ class Catalog:
     comments: Mapping[tuple[int, int, int], str] = field(default_factory=lambda: MappingProxyType({}))
     authority: Authority = field(default_factory=Authority)
     #: Types that CREATE TYPE made, by (schema, name).
-    types: Mapping[tuple[str, str], EnumDef] = field(default_factory=lambda: MappingProxyType({}))
-
-    def user_type(self, oid: int) -> UserOid | None:
-        """The OID that knows its type, for the number of a type that CREATE TYPE made, or of its array type."""
-        for definition in self.types.values():
-            if oid == definition.oid:
-                return definition.type_oid
-            if oid == definition.array_oid:
-                return definition.array_type_oid
-        return None
+    types: Mapping[tuple[str, str], EnumDef | CompositeDef] = field(default_factory=lambda: MappingProxyType({}))
 
     def find(self, name: str, schema: str | None, search_path: tuple[str, ...]) -> Relation | None:
         """The relation a name means: in `schema`, else the first on the search path."""

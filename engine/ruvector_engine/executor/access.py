@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ruvector_engine.catalog.model import IndexDef, Relation, TableDef
+from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef
 from ruvector_engine.catalog.rights import DATABASE_KEY, Rights
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
@@ -31,9 +31,13 @@ def require(session: Session, needs: Needs) -> None:
 
 def require_counted(session: Session, sequences: Iterable[int]) -> None:
     """42501 for a sequence that the current user may not call nextval() for."""
-    if not session.rights.superuser:
-        for oid in sequences:
-            require_any(session, session.catalog.sequence_by_oid(oid), "Uw")
+    if session.rights.superuser:
+        return
+    for oid in sequences:
+        found = session.lookup.relations.get(oid)
+        if not isinstance(found, SequenceDef):
+            raise SqlError("42809", f'"{found.name if found else oid}" is not a sequence')
+        require_any(session, found, "Uw")
 
 
 def _of_view(session: Session, rights: Rights, oid: int) -> Rights:

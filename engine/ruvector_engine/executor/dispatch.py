@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.errors import not_supported
 from ruvector_engine.executor import (
     comments,
+    composite_types,
     copying,
     cursors,
+    default_privileges,
     drops,
     enum_types,
     explain,
@@ -41,9 +43,18 @@ if TYPE_CHECKING:
 Runner = Callable[["Session", Utility], Result]
 
 
+def _run_alter_table(session: Session, statement: Utility) -> Result:
+    """ALTER TABLE; ALTER TYPE of a composite type is parsed as one."""
+    is_type = enum_name(statement.node, "objtype") == "OBJECT_TYPE"
+    return (composite_types.run_alter if is_type else composite_types.run_alter_table)(session, statement)
+
+
 def _run_rename(session: Session, statement: Utility) -> Result:
     """ALTER ... RENAME: roles are no relations."""
-    is_role = enum_name(statement.node, "rename_type") == "OBJECT_ROLE"
+    kind = enum_name(statement.node, "rename_type")
+    if kind == "OBJECT_ATTRIBUTE":
+        return composite_types.rename_attribute(session, statement.node)
+    is_role = kind == "OBJECT_ROLE"
     return (roles.run_rename_role if is_role else table_changes.run_rename)(session, statement)
 
 
@@ -72,6 +83,7 @@ RUNNERS: dict[str, Runner] = {
     "vacuum_stmt": session_statements.run_vacuum,
     "comment_stmt": comments.run_comment,
     "grant_stmt": grants.run_grant,
+    "alter_default_privileges_stmt": default_privileges.run,
     "alter_owner_stmt": _run_alter_owner,
     "reassign_owned_stmt": owned_by_role.run_reassign_owned,
     "drop_owned_stmt": owned_by_role.run_drop_owned,
@@ -87,7 +99,8 @@ RUNNERS: dict[str, Runner] = {
     "alter_object_schema_stmt": enum_types.run_set_schema,
     "drop_stmt": drops.run,
     "truncate_stmt": table_changes.run_truncate,
-    "alter_table_stmt": table_changes.run_alter_table,
+    "alter_table_stmt": _run_alter_table,
+    "composite_type_stmt": composite_types.run_create,
     "rename_stmt": _run_rename,
     "create_role_stmt": roles.run_create_role,
     "alter_role_stmt": roles.run_alter_role,

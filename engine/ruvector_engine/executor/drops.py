@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
+from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import enum_drop, table_access, table_changes
 from ruvector_engine.results import Result
@@ -23,6 +25,8 @@ def run(session: Session, statement: Utility) -> Result:
         table_access.change_catalog(session)
         enum_drop.run(session, node, cascade=cascade)
         return Result(statement.tag)
+    for relation in _with_rows(session, node.objects) if kind in ("OBJECT_TABLE", "OBJECT_VIEW") else ():
+        enum_drop.drop_row_users(session, relation, cascade=cascade)
     schemas = {item.string.sval for item in node.objects} if kind == "OBJECT_SCHEMA" else set()
     types = [made for made in session.catalog.types.values() if made.schema in schemas]
     if types and not cascade:
@@ -36,3 +40,12 @@ def run(session: Session, statement: Utility) -> Result:
     for made in types:
         enum_drop.drop(session, made, cascade=True)
     return result
+
+
+def _with_rows(session: Session, objects: Iterable[Any]) -> Iterator[TableDef | ViewDef]:
+    """The tables and views among those that DROP names."""
+    for item in objects:
+        names = [n.string.sval for n in item.list.items]
+        found = session.catalog.find(names[-1], names[-2] if len(names) > 1 else None, session.search_path)
+        if isinstance(found, (TableDef, ViewDef)):
+            yield found

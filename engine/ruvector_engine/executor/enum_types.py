@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.enum_types import EnumDef, EnumValue
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.catalog.rights import owner_of
+from ruvector_engine.catalog.roles import Authority
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
@@ -51,8 +53,7 @@ def run_create(session: Session, statement: Utility) -> Result:
             )
     values = tuple(EnumValue(store.new_oid(connection), text, float(n)) for n, text in enumerate(labels, 1))
     array_name = free_array_name(session, schema, names[-1])
-    keys = [objects.type_key(number)[:2] for number in (oid, array_oid)]
-    authority = ownership.owned(session.catalog.authority, keys, session.rights.role)
+    authority = owned(session, oid, array_oid)
     session.transaction.catalog = store.changed(
         connection,
         session.catalog,
@@ -60,6 +61,12 @@ def run_create(session: Session, statement: Utility) -> Result:
         authority=authority,
     )
     return Result("CREATE TYPE")
+
+
+def owned(session: Session, oid: int, array_oid: int) -> Authority:
+    """The authority with the current user as owner of a new type and its array type."""
+    keys = [objects.type_key(number)[:2] for number in (oid, array_oid)]
+    return ownership.owned(session.catalog.authority, keys, session.rights.role)
 
 
 def require_free(session: Session, schema: str, name: str) -> None:
@@ -93,14 +100,14 @@ def _check_label(label: str) -> None:
         raise SqlError("42602", f'invalid enum label "{label}"', detail=detail)
 
 
-def _put(session: Session, definition: EnumDef, change: enum_texts.Change | None = None) -> None:
+def _put(session: Session, definition: MadeType, change: enum_texts.Change | None = None) -> None:
     relations = [] if change is None else enum_texts.relations_after(session, change)
     session.transaction.catalog = store.changed(
         session.connection, session.catalog, put=relations, put_types=[definition]
     )
 
 
-def _rename(session: Session, old: EnumDef, new: EnumDef) -> None:
+def _rename(session: Session, old: MadeType, new: MadeType) -> None:
     array_name = free_array_name(session, new.schema, new.name)
     new = replace(new, array_name=array_name)
     _put(session, new, enum_texts.type_renamed(session, old, new))
@@ -109,8 +116,8 @@ def _rename(session: Session, old: EnumDef, new: EnumDef) -> None:
 # -------------------------------------------------------------------- finding
 
 
-def find(session: Session, names: Sequence[str]) -> EnumDef | None:
-    """The type those names mean: in the schema that is named, else the first on the search path."""
+def find(session: Session, names: Sequence[str]) -> MadeType | None:
+    """The type those names mean that CREATE TYPE made: in the schema that is named, else the first on the path."""
     if len(names) == 1 and find_type(names[0]) is not None:
         return None  # a built-in type's name
     if len(names) > 1:
@@ -119,7 +126,7 @@ def find(session: Session, names: Sequence[str]) -> EnumDef | None:
     return next((t for s in schemas if (t := session.catalog.types.get((s, names[-1]))) is not None), None)
 
 
-def named(session: Session, names: Sequence[str]) -> EnumDef:
+def named(session: Session, names: Sequence[str]) -> MadeType:
     """The same, of the current user's; an error when there is none that can be changed."""
     found = find(session, names)
     if found is not None:
@@ -144,6 +151,8 @@ def run_alter(session: Session, statement: Utility) -> Result:
     node = statement.node
     table_access.change_catalog(session)
     definition = named(session, strings(node.type_name))
+    if not isinstance(definition, EnumDef):
+        raise SqlError("42809", f"{definition.sql_name} is not an enum")
     _check_label(node.new_val)
     if node.old_val:
         new = _with_renamed(definition, node.old_val, node.new_val)

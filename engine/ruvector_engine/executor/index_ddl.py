@@ -42,8 +42,8 @@ _PLAIN_METHODS = ("btree", "hash", "gin", "gist", "brin", "spgist")
 def run_create_index(session: Session, statement: Utility) -> Result:
     """CREATE [UNIQUE] INDEX [CONCURRENTLY] [IF NOT EXISTS] [name] ON table USING method (...) WITH (...)."""
     node = statement.node
-    if node.concurrent and session.transaction.state == "block":
-        raise SqlError("25001", "CREATE INDEX CONCURRENTLY cannot run inside a transaction block")
+    if node.concurrent:
+        session.require_no_block("CREATE INDEX CONCURRENTLY")
     table = table_access.table_named(session, node.relation)
     if table.virtual:
         raise SqlError("42501", f'permission denied: "{table.name}" is a system catalog')

@@ -11,7 +11,7 @@ from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access
 from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
-from ruvector_engine.executor.setting_values import set_value
+from ruvector_engine.executor.setting_values import set_value, shown_value
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.settings import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
@@ -50,9 +50,9 @@ def _current_schemas(session: Session, implicit: Any) -> list[str]:
 
 def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> str | None:
     try:
-        return session.settings.show(str(name))
-    except SqlError:
-        if missing_ok:
+        return shown_value(session, str(name))
+    except SqlError as error:
+        if missing_ok and error.sqlstate != "42501":
             return None
         raise
 
@@ -63,7 +63,7 @@ def _current_configuration(session: Session) -> int:
 
 def _set_config(session: Session, name: Any, value: Any, local: Any) -> str:
     set_value(session, str(name), "" if value is None else str(value), local=bool(local))
-    return session.settings.show(str(name))
+    return shown_value(session, str(name))
 
 
 def _sleep(session: Session, seconds: Any) -> str:

@@ -292,8 +292,8 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
     if sequence is not None:
         tables.create_sequence_storage(session, sequence)
         owner = objects.relation_owner(session.catalog, table)
-        authority = ownership.owned(session.catalog.authority, [objects.owner_key(sequence)[:2]], owner)
         put = [sequence]
+        authority = ownership.made_by(session.catalog.authority, put, owner)
         session.transaction.catalog = store.changed(session.connection, session.catalog, put=put, authority=authority)
     new = replace(table, columns=(*table.columns, column))
     tables.check_stored(new)

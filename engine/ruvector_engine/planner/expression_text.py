@@ -171,6 +171,14 @@ def _special(expr: Special, args: list[str]) -> str:
         return _case(args)
     if expr.kind == "array":
         return f"ARRAY[{', '.join(args)}]"
+    if expr.kind in ("shape", "plain"):
+        return args[0]
+    if expr.kind == "subscript":
+        return f"{args[0]}{''.join(f'[{index}]' for index in args[1:])}"
+    if expr.kind == "field" and expr.args[0] is not None:
+        composite = expr.args[0].type.composite
+        names = {a.attnum: a.name for a in composite.attributes} if composite is not None else {}
+        return f"({args[0]}).{quote_identifier(names.get(expr.extra, str(expr.extra)))}"
     if expr.kind == "row":
         return f"ROW({', '.join(args)})"
     if expr.kind in ("session", "enum"):

@@ -43,6 +43,7 @@ from ruvector_engine.types.registry import (
     NAME_TYPES,
     NUMERIC,
     OID,
+    RECORD,
     REGCLASS,
     REGTYPE,
     TEXT,
@@ -59,6 +60,8 @@ def can_coerce(source: int, target: int, context: CastContext) -> bool:
     """Whether a value of `source` can become `target` (a pseudo-type of functions included) in that context."""
     if target == CSTRING_ARRAY:
         return source in BY_OID and BY_OID[source].element_oid != 0
+    if target == RECORD and TypeRef(source).composite is not None:
+        return True
     if source in (target, UNKNOWN) or target in TAKES_ANYTHING:
         return True
     if target == ANYENUM:
@@ -112,6 +115,11 @@ def _coerced(state: State, expr: Expr, target: TypeRef, context: CastContext, lo
         return _literal(state, expr, target, explicit=context == "e")
     if isinstance(expr, Param) and source.oid == UNKNOWN:
         return _with_typmod(state.parameters.determine(expr, target.oid), target, explicit=context == "e")
+    if isinstance(expr, Special) and expr.kind == "row" and target.composite is not None:
+        parts = [a for a in expr.args if a is not None]
+        return coerce_row(state, parts, target, context, location if location >= 0 else expr.location)
+    if target.oid == RECORD and source.composite is not None:
+        return expr
     if source.oid != target.oid and not castable(source.oid, target.oid, context):
         return None
     if isinstance(expr, Const):
@@ -123,6 +131,26 @@ def _coerced(state: State, expr: Expr, target: TypeRef, context: CastContext, lo
     if target.pg.category == "A" and target.pg.element_oid and source.pg.category in "SX":
         target = TypeRef(target.oid, target.typmod, shaped=target.is_array)
     return Cast(expr, target, context == "e", location if location >= 0 else expr.location)
+
+
+def coerce_row(state: State, parts: Sequence[Expr], target: TypeRef, context: CastContext, location: int) -> Expr:
+    """ROW(...) as a composite type; 42846 where it does not fit."""
+    assert target.composite is not None
+    attributes = target.composite.attributes
+    name = target.pg.sql_name
+    detail = "Input has too few columns." if len(parts) < len(attributes) else "Input has too many columns."
+    args: list[Expr] = []
+    if len(parts) == len(attributes):
+        for number, (part, attribute) in enumerate(zip(parts, attributes, strict=True), 1):
+            fitted = coerce(state, part, attribute.type, context)
+            if fitted is None:
+                kinds = f"{part.type.pg.sql_name} to {attribute.type.pg.sql_name}"
+                detail = f"Cannot cast type {kinds} in column {number}."
+                break
+            args.append(fitted)
+    if len(args) < len(attributes) or len(parts) > len(attributes):
+        raise SqlError("42846", f"cannot cast type record to {name}", detail=detail, position=position(location))
+    return Special("row", tuple(args), TypeRef(target.oid), tuple(a.name for a in attributes), location)
 
 
 def _coerced_array(state: State, expr: Special, target: TypeRef, context: CastContext) -> Expr | None:

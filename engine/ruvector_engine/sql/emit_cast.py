@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ruvector_engine.errors import not_supported
+from ruvector_engine.sql import emit_composite, emit_range, enum_storage
 from ruvector_engine.sql import emit_shaped as shapes
-from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
@@ -151,6 +151,11 @@ def _text(sql: str, source: int, *, styled: bool) -> str:
     enum = TypeRef(source).enum
     if enum is not None:
         return enum_storage.label(enum, sql)
+    pg_range = TypeRef(source).range
+    if pg_range is not None:
+        return emit_range.to_text(sql, pg_range)
+    if TypeRef(source).composite is not None:
+        return emit_composite.to_text(sql, TypeRef(source))
     template = STYLED.get(source) if styled else None
     template = template or _OUTPUTS.get(source)
     if template is not None:
@@ -204,6 +209,11 @@ def _from_text(sql: str, target: int) -> str:
     enum = TypeRef(target).enum
     if enum is not None:
         return enum_storage.number(enum, sql)
+    pg_range = TypeRef(target).range
+    if pg_range is not None:
+        return emit_range.from_text(sql, pg_range)
+    if TypeRef(target).composite is not None:
+        return emit_composite.from_text(sql, TypeRef(target))
     element = BY_OID[target].element_oid
     if element:
         inner = "rv_e" if element in STRING_OIDS else _convert("rv_e", TEXT, element)

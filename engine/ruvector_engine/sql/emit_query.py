@@ -42,7 +42,7 @@ from ruvector_engine.sql.nodes import (
     Special,
     ValuesList,
 )
-from ruvector_engine.sql.storage import to_transport
+from ruvector_engine.sql.storage import fields, to_transport
 from ruvector_engine.sql.tree import walk
 from ruvector_engine.types.registry import NUMERIC, TypeRef
 
@@ -324,7 +324,9 @@ class QueryEmitter(ExpressionEmitter):
             items = self.list_of_set(call)
             rows = (
                 "u.c"
-                if len(call.function.columns) < 2
+                if len(call.function.columns) < 2 and call.type.composite is None
+                else ", ".join(f"u.c.{key}" for key, _ in fields(call.type))
+                if call.type.composite is not None
                 else ", ".join(f"u.c.{quote(n)}" for n, _ in call.function.columns)
             )
             place = ", u.i" if scan.ordinality else ""

@@ -202,6 +202,8 @@ def _unnest_many(scope: Scope, node: Any) -> Expr | None:
 def _function_columns(call: Expr, alias: str) -> tuple[tuple[str, TypeRef], ...]:
     if isinstance(call, Special) and call.kind == "unnest_many":
         return tuple((alias, TypeRef(a.type.pg.element_oid)) for a in call.args if a is not None)
+    if isinstance(call, Call) and call.function.returns_set and call.type.composite is not None:
+        return tuple((a.name, a.type) for a in call.type.composite.attributes)
     if isinstance(call, Call) and call.function.columns:
         return tuple((name, TypeRef(oid)) for name, oid in call.function.columns)
     return ((alias, call.type),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ruvector_engine.catalog.enum_types import EnumDef
+from ruvector_engine.catalog.made_types import MadeType, named_type
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.raw import guard, kind_of, position, strings
@@ -16,6 +16,7 @@ from ruvector_engine.types.registry import (
     DIMENSION_LIMITS,
     INTERVAL,
     NUMERIC,
+    RANGES,
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
@@ -46,6 +47,9 @@ def find_type(name: str) -> PgType | None:
 
 #: Types that exist once their extension does.
 EXTENSION_TYPES = {"vector": "vector", "halfvec": "vector", "sparsevec": "vector", "ruvector": "ruvector"}
+
+
+_MULTIRANGES = frozenset(t.name.replace("range", "multirange") for t in RANGES)
 
 
 def resolve_type(node: Any, catalog: Catalog | None = None, search_path: Sequence[str] = ()) -> TypeRef:
@@ -84,16 +88,20 @@ def resolve_type(node: Any, catalog: Catalog | None = None, search_path: Sequenc
     return TypeRef(found.array_oid, typmod)
 
 
-def made_type(names: Sequence[str], catalog: Catalog, search_path: Sequence[str]) -> EnumDef | None:
-    """The type that CREATE TYPE made under that name; a built-in type of the same name goes before it."""
+def made_type(names: Sequence[str], catalog: Catalog, search_path: Sequence[str]) -> MadeType | None:
+    """The type that CREATE TYPE or CREATE TABLE made under that name; a built-in one of the same name goes before."""
     if len(names) > 1:
-        return catalog.types.get((names[-2], names[-1]))
+        return named_type(catalog, names[-2], names[-1])
     if find_type(names[-1]) is not None:
         return None
-    return next((catalog.types[place, names[-1]] for place in search_path if (place, names[-1]) in catalog.types), None)
+    found = (named_type(catalog, place, names[-1]) for place in search_path)
+    return next((made for made in found if made is not None), None)
 
 
 def _missing(name: str, node: Any) -> SqlError:
+    if name.removeprefix("pg_catalog.") in _MULTIRANGES:
+        problem = f"type {name} is not supported"
+        return not_supported(problem, hint="Use an array of ranges.", position=position(node.location))
     return SqlError("42704", f'type "{name}" does not exist', position=position(node.location))
 
 

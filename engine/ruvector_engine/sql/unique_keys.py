@@ -14,12 +14,15 @@ from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.emit_cast import stable_output
+from ruvector_engine.sql.emit_range import with_bounds
 from ruvector_engine.sql.functions.jsonb_values import canonical as canonical_jsonb
 from ruvector_engine.sql.functions.numeric_udfs import canonical as canonical_numeric
 from ruvector_engine.sql.functions.output import canonical_interval
-from ruvector_engine.sql.storage import duck_type, is_decimal
+from ruvector_engine.sql.storage import duck_type, fields, is_decimal
 from ruvector_engine.types.array_values import mapped
+from ruvector_engine.types.composites import join_record
 from ruvector_engine.types.numeric import format_numeric
+from ruvector_engine.types.ranges import Range, join_range
 from ruvector_engine.types.registry import BPCHAR, BY_NAME, INTERVAL, JSONB, NUMERIC, TypeRef, Value
 from ruvector_engine.types.text import format_text
 
@@ -33,6 +36,8 @@ def companions(table: TableDef) -> list[ColumnDef]:
 def _needed(type_ref: TypeRef) -> bool:
     if type_ref.oid == NUMERIC:
         return not is_decimal(type_ref)
+    if type_ref.composite is not None or type_ref.range is not None:
+        return True
     if type_ref.oid == BPCHAR:
         return type_ref.typmod < 0  # char(n) is stored with its blanks
     return type_ref.oid in (JSONB, INTERVAL) or bool(type_ref.pg.element_oid)
@@ -75,6 +80,13 @@ def key_value(sql: str, type_ref: TypeRef) -> str:
         return f"CAST({sql} AS VARCHAR)"
     if type_ref.oid == INTERVAL:
         return f"rv_interval_canonical(rv_months({sql}), rv_days({sql}), rv_micros({sql}))"
+    if type_ref.range is not None:
+        subtype = TypeRef(type_ref.range.subtype)
+        return with_bounds(sql, key_value("rv_r.l", subtype), key_value("rv_r.u", subtype))
+    if type_ref.composite is not None:
+        keys = ", ".join(key_value(f"rv_r.{key}", t) for key, t in fields(type_ref))
+        shown = f"rv_record_out(CAST([{keys}] AS VARCHAR[]))"
+        return f"(list_transform([{sql}], lambda rv_r: CASE WHEN rv_r IS NOT NULL THEN {shown} END))[1]"
     element = type_ref.pg.element_oid
     if type_ref.shaped:
         keys = f"list_transform(({sql}).items, lambda rv_e: {key_value('rv_e', TypeRef(element))})"
@@ -114,6 +126,13 @@ def key_text(type_ref: TypeRef, value: Value) -> str:
     if isinstance(value, list):
         element = TypeRef(type_ref.pg.element_oid)
         return format_text(TypeRef(BY_NAME["_text"].oid), mapped(value, lambda item: key_text(element, item)))
+    if type_ref.range is not None and isinstance(value, Range):
+        subtype = TypeRef(type_ref.range.subtype)
+        low, high = (None if b is None else key_text(subtype, b) for b in (value.lower, value.upper))
+        return join_range(value.empty, low, high, value.lower_inc, value.upper_inc)
+    if type_ref.composite is not None and isinstance(value, tuple):
+        pairs = zip(fields(type_ref), value, strict=True)
+        return join_record([None if v is None else key_text(t, v) for (_, t), v in pairs])
     if type_ref.oid == INTERVAL and isinstance(value, tuple):
         return canonical_interval(*value)
     if type_ref.enum is not None:

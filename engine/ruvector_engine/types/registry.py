@@ -15,7 +15,7 @@ The Python form of a value, by type:
     vector, ruvector -> bytes: float32 little-endian, 4 bytes a dimension
     halfvec -> bytes: float16 little-endian, 2 bytes a dimension
     sparsevec -> bytes: int32 dimensions and number of elements, int32 indices from 0, float32 values; little-endian
-    an enum -> str, the label
+    a range -> ranges.Range; an enum -> str, the label; a composite type -> tuple of its fields' forms
     T[] -> list of the element's form, see array_values for more dimensions; NULL -> None everywhere
 
 Types that CREATE TYPE makes are in no table here: each database has its own. Their OIDs know their type (`UserOid`), so
@@ -65,6 +65,29 @@ class EnumType(PgType):
 
     labels: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RangeType(PgType):
+    """A range type, over the values of its subtype."""
+
+    subtype: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A field of a composite type."""
+
+    name: str
+    type: TypeRef
+    attnum: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeType(PgType):
+    """A composite type, or the type of a table's rows."""
+
+    attributes: tuple[Attribute, ...] = ()
 
 
 class UserOid(int):
@@ -160,6 +183,12 @@ _SCALARS = (
     PgType("jsonb", 3802, 3807, -1, "U"),
     PgType("regnamespace", 4089, 4090, 4, "N"),
     PgType("regrole", 4096, 4097, 4, "N"),
+    RangeType("int4range", 3904, 3905, -1, "R", subtype=23),
+    RangeType("numrange", 3906, 3907, -1, "R", subtype=1700),
+    RangeType("tsrange", 3908, 3909, -1, "R", subtype=1114),
+    RangeType("tstzrange", 3910, 3911, -1, "R", subtype=1184),
+    RangeType("daterange", 3912, 3913, -1, "R", subtype=1082),
+    RangeType("int8range", 3926, 3927, -1, "R", subtype=20),
     PgType("vector", 16388, 16389, -1, "U"),
     PgType("ruvector", 16390, 16391, -1, "U"),
     PgType("halfvec", 16392, 16393, -1, "U"),
@@ -171,6 +200,7 @@ _ARRAYS = tuple(
     if t.array_oid
 )
 
+RANGES: tuple[RangeType, ...] = tuple(t for t in _SCALARS if isinstance(t, RangeType))
 ALL_TYPES: tuple[PgType, ...] = _SCALARS + _ARRAYS
 BY_OID: dict[int, PgType] = _Types({t.oid: t for t in ALL_TYPES})
 BY_NAME: dict[str, PgType] = {t.name: t for t in ALL_TYPES}
@@ -179,7 +209,7 @@ BOOL, BYTEA, INT2, INT4, INT8 = (BY_NAME[n].oid for n in ("bool", "bytea", "int2
 FLOAT4, FLOAT8, NUMERIC = (BY_NAME[n].oid for n in ("float4", "float8", "numeric"))
 TEXT, VARCHAR, BPCHAR, NAME, UNKNOWN = (BY_NAME[n].oid for n in ("text", "varchar", "bpchar", "name", "unknown"))
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ = (BY_NAME[n].oid for n in ("date", "time", "timestamp", "timestamptz"))
-TIMETZ = BY_NAME["timetz"].oid
+TIMETZ, NUMRANGE = BY_NAME["timetz"].oid, BY_NAME["numrange"].oid
 BIT, VARBIT, INET, MACADDR, ACLITEM = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr", "aclitem"))
 CIDR, MACADDR8, XID8 = (BY_NAME[n].oid for n in ("cidr", "macaddr8", "xid8"))
 INTERVAL, UUID, JSON, JSONB = (BY_NAME[n].oid for n in ("interval", "uuid", "json", "jsonb"))
@@ -224,6 +254,17 @@ class TypeRef:
     def enum(self) -> EnumType | None:
         """The enum that this is, if it is one."""
         return self.oid.pg if isinstance(self.oid, UserOid) and isinstance(self.oid.pg, EnumType) else None
+
+    @property
+    def range(self) -> RangeType | None:
+        """The range type that this is, if it is one."""
+        found = BY_OID.get(self.oid)
+        return found if isinstance(found, RangeType) else None
+
+    @property
+    def composite(self) -> CompositeType | None:
+        """The composite type that this is, if it is one."""
+        return self.oid.pg if isinstance(self.oid, UserOid) and isinstance(self.oid.pg, CompositeType) else None
 
     @property
     def is_array(self) -> bool:

@@ -105,21 +105,20 @@ class RowCodec:
             self._encoders.clear()
         found = self._encoders.get(formats)
         if found is None:
+            for code in formats:
+                if code not in (0, 1):
+                    raise _unsupported_format(code)
             found = row_encoder(self.columns, self._expand(formats), used)
             keep(self._encoders, formats, found)
         return found
 
     def check(self, formats: Formats) -> None:
-        """Raise PostgreSQL's error when Bind asks for formats that cannot be."""
-        if formats not in self._descriptions:
-            if len(formats) > 1 and len(formats) != len(self.columns):
-                raise SqlError(
-                    "08P01",
-                    f"bind message has {len(formats)} result formats but query has {len(self.columns)} columns",
-                )
-            for code in formats:
-                if code not in (0, 1):
-                    raise _unsupported_format(code)
+        """Raise PostgreSQL's error when Bind gives a wrong number of formats. Wrong ones are told when rows go out."""
+        if len(formats) > 1 and len(formats) != len(self.columns):
+            raise SqlError(
+                "08P01",
+                f"bind message has {len(formats)} result formats but query has {len(self.columns)} columns",
+            )
 
     def _expand(self, formats: Formats) -> Formats:
         return formats if len(formats) > 1 else (formats or (0,)) * len(self.columns)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.model import ColumnDef, IndexDef, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.roles import Authority
 from ruvector_engine.catalog.system.access import default_operator_class, operator_class
@@ -32,7 +33,27 @@ def class_rows(context: SystemContext) -> Rows:
     """pg_class."""
     indexed = {oid for oid, indexes in indexes_by_table(context.catalog).items() if indexes}
     rows = (_class_row(context, r, r.oid in indexed) for r in context.catalog.relations.values())
-    return [*_system_class_rows(context.catalog.authority), *rows]
+    return [*_system_class_rows(context.catalog.authority), *rows, *map(_composite_row, _composites(context))]
+
+
+def _composites(context: SystemContext) -> list[made_types.CompositeDef]:
+    """The composite types that no table has."""
+    return [made for made in context.catalog.types.values() if isinstance(made, made_types.CompositeDef)]
+
+
+def _composite_row(made: made_types.CompositeDef) -> tuple[Any, ...]:
+    return pg_catalog("pg_class").row(
+        oid=made.relation_oid,
+        relname=made.name,
+        relnamespace=namespace_oid(made.schema),
+        reltype=made.oid,
+        relowner=OWNER,
+        relpersistence="p",
+        relispopulated=True,
+        relkind="c",
+        relreplident="n",
+        relnatts=len(made.columns),
+    )
 
 
 def _system_class_rows(authority: Authority) -> list[tuple[Any, ...]]:
@@ -78,6 +99,7 @@ def _class_row(context: SystemContext, relation: Relation, indexed: bool) -> tup
             constraints = [c.kind for c in relation.constraints]
             common |= {
                 "relam": ACCESS_METHODS["heap"],
+                "reltype": made_types.row_type(relation).oid,
                 "relhasindex": indexed,
                 "relpersistence": "t" if relation.temporary else "p",
                 "relreplident": "d",
@@ -94,6 +116,7 @@ def _class_row(context: SystemContext, relation: Relation, indexed: bool) -> tup
             common |= {"relnatts": len(_SEQUENCE_COLUMNS), "relpages": 1, "reltuples": 1.0}
         case ViewDef():
             common |= {"relnatts": len(relation.columns), "relhasrules": True, "relpages": 0, "reltuples": -1.0}
+            common |= {"reltype": made_types.row_type(relation).oid}
     return pg_catalog("pg_class").row(**common)
 
 
@@ -118,6 +141,8 @@ def attribute_rows(context: SystemContext) -> Rows:
             case SequenceDef():
                 for attnum, (name, oid) in enumerate(_SEQUENCE_COLUMNS, 1):
                     rows.append(_plain_attribute_row(relation.oid, attnum, name, oid, attnotnull=True))
+    for made in _composites(context):
+        rows += (_attribute_row(made.relation_oid, c, None) for c in made.columns)
     return rows
 
 

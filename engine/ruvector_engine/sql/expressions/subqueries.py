@@ -57,7 +57,11 @@ def _single(scope: Scope, query: Query, node: Any) -> Expr:
 def _quantified(scope: Scope, query: Query, node: Any) -> Expr:
     test = expression(scope, node.testexpr)
     name = strings(node.oper_name)[-1] if node.oper_name else "="
-    left = [a for a in test.args if a is not None] if isinstance(test, Special) and test.kind == "row" else [test]
+    left = (
+        [a for a in test.args if a is not None]
+        if isinstance(test, Special) and test.kind == "row" and test.type.composite is None
+        else [test]
+    )
     if len(left) < len(query.targets):
         raise SqlError("42601", "subquery has too many columns", position=position(node.location))
     if len(left) > len(query.targets):
