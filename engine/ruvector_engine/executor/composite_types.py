@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.composite_types import CompositeDef, row_type
 from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, enum_types, table_access, table_changes, tables
 from ruvector_engine.results import Result
@@ -197,7 +198,8 @@ def _named(session: Session, relation: Any) -> CompositeDef:
     names = [n for n in (relation.schemaname, relation.relname) if n]
     found = enum_types.find(session, names)
     if isinstance(found, CompositeDef):
-        access.require_type_owner(session, found.oid, found.sql_name)
+        if not session.rights.owns(objects.type_key(found.oid)):
+            raise access.not_owner("table", found.name)  # attributes belong to a relation
         return found
     if found is not None:
         raise SqlError("42809", f"type {found.sql_name} is not a composite type")
