@@ -14,13 +14,15 @@ from ruvector_server.session.peer import Peer
 class Limits:
     """How long a client may take to say who it is, in seconds, and when one that is silent is taken for dead.
 
-    The tcp_keepalives are in seconds, 0 for what the system has.
+    The tcp_keepalives are in seconds, tcp_user_timeout in milliseconds: so long may what was sent stay unacknowledged.
+    0 is what the system has.
     """
 
     authentication_timeout: float = 60.0
     tcp_keepalives_idle: int = 0
     tcp_keepalives_interval: int = 0
     tcp_keepalives_count: int = 0
+    tcp_user_timeout: int = 0
 
 
 def prepare(sock: socket.socket, limits: Limits) -> None:
@@ -33,6 +35,7 @@ def prepare(sock: socket.socket, limits: Limits) -> None:
         (socket.TCP_KEEPIDLE, limits.tcp_keepalives_idle),
         (socket.TCP_KEEPINTVL, limits.tcp_keepalives_interval),
         (socket.TCP_KEEPCNT, limits.tcp_keepalives_count),
+        (socket.TCP_USER_TIMEOUT, limits.tcp_user_timeout),
     ):
         if value:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)

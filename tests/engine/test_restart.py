@@ -110,30 +110,28 @@ def test_enums_come_back(tmp_path: Path) -> None:
     shut(database)
 
 
-def test_transaction_numbers_grow_over_restarts(tmp_path: Path) -> None:
-    last = 0
-    for _ in range(3):
-        database = Database.open(tmp_path)
-        for _ in range(2):
-            (number,) = talk(database).column("SELECT txid_current()")
-            assert number > last
-            last = number
-        shut(database)
-
-
-@pytest.mark.parametrize(("column", "opens"), [("text", True), ("inet", False), ("inet[]", False)])
-def test_a_directory_of_the_format_before(tmp_path: Path, column: str, opens: bool) -> None:
-    """The form of inet changed with it: what holds none of these is taken over."""
+def test_composite_types_and_shaped_arrays_come_back(tmp_path: Path) -> None:
     database = Database.open(tmp_path)
-    talk(database).result(f"CREATE TABLE old (value {column})")
-    with database.store.connection() as connection:
-        connection.run("UPDATE ruvector_catalog.entries SET body = '2' WHERE kind = 'format'")
+    db = talk(database)
+    for statement in (
+        "CREATE TYPE mood AS ENUM ('sad', 'happy')",
+        "CREATE TYPE person AS (name text, moods mood[])",
+        "CREATE TYPE team AS (lead person, since daterange)",
+        "CREATE TABLE teams (id int PRIMARY KEY, team team, grid int[][], plain int[])",
+        "CREATE TABLE kept (row teams)",
+        """INSERT INTO teams VALUES (1, ROW(ROW('a', '{sad}'), '[2020-01-01,)'), '{{1},{2}}', '{3}')""",
+        "INSERT INTO teams (id, plain) VALUES (2, '[0:0]={4}')",
+        "INSERT INTO kept SELECT t FROM teams AS t WHERE id = 1",
+        "ALTER TYPE mood ADD VALUE 'fine'",
+        "ALTER TYPE person ADD ATTRIBUTE age int",
+    ):
+        db.result(statement)
     shut(database)
-    if opens:
-        database = Database.open(tmp_path)
-        assert talk(database).column("SELECT count(*) FROM old") == [0]
-        shut(database)
-        shut(Database.open(tmp_path))
-    else:
-        with pytest.raises(SqlError, match="in which columns of type inet are stored otherwise"):
-            Database.open(tmp_path)
+    database = Database.open(tmp_path)
+    db = talk(database)
+    db.result("""UPDATE teams SET team = ROW(ROW('b', '{fine}', 7), NULL) WHERE id = 2""")
+    found = db.rows("SELECT ((team).lead).moods, ((team).lead).age, grid, plain::text FROM teams ORDER BY id")
+    assert found == [(["sad"], None, [[1], [2]], "{3}"), (["fine"], 7, None, "[0:0]={4}")]
+    assert db.column("SELECT ((((row).team).lead).name) FROM kept") == ["a"]
+    assert db.column("SELECT row = t FROM kept, teams AS t WHERE id = 1") == [True]
+    shut(database)

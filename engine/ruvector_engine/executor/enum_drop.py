@@ -37,7 +37,7 @@ def run(session: Session, node: Any, *, cascade: bool) -> None:
         names = strings(item.type_name.names)
         definition = enum_types.find(session, names)
         if definition is not None:
-            access.require_type_owner(session, definition.oid, definition.sql_name, schema=definition.schema)
+            access.require_type_owner(session, definition, schema_too=True)
             drop(session, definition, cascade=cascade)
         else:
             _missing(session, names, node.missing_ok)

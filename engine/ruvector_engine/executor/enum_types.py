@@ -53,13 +53,9 @@ def run_create(session: Session, statement: Utility) -> Result:
             )
     values = tuple(EnumValue(store.new_oid(connection), text, float(n)) for n, text in enumerate(labels, 1))
     array_name = free_array_name(session, schema, names[-1])
-    authority = owned(session, oid, array_oid)
-    session.transaction.catalog = store.changed(
-        connection,
-        session.catalog,
-        put_types=[EnumDef(oid, array_oid, schema, names[-1], array_name, values)],
-        authority=authority,
-    )
+    definition = EnumDef(oid, array_oid, schema, names[-1], array_name, values)
+    _put(session, definition)
+    ownership.own_type(session, definition)
     return Result("CREATE TYPE")
 
 
@@ -123,11 +119,13 @@ def find(session: Session, names: Sequence[str]) -> MadeType | None:
     if len(names) > 1:
         access.require_usage(session, names[-2], missing_ok=True)
     schemas = (names[-2],) if len(names) > 1 else session.search_path
+    if len(names) > 1:
+        access.require_usage(session, names[-2], missing_ok=True)
     return next((t for s in schemas if (t := session.catalog.types.get((s, names[-1]))) is not None), None)
 
 
 def named(session: Session, names: Sequence[str]) -> MadeType:
-    """The same, of the current user's; an error when there is none that can be changed."""
+    """The same; an error when there is none that can be changed."""
     found = find(session, names)
     if found is not None:
         access.require_type_owner(session, found.oid, found.sql_name)
@@ -153,6 +151,7 @@ def run_alter(session: Session, statement: Utility) -> Result:
     definition = named(session, strings(node.type_name))
     if not isinstance(definition, EnumDef):
         raise SqlError("42809", f"{definition.sql_name} is not an enum")
+    access.require_type_owner(session, definition)
     _check_label(node.new_val)
     if node.old_val:
         new = _with_renamed(definition, node.old_val, node.new_val)
@@ -223,8 +222,18 @@ def rename(session: Session, names: Sequence[str], new_name: str) -> None:
     """ALTER TYPE name RENAME TO new_name."""
     table_access.change_catalog(session)
     definition = named(session, names)
+    access.require_type_owner(session, definition)
     require_free(session, definition.schema, new_name)
     _rename(session, definition, replace(definition, name=new_name))
+
+
+def run_change_owner(session: Session, statement: Utility) -> Result:
+    """ALTER TYPE name OWNER TO role."""
+    node = statement.node
+    table_access.change_catalog(session)
+    definition = named(session, strings(node.object.list.items))
+    ownership.alter_type_owner(session, definition, specified_role(session, node.newowner))
+    return Result("ALTER TYPE")
 
 
 def run_set_schema(session: Session, statement: Utility) -> Result:
@@ -235,6 +244,7 @@ def run_set_schema(session: Session, statement: Utility) -> Result:
     table_access.change_catalog(session)
     definition = named(session, strings(node.object.list.items))
     wanted = tables.creation_schema(session, node.newschema)
+    access.require_type_owner(session, definition)
     if wanted != definition.schema:
         require_free(session, wanted, definition.name)
         _rename(session, definition, replace(definition, schema=wanted))

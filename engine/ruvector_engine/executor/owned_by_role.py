@@ -72,8 +72,8 @@ def _drop_owned(session: Session, role: int, cascade: bool) -> None:
         there = session.catalog.relations.get((relation.schema, relation.name))
         if there is not None and session.catalog.authority.owners.get((PG_CLASS, there.oid)) == role:
             table_changes.drop_with_views(session, there, cascade=cascade)
-    for definition in [*session.catalog.types.values()]:
-        if session.catalog.authority.owners.get((PG_TYPE, definition.oid)) == role:
+    for definition in list(session.catalog.types.values()):
+        if owner_of(session.catalog.authority, objects.type_key(definition)) == role:
             enum_drop.drop(session, definition, cascade=cascade)
     for name in sorted(session.catalog.schemas):
         if owner_of(session.catalog.authority, objects.schema_key(name)) == role:
