@@ -137,7 +137,7 @@ def changed(
     for made in drop_types:
         types.pop((made.schema, made.name), None)
         entries.remove(connection, f"oid:{made.oid}")
-        dropped |= {made.oid, made.array_oid}
+        dropped.add(made.oid)
     for made in changed_types:
         types = {key: t for key, t in types.items() if t.oid != made.oid} | {(made.schema, made.name): made}
         entries.put(connection, f"oid:{made.oid}", made_types.KINDS[type(made)], json.dumps(_encode(made)))

@@ -14,9 +14,6 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.enum_types import EnumDef, EnumValue
 from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.model import TableDef, ViewDef
-from ruvector_engine.catalog.rights import owner_of
-from ruvector_engine.catalog.roles import Authority
-from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, enum_texts, ownership, table_access, tables
@@ -57,12 +54,6 @@ def run_create(session: Session, statement: Utility) -> Result:
     _put(session, definition)
     ownership.own_type(session, definition)
     return Result("CREATE TYPE")
-
-
-def owned(session: Session, oid: int, array_oid: int) -> Authority:
-    """The authority with the current user as owner of a new type and its array type."""
-    keys = [objects.type_key(number)[:2] for number in (oid, array_oid)]
-    return ownership.owned(session.catalog.authority, keys, session.rights.role)
 
 
 def require_free(session: Session, schema: str, name: str) -> None:
@@ -116,8 +107,6 @@ def find(session: Session, names: Sequence[str]) -> MadeType | None:
     """The type those names mean that CREATE TYPE made: in the schema that is named, else the first on the path."""
     if len(names) == 1 and find_type(names[0]) is not None:
         return None  # a built-in type's name
-    if len(names) > 1:
-        access.require_usage(session, names[-2], missing_ok=True)
     schemas = (names[-2],) if len(names) > 1 else session.search_path
     if len(names) > 1:
         access.require_usage(session, names[-2], missing_ok=True)
@@ -128,7 +117,6 @@ def named(session: Session, names: Sequence[str]) -> MadeType:
     """The same; an error when there is none that can be changed."""
     found = find(session, names)
     if found is not None:
-        access.require_type_owner(session, found.oid, found.sql_name)
         return found
     if len(names) > 1 and names[-2] not in (*session.catalog.schemas, *system_schemas()):
         raise SqlError("3F000", f'schema "{names[-2]}" does not exist')
@@ -249,23 +237,6 @@ def run_set_schema(session: Session, statement: Utility) -> Result:
         require_free(session, wanted, definition.name)
         _rename(session, definition, replace(definition, schema=wanted))
     return Result("ALTER TYPE")
-
-
-def run_alter_owner(session: Session, statement: Utility) -> Result:
-    """ALTER TYPE name OWNER TO role."""
-    node = statement.node
-    table_access.change_catalog(session)
-    definition = named(session, strings(node.object.list.items))
-    new = specified_role(session, node.newowner)
-    key = objects.type_key(definition.oid)
-    if owner_of(session.catalog.authority, key) != new.oid:
-        if not session.rights.superuser:
-            ownership.require_set(session, new)
-            if not session.rights.of(new.oid).has("schema", objects.schema_key(definition.schema), "C"):
-                raise SqlError("42501", f"permission denied for schema {definition.schema}")
-        keys = [key[:2], objects.type_key(definition.array_oid)[:2]]
-        ownership.write(session, ownership.given(session.catalog.authority, keys, new.oid))
-    return Result(statement.tag)
 
 
 def _uses(oid: int, definition: EnumDef) -> bool:

@@ -14,7 +14,6 @@ from ruvector_engine.catalog.privileges import Kind
 from ruvector_engine.catalog.rights import PG_CLASS, PG_DATABASE, owner_of
 from ruvector_engine.catalog.roles import AclKey, Authority, RoleDef
 from ruvector_engine.catalog.system import objects
-from ruvector_engine.catalog.system.oids import PG_TYPE
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import enum_drop, ownership, table_access, table_changes
 from ruvector_engine.executor.role_names import specified_role

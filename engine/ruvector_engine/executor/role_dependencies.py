@@ -10,7 +10,6 @@ from ruvector_engine.catalog.predefined_roles import FIRST_OWN_OID
 from ruvector_engine.catalog.roles import AclKey, Authority, RoleDef
 from ruvector_engine.catalog.system import oids
 from ruvector_engine.catalog.system.lookup import relation_kind
-from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError
 
 if TYPE_CHECKING:
@@ -34,13 +33,8 @@ def check_none(session: Session, authority: Authority, role: RoleDef) -> None:
 def _owned(session: Session, authority: Authority, role: RoleDef) -> Iterator[tuple[AclKey, str]]:
     """What the role owns: where it stands in PostgreSQL's order, by OID, and what is said of it."""
     for (classoid, objoid), owner in authority.owners.items():
-        if owner == role.oid and not _is_array(session, classoid, objoid):
+        if owner == role.oid:
             yield (objoid, classoid, 0), f"owner of {_described(session, classoid, objoid)}"
-
-
-def _is_array(session: Session, classoid: int, objoid: int) -> bool:
-    """Whether it is the array type that goes with another type."""
-    return classoid == oids.PG_TYPE and any(t.array_oid == objoid for t in session.catalog.types.values())
 
 
 def _granted(session: Session, authority: Authority, role: RoleDef) -> Iterator[tuple[AclKey, str]]:
@@ -86,8 +80,6 @@ def _described(session: Session, classoid: int, objoid: int, subid: int = 0) -> 
     if classoid == oids.PG_EXTENSION:
         return f"extension {next((n for n in session.catalog.extensions if oids.extension_oid(n) == objoid), objoid)}"
     lookup = session.lookup
-    if classoid == oids.PG_TYPE:
-        return f"type {format_type(lookup, objoid)}"
     relation = lookup.relations.get(objoid)
     if classoid != oids.PG_CLASS or relation is None:
         return f"object {objoid}"

@@ -127,14 +127,6 @@ def type_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     return [*(facts.row for facts in existing_types(context.catalog)), *made]
 
 
-def _owner(catalog: Catalog, definition: MadeType) -> int:
-    """The type's owner; rows of a table are a type of the table's owner."""
-    own = catalog.authority.owners.get((PG_TYPE, definition.oid))
-    if own is None and isinstance(definition, made_types.CompositeDef):
-        return catalog.authority.owner_of(PG_CLASS, definition.relation_oid)
-    return catalog.authority.owner_of(PG_TYPE, definition.oid) if own is None else own
-
-
 @cache
 def _model(name: str) -> dict[str, Any]:
     """What PostgreSQL says of a type, by column: new types are described after one that is there."""
