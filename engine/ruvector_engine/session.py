@@ -43,6 +43,7 @@ from ruvector_engine.notifications import Mailbox
 from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, UtilityPlan, make_plan
 from ruvector_engine.results import Column, Result, StatementDescription
 from ruvector_engine.settings import Settings
+from ruvector_engine.sql import text_styles
 from ruvector_engine.sql.analyze import Analyzed, analyze
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.names import name_to_oid
@@ -53,6 +54,7 @@ from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.transactions import Transaction
 from ruvector_engine.types.registry import TypeRef, Value
 from ruvector_engine.types.text import parse_text
+from ruvector_engine.types.textio import DEFAULT_SETTINGS
 from ruvector_engine.types.timezones import find_zone
 
 if TYPE_CHECKING:
@@ -137,6 +139,8 @@ class Session:
         #: A CREATE INDEX under way, for pg_stat_progress_create_index.
         self.building: IndexBuild | None = None
         self._duck_zone = ""
+        self._duck_variables = text_styles.variables(DEFAULT_SETTINGS)
+        self._followed = -1
         self._lookup: Lookup | None = None
         self._lookup_path: tuple[str, ...] = ()
         self._options = SearchOptions(0, 0)
@@ -259,7 +263,7 @@ class Session:
         self.raw = prepared.raw
         if self.transaction.state == "idle":
             self.begin("implicit")
-        self._follow_time_zone()
+        self._follow_settings()
         with self.watched():
             return dispatch.run(self, widening.fitting(self, prepared, params), params)
 
@@ -535,8 +539,17 @@ class Session:
             return False
         return True
 
-    def _follow_time_zone(self) -> None:
-        """Casts between timestamptz and other types go by DuckDB's own setting of the connection."""
+    def _follow_settings(self) -> None:
+        """Casts inside DuckDB go by its own settings of the connection: the time zone, and how values are written."""
+        if self.settings.generation != self._followed:
+            self._followed = self.settings.generation
+            wanted = text_styles.variables(self.settings)
+            if wanted != self._duck_variables:
+                if self.stream is not None:
+                    self.stream.detach()
+                for statement in wanted:
+                    self.connection.run(statement)
+                self._duck_variables = wanted
         zone = self.settings["TimeZone"]
         if zone != self._duck_zone:
             if self.stream is not None:

@@ -78,7 +78,7 @@ SETTINGS: tuple[Setting, ...] = (
         "enum",
         "postgres",
         "Display format for intervals",
-        values=("postgres",),
+        values=("postgres", "postgres_verbose", "sql_standard", "iso_8601"),
         reported=True,
     ),
     Setting("is_superuser", "bool", "on", "Whether the user is a superuser", reported=True, read_only=True),

@@ -178,7 +178,10 @@ def _with_added(session: Session, definition: EnumDef, node: Any) -> EnumDef:
 
 
 def _number_at(numbers: Sequence[float], place: int) -> float:
-    """A sort number for a new value at that place, as PostgreSQL takes it (a float4); it never moves the others."""
+    """A sort number for a new value at that place; it never moves the others.
+
+    PostgreSQL's own, a float4, as long as there is one; a double between two float4s then.
+    """
     if not numbers:
         return 1.0
     if place == len(numbers):
@@ -187,6 +190,8 @@ def _number_at(numbers: Sequence[float], place: int) -> float:
         return numbers[0] - 1
     low, high = numbers[place - 1], numbers[place]
     middle: float = unpack("f", pack("f", (low + high) / 2))[0]
+    if not low < middle < high:
+        middle = (low + high) / 2
     if not low < middle < high:
         raise not_supported(
             "no more values can be added between these two", hint="Create a new type with all the values."

@@ -8,6 +8,7 @@ with a constant.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from ruvector_engine.errors import SqlError
@@ -27,7 +28,7 @@ from ruvector_engine.sql.names import lookup_of, name_to_oid
 from ruvector_engine.sql.nodes import Cast, Const, Expr, Param, Special
 from ruvector_engine.sql.raw import position
 from ruvector_engine.types import text
-from ruvector_engine.types.array_values import is_plain
+from ruvector_engine.types.array_values import is_plain, mapped
 from ruvector_engine.types.numbers import parse_float4, parse_float8
 from ruvector_engine.types.numeric import format_numeric
 from ruvector_engine.types.registry import (
@@ -177,6 +178,8 @@ def _literal(state: State, const: Const, target: TypeRef, *, explicit: bool) -> 
         except SqlError as error:
             error.position = position(const.location)
             raise
+    if target.pg.element_oid in NAME_TYPES:
+        return _named_array(state, const, target)
     try:
         # An interval's fields say what a bare number counts.
         read_as = target if target.oid == INTERVAL else TypeRef(target.oid)
@@ -188,6 +191,20 @@ def _literal(state: State, const: Const, target: TypeRef, *, explicit: bool) -> 
         target = TypeRef(target.oid, target.typmod, shaped=True)
     # Fitting the modifier happens at run time in PostgreSQL: such an error has no position.
     return Const(text.apply_typmod(target, value, explicit=explicit), target, const.location)
+
+
+def _named_array(state: State, const: Const, target: TypeRef) -> Const:
+    """The constant for the text of an array of names, as of regclass[]."""
+    lookup, element = lookup_of(state.context), target.pg.element_oid
+
+    try:
+        value = text.parse_text(TypeRef(BY_OID[TEXT].array_oid), str(const.value))
+        assert isinstance(value, list)
+        named = mapped(value, lambda name: name_to_oid(lookup, name, element))
+    except SqlError as error:
+        error.position = position(const.location)
+        raise
+    return Const(named, target if is_plain(value) else replace(target, shaped=True), const.location)
 
 
 def _folded(const: Const, target: TypeRef, *, explicit: bool) -> Const | None:

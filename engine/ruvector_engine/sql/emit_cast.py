@@ -10,6 +10,7 @@ from ruvector_engine.sql import emit_shaped as shapes
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
+from ruvector_engine.sql.text_styles import STYLED
 from ruvector_engine.types.numeric import unpack_typmod
 from ruvector_engine.types.registry import (
     ACLITEM,
@@ -79,13 +80,13 @@ def _convert(sql: str, source: int, target: int) -> str:
         return _to_numeric(sql, source)
     if source == NUMERIC:
         return _from_numeric(sql, target)
+    special = _SPECIAL.get((source, target))
+    if special is not None:
+        return special.format(sql)
     if target in STRING_OIDS:
         return to_text(sql, source)
     if source in STRING_OIDS:
         return _from_text(sql, target)
-    special = _SPECIAL.get((source, target))
-    if special is not None:
-        return special.format(sql)
     if target in VECTOR_TYPES:
         return sql if source in VECTOR_TYPES else f"rv_vector_of(CAST({sql} AS DOUBLE[]))"
     if source in VECTOR_TYPES:
@@ -138,7 +139,11 @@ def _from_numeric(sql: str, target: int) -> str:
 
 
 def to_text(sql: str, source: int) -> str:
-    """What the type's output function prints."""
+    """What a cast to text gives: mostly what the type's output function prints, as the session's settings want it."""
+    return _text(sql, source, styled=True)
+
+
+def _text(sql: str, source: int, *, styled: bool) -> str:
     if source in STRING_OIDS:
         return f"rtrim({sql}, ' ')" if source == BPCHAR else sql
     if source == NUMERIC:
@@ -151,12 +156,13 @@ def to_text(sql: str, source: int) -> str:
         return emit_range.to_text(sql, pg_range)
     if TypeRef(source).composite is not None:
         return emit_composite.to_text(sql, TypeRef(source))
-    template = _OUTPUTS.get(source)
+    template = STYLED.get(source) if styled else None
+    template = template or _OUTPUTS.get(source)
     if template is not None:
         return template.format(sql)
     element = BY_OID[source].element_oid
     if element:
-        inner = "rv_e" if element == NUMERIC else output("rv_e", element)
+        inner = "rv_e" if element == NUMERIC else _output("rv_e", element, styled=styled)
         return f"rv_array_out(list_transform({sql}, lambda rv_e: {inner}))"
     return f"CAST({sql} AS VARCHAR)"
 
@@ -176,12 +182,23 @@ _OUTPUTS: dict[int, str] = {
 
 
 def output(sql: str, source: int) -> str:
-    """What the type's output function prints; for boolean, bpchar and inet it is not what a cast to text gives."""
-    if source == BPCHAR:
-        return sql
+    """What the type's output function prints, which for some types is not what a cast to text gives."""
+    return _output(sql, source, styled=True)
+
+
+def stable_output(sql: str, source: int) -> str:
+    """The same whatever the session's settings are."""
+    return _output(sql, source, styled=False)
+
+
+def _output(sql: str, source: int, *, styled: bool) -> str:
     if source == INET:
         return f"rv_inet_out({sql})"
-    return f"(CASE WHEN {sql} THEN 't' WHEN NOT {sql} THEN 'f' END)" if source == BOOL else to_text(sql, source)
+    if source == BPCHAR:
+        return sql  # with its blanks
+    if source == BOOL:
+        return f"(CASE WHEN {sql} THEN 't' WHEN NOT {sql} THEN 'f' END)"
+    return _text(sql, source, styled=styled)
 
 
 def _from_text(sql: str, target: int) -> str:
@@ -212,7 +229,7 @@ _PYTHON_INPUTS = frozenset(
 _INTERNAL_INPUTS: dict[int, str] = {
     BIT: "rv_bit_in({0})",
     VARBIT: "rv_bit_in({0})",
-    INTERVAL: "rv_parts_interval(rv_interval_in({0}))",
+    INTERVAL: "rv_interval_read({0})",
 }
 
 _SPECIAL: dict[tuple[int, int], str] = {
@@ -235,7 +252,7 @@ _SPECIAL: dict[tuple[int, int], str] = {
     (BIT, INT8): "rv_bit_to_int8({0})",
     (INT4, BOOL): "({0} <> 0)",
     (BOOL, INT4): "CAST({0} AS INTEGER)",
-    (INT4, BY_NAME["char"].oid): "chr({0})",
+    (INT4, BY_NAME["char"].oid): "rv_char_of_integer({0})",
     **{
         (source, target): f"rv_{BY_OID[source].name}_to_{BY_OID[target].name}({{0}})"
         for source in (VECTOR, HALFVEC, SPARSEVEC)

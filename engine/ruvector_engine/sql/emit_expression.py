@@ -216,9 +216,33 @@ class ExpressionEmitter:
             return cast(text, TypeRef(TEXT), expr.type, explicit=expr.explicit)
         if expr.type.oid in REG_OIDS and expr.arg.type.oid in STRING_OIDS:
             return self.catalog_call(f"{expr.type.pg.name}_in", self.expression(expr.arg))
+        if {expr.arg.type.pg.element_oid, expr.type.pg.element_oid} & REG_OIDS and not expr.arg.type.shaped:
+            return self._cast_names(expr)
         if expr.type.oid in emit_moment.MOMENTS and expr.arg.type.oid in STRING_OIDS and not self._bare:
             return cast(self._moment(expr), TypeRef(expr.type.oid), expr.type, explicit=expr.explicit)
         return cast(self.expression(expr.arg), expr.arg.type, expr.type, explicit=expr.explicit)
+
+    def _cast_names(self, expr: Cast) -> str:
+        """An array of names from or to text or an array of texts, its elements one by one."""
+        source, target = (t.pg.element_oid or t.oid for t in (expr.arg.type, expr.type))
+        text = self.expression(expr.arg)
+        if source in REG_OIDS and target in STRING_OIDS:
+            names = self.names(text, source)
+            return (
+                names
+                if expr.type.pg.element_oid
+                else cast(f"rv_array_out({names})", TypeRef(TEXT), expr.type, explicit=True)
+            )
+        if target in REG_OIDS and source in STRING_OIDS:
+            texts = text if expr.arg.type.pg.element_oid else f"rv_array_in({text})"
+            call = self.catalog_call(f"{BY_OID[target].name}_in", "rv_e")
+            return f"list_transform({texts}, lambda rv_e: {call})"
+        return cast(text, expr.arg.type, expr.type, explicit=expr.explicit)
+
+    def names(self, array: str, element: int) -> str:
+        """The list of the names that an array of a reg* type stands for."""
+        call = self.catalog_call(f"{BY_OID[element].name}_out", "rv_e")
+        return f"list_transform({array}, lambda rv_e: {call})"
 
     def _moment(self, expr: Cast) -> str:
         """Text read as a date or time, without its modifier."""

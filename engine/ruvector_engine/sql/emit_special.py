@@ -207,6 +207,8 @@ def _output(emitter: ExpressionEmitter, expr: Special) -> str:
     assert arg is not None
     if arg.type.oid in REG_OIDS:
         return emitter.catalog_call(f"{arg.type.pg.name}_out", emitter.expression(arg))
+    if arg.type.pg.element_oid in REG_OIDS and not arg.type.shaped:
+        return f"rv_array_out({emitter.names(emitter.expression(arg), arg.type.pg.element_oid)})"
     text = emitter.expression(arg)
     return emit_shaped.to_text(text, arg.type.oid) if arg.type.shaped else output(text, arg.type.oid)
 

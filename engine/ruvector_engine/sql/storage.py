@@ -28,9 +28,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ruvector_engine.sql import enum_storage, range_storage, timetz_macros
+from ruvector_engine.sql import enum_storage, range_storage, text_styles, timetz_macros
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import MAX_DIGITS, Shape
+from ruvector_engine.sql.functions.zones import MACROS as ZONE_MACROS
 from ruvector_engine.types.array_values import flat, nested
 from ruvector_engine.types.numeric import format_numeric, unpack_typmod
 from ruvector_engine.types.ranges import Range
@@ -333,6 +334,7 @@ MACROS: tuple[str, ...] = (
     *enum_storage.MACROS,
     *range_storage.MACROS,
     *timetz_macros.MACROS,
+    *ZONE_MACROS,
     "CREATE OR REPLACE MACRO rv_timestamp_micros(x) AS CASE WHEN isfinite(x) "
     f"THEN epoch_us(x) - {EPOCH_SHIFT} WHEN x = 'infinity' THEN {TIMESTAMP_INFINITY} "
     f"WHEN x = '-infinity' THEN {_LEAST_BIGINT} END",
@@ -389,4 +391,5 @@ MACROS: tuple[str, ...] = (
     # A NULL is contained in nothing.
     "CREATE OR REPLACE MACRO rv_array_contains(a, b) AS CASE WHEN a IS NOT NULL AND list_count(b) < len(b) THEN FALSE "
     "ELSE list_has_all(a, b) END",
+    *text_styles.MACROS,
 )

@@ -70,6 +70,8 @@ def resolve_type(node: Any, catalog: Catalog | None = None, search_path: Sequenc
     if len(names) > 2 or (len(names) == 2 and names[0] not in ("pg_catalog", "public")):
         raise _missing(".".join(names), node)
     found = find_type(names[-1])
+    if found is None and names[-1] == "money":
+        raise not_supported("type money is not supported", hint="Use numeric.", position=position(node.location))
     if found is None or (len(names) == 2 and names[0] == "public" and found.oid not in DIMENSION_LIMITS):
         raise _missing(".".join(names), node)
     if catalog is not None and EXTENSION_TYPES.get(found.name, "") not in ("", *catalog.extensions):

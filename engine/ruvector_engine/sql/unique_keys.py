@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ruvector_engine.catalog.model import ColumnDef, TableDef
+from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.emit_binding import quote
-from ruvector_engine.sql.emit_cast import output
+from ruvector_engine.sql.emit_cast import stable_output
 from ruvector_engine.sql.emit_key import key_of
 from ruvector_engine.sql.emit_range import with_bounds
 from ruvector_engine.sql.functions import halfvecs, sparsevecs, vectors
@@ -90,6 +91,8 @@ def key_value(sql: str, type_ref: TypeRef) -> str:
         return f"rv_jsonb_canonical({sql})"
     if type_ref.oid == BPCHAR:
         return f"rtrim({sql}, ' ')"
+    if type_ref.enum is not None:
+        return f"CAST({sql} AS VARCHAR)"
     if type_ref.oid == INTERVAL:
         return f"rv_interval_canonical(rv_months({sql}), rv_days({sql}), rv_micros({sql}))"
     if type_ref.oid in DIMENSION_LIMITS:
@@ -107,7 +110,7 @@ def key_value(sql: str, type_ref: TypeRef) -> str:
         return f"rv_shaped_out({keys}, ({sql}).shape)"
     if element:
         return f"rv_array_out(list_transform({sql}, lambda rv_e: {key_value('rv_e', TypeRef(element))}))"
-    return output(sql, type_ref.oid)
+    return stable_output(sql, type_ref.oid)
 
 
 def insertion(table: TableDef, names: Sequence[str], rows: str, *, typed: bool = False) -> str:
@@ -151,6 +154,8 @@ def key_text(type_ref: TypeRef, value: Value) -> str:
         return canonical_interval(*value)
     if type_ref.oid in DIMENSION_LIMITS and isinstance(value, bytes):
         return _VECTOR_KEYS.get(type_ref.oid, vectors.sort_key)(value).hex().upper()
+    if type_ref.enum is not None:
+        return repr(enum_storage.number_of(type_ref.enum, str(value)))
     text = format_text(type_ref, value)
     if type_ref.oid == BPCHAR:
         return text.rstrip(" ")

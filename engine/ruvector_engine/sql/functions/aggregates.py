@@ -51,7 +51,7 @@ def _string_agg(call: Callable[..., str], value: str, separator: str) -> str:
 
 
 def _bpchar_extreme(name: str) -> Callable[..., str]:
-    return lambda call, a: call(name, a)
+    return lambda call, a: call(f"arg_{name}", a, f"rtrim({a}, ' ')")
 
 
 def _array_extreme(name: str) -> Callable[..., str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.sql import text_styles
 from ruvector_engine.sql.functions import (
     aggregates,
     arrays,
@@ -35,6 +36,7 @@ from ruvector_engine.sql.functions import (
     timetzs,
     to_number,
     vectors,
+    zones,
 )
 from ruvector_engine.sql.functions.definition import PSEUDO_NAMES, Udf
 from ruvector_engine.sql.functions.resolution import Candidate, candidates, choose, choose_operator
@@ -80,6 +82,7 @@ FUNCTIONS = _by_name(
         *strings.FUNCTIONS,
         *system.FUNCTIONS,
         *timetzs.FUNCTIONS,
+        *zones.FUNCTIONS,
         *to_number.FUNCTIONS,
         *bits.FUNCTIONS,
         *macaddrs.FUNCTIONS,
@@ -94,6 +97,7 @@ FUNCTIONS = _by_name(
 
 #: What the relational side registers in DuckDB, once for a database, beside those of `system.udfs`.
 UDFS: tuple[Udf, ...] = (
+    *text_styles.UDFS,
     *arrays.UDFS,
     *shaped_arrays.UDFS,
     *datetimes.UDFS,
@@ -106,6 +110,7 @@ UDFS: tuple[Udf, ...] = (
     *encodings.UDFS,
     *strings.UDFS,
     *timetzs.UDFS,
+    *zones.UDFS,
     *to_number.UDFS,
     *system.STATIC_UDFS,
     *bits.UDFS,

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from functools import lru_cache
 
+from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.functions.definition import Udf
 from ruvector_engine.sql.functions.numeric_udfs import text_of
 from ruvector_engine.types.composites import join_record, split_record
@@ -60,8 +61,14 @@ def _fit_interval(months: int, days: int, micros: int, typmod: int) -> list[int]
     return list(fitted)
 
 
-def _interval_in(text: str) -> list[int]:
-    return list(parse_interval(text))
+def _interval_in(text: str, sql_standard: bool) -> list[int]:
+    return list(parse_interval(text, sql_standard=sql_standard))
+
+
+def _char_of_integer(code: int) -> str:
+    if not -(2**7) <= code < 2**7:
+        raise SqlError("22003", '"char" out of range')
+    return chr(code % 2**8).strip("\0")
 
 
 def _moment_in(name: str) -> Udf:
@@ -118,11 +125,12 @@ UDFS: tuple[Udf, ...] = (
     Udf("rv_interval_out", _interval_out, ("BIGINT", "BIGINT", "BIGINT"), _TEXT),
     Udf("rv_interval_typmod", _fit_interval, ("BIGINT", "BIGINT", "BIGINT", "BIGINT"), "BIGINT[]"),
     Udf("rv_interval_canonical", canonical_interval, ("BIGINT", "BIGINT", "BIGINT"), _TEXT),
-    Udf("rv_interval_in", _interval_in, (_TEXT,), "BIGINT[]"),
+    Udf("rv_interval_in", _interval_in, (_TEXT, "BOOLEAN"), "BIGINT[]"),
     Udf("rv_record_out", join_record, ("VARCHAR[]",), _TEXT),
     Udf("rv_record_in", split_record, (_TEXT, "INTEGER"), f"{_TEXT}[]"),
     Udf("rv_array_out", _format_array, ("VARCHAR[]",), _TEXT),
     Udf("rv_array_in", _array_in, (_TEXT,), "VARCHAR[]"),
+    Udf("rv_char_of_integer", _char_of_integer, ("INTEGER",), _TEXT),
     _fit("varchar"),
     _fit("bpchar"),
 )
