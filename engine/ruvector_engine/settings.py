@@ -110,6 +110,7 @@ SETTINGS: tuple[Setting, ...] = (
         for name, text in (
             ("data_directory", "Where the data is"),
             ("hba_file", "Where the rules of who may connect are"),
+            ("ident_file", "Where the maps of names to roles are"),
             ("listen_addresses", "Address listened on"),
             ("unix_socket_directories", "Where the Unix-domain socket is"),
         )

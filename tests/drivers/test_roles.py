@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -49,19 +50,19 @@ class Door(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=["postgres", "ruvector"])
-def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    rules = tmp_path_factory.mktemp("door") / "pg_hba.conf"
-    rules.write_text(RULES)
+def door(request: pytest.FixtureRequest) -> Iterator[Door]:
     with ExitStack() as stack:
+        # Not in pytest's own folder: PostgreSQL runs as another user, who must be able to read the rules.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ruvector-door-")))
+        folder.chmod(0o755)
+        rules = folder / "pg_hba.conf"
+        rules.write_text(RULES)
+        rules.chmod(0o644)
         server: Postgres | Server
         if request.param == "postgres":
-            for folder in (rules.parent, *rules.parent.parents):
-                if folder.owner() == rules.owner() and folder != Path("/tmp"):
-                    folder.chmod(folder.stat().st_mode | 0o055)
-            rules.chmod(0o644)
             server = stack.enter_context(running_postgres({**TEST_SETTINGS, "hba_file": str(rules)}))
         else:
-            server = stack.enter_context(running_server(rules.parent / "data", ["--hba-file", str(rules)]))
+            server = stack.enter_context(running_server(folder / "data", ["--hba-file", str(rules)]))
         superuser = stack.enter_context(closing(psycopg.connect(server.dsn(), autocommit=True)))
         yield Door(server, superuser)
 
@@ -128,6 +129,22 @@ def test_the_number_of_iterations(roles: Door) -> None:
     query = "SELECT rolpassword LIKE 'SCRAM-SHA-256$10000:%' FROM pg_authid WHERE rolname = 'ann'"
     assert roles.superuser.execute(query).fetchone() == (True,)
     roles.connect("ann", "sesame").close()
+
+
+@pytest.mark.parametrize("iterations", [1, 5000])
+def test_any_number_of_iterations(roles: Door, iterations: int) -> None:
+    roles.run(f"SET scram_iterations = {iterations}", f"CREATE USER ann PASSWORD '{PASSWORD}'", "RESET ALL")
+    roles.connect("ann", PASSWORD).close()
+    assert roles.refusal("ann", "other") == WRONG.format("ann")
+
+
+@pytest.mark.parametrize("password", ["a\x01b", "\u200b\u0627a", "\u00ad", "Ⅸ", "x" * 300])
+def test_passwords_that_hashing_must_prepare(roles: Door, password: str) -> None:
+    """Characters that SASLprep maps, removes or forbids; a password that it forbids is hashed as it is."""
+    roles.run(f"CREATE USER ann PASSWORD '{password}'", f"CREATE USER in_clear PASSWORD '{password}'")
+    for user in ("ann", "in_clear"):
+        roles.connect(user, password).close()
+        assert roles.refusal(user, password + "y") == WRONG.format(user)
 
 
 def test_valid_until(roles: Door) -> None:
@@ -290,6 +307,27 @@ def test_a_dropped_role_may_do_nothing(roles: Door) -> None:
         roles.run("DROP ROLE trusted")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT * FROM pg_authid")
+
+
+def test_cancelling_others(roles: Door) -> None:
+    """One's own and one's role's members' queries; all but superusers' by pg_signal_backend."""
+    roles.run("CREATE USER ann PASSWORD 'x'", "CREATE USER trusted")
+    with roles.connect("ann", "x") as target, roles.connect("trusted") as connection:
+        pid = target.info.backend_pid
+
+        def refused(pid: int) -> str:
+            with pytest.raises(
+                psycopg.errors.InsufficientPrivilege, match="permission denied to cancel query"
+            ) as error:
+                connection.execute("SELECT pg_cancel_backend(%s)", (pid,))
+            return str(error.value.diag.message_detail)
+
+        assert refused(pid).startswith("Only roles with privileges of the role whose query is being canceled")
+        roles.run("GRANT ann TO trusted")
+        assert connection.execute("SELECT pg_cancel_backend(%s)", (pid,)).fetchone() == (True,)
+        roles.run("REVOKE ann FROM trusted", "GRANT pg_signal_backend TO trusted")
+        assert connection.execute("SELECT pg_cancel_backend(%s)", (pid,)).fetchone() == (True,)
+        assert refused(roles.superuser.info.backend_pid).startswith("Only roles with the SUPERUSER attribute may")
 
 
 def test_no_password_is_shown(roles: Door) -> None:

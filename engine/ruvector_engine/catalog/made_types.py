@@ -12,7 +12,8 @@ from ruvector_engine.catalog import composite_types, enum_types
 from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET, CompositeDef, row_type
 from ruvector_engine.catalog.enum_types import EnumDef
 from ruvector_engine.catalog.model import Catalog, ColumnDef, Relation, TableDef, ViewDef
-from ruvector_engine.types.registry import UserOid
+from ruvector_engine.errors import SqlError
+from ruvector_engine.types.registry import BY_OID, UserOid
 
 __all__ = [
     "CompositeDef",
@@ -24,6 +25,7 @@ __all__ = [
     "decode",
     "made_type",
     "named_type",
+    "oid_of_name",
     "row_type",
     "user_type",
 ]
@@ -48,6 +50,18 @@ def named_type(catalog: Catalog, schema: str, name: str) -> MadeType | None:
     return row_type(relation) if isinstance(relation, (TableDef, ViewDef)) else catalog.types.get((schema, name))
 
 
+def oid_of_name(catalog: Catalog, schema: str, name: str) -> int | None:
+    """The OID of the type, or array type, of that name in pg_type."""
+    made = named_type(catalog, schema, name)
+    if made is not None:
+        return made.oid
+    arrays = [made for made in catalog.types.values() if made.schema == schema and made.array_name == name]
+    element = named_type(catalog, schema, name[1:]) if name.startswith("_") else None
+    if element is not None and element.array_name == name:
+        arrays.append(element)
+    return arrays[0].array_oid if arrays else None
+
+
 def user_type(catalog: Catalog, oid: int) -> UserOid | None:
     """The OID that knows its type, for the number of such a type, or of its array type."""
     made = made_type(catalog, oid)
@@ -67,13 +81,23 @@ def all_types(catalog: Catalog) -> Iterable[MadeType]:
 
 def decode(rows: Iterable[tuple[str, str, str]]) -> list[MadeType]:
     """The types among the catalog's entries; composite types know those of their columns."""
-    types: list[MadeType] = []
-    for _, kind, body in rows:
-        if kind == "enum":
-            types.append(enum_types.decode(json.loads(body)))
-        elif kind == "composite":
-            types.append(composite_types.decode(json.loads(body)))
-    return bound_types(types, types)
+    bodies = [(kind, json.loads(body)) for _, kind, body in rows if kind in KINDS.values()]
+    types: list[MadeType] = [enum_types.decode(body) for kind, body in bodies if kind == "enum"]
+    unbound = [composite_types.decode(body) for kind, body in bodies if kind == "composite"]
+    while unbound:
+        known = _known(types)
+        made = [replace(t, columns=_with_types(t.columns, known)) for t in unbound]
+        ready = [t for t in made if _is_bound(t.columns)]
+        if not ready:
+            raise SqlError("XX001", f'type "{unbound[0].name}" has an attribute of a type that does not exist')
+        types += ready
+        unbound = [t for t in made if t not in ready]
+    return types
+
+
+def _is_bound(columns: Iterable[ColumnDef]) -> bool:
+    """Whether every column's OID knows its type."""
+    return all(c.type.oid in BY_OID for c in columns)
 
 
 def bound_types(types: Iterable[MadeType], changed: Iterable[MadeType]) -> list[MadeType]:
@@ -109,9 +133,14 @@ def bound(
     result = {name: _bound_relation(r, known) for name, r in relations.items()} if known else dict(relations)
     with_columns = [r for r in result.values() if isinstance(r, (TableDef, ViewDef))]
     used = {c.type.oid % ROW_TYPE_OFFSET for r in with_columns for c in r.columns if c.type.oid >= ROW_TYPE_OFFSET}
-    if used:
-        known = _known(row_type(r) for r in with_columns if r.oid in used)
+    while used:
+        with_columns = [r for r in result.values() if isinstance(r, (TableDef, ViewDef))]
+        ready = [r for r in with_columns if r.oid in used and _is_bound(r.columns)]
+        if not ready:
+            break
+        known = _known(map(row_type, ready))
         result = {name: _bound_relation(r, known) for name, r in result.items()}
+        used -= {r.oid for r in ready}
     return MappingProxyType(result)
 
 

@@ -15,6 +15,7 @@ from ruvector_engine.catalog.model import (
     ColumnDef,
     ConstraintDef,
     IndexDef,
+    IndexExpression,
     Relation,
     SequenceDef,
     TableDef,
@@ -199,6 +200,10 @@ def _encode(value: Any) -> Any:
     return value
 
 
+def _index_expression(body: dict[str, Any]) -> IndexExpression:
+    return IndexExpression(body["text"], TypeRef(**body["type"]), body["shown"], body["pretty"])
+
+
 def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:
     fields = dict(body)
     if "columns" in fields and cls is not IndexDef:
@@ -207,6 +212,10 @@ def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:
         fields["columns"] = tuple(fields["columns"])
         fields["opclasses"] = tuple(fields["opclasses"])
         fields["options"] = MappingProxyType(fields["options"])
+        keys = fields.get("expressions", ())
+        fields["expressions"] = tuple(k and _index_expression(k) for k in keys)
+        fields["predicate"] = fields.get("predicate") and _index_expression(fields["predicate"])
+        fields["reads"] = tuple(fields.get("reads", ()))
     if "constraints" in fields:
         fields["constraints"] = tuple(
             ConstraintDef(**{**c, "columns": tuple(c["columns"])}) for c in fields["constraints"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef
 from ruvector_engine.catalog.rights import DATABASE_KEY, Rights
 from ruvector_engine.catalog.system import objects
@@ -91,6 +92,14 @@ def require_owner_or_schema(session: Session, relation: Relation) -> None:
     """The same for DROP, which the owner of the schema may do too."""
     if not session.rights.owns(objects.schema_key(relation.schema)):
         require_owner(session, relation)
+
+
+def require_type_owner(session: Session, definition: MadeType, *, schema_too: bool = False) -> None:
+    """42501 when a type belongs to others; `schema_too`: the schema's owner may do it as well."""
+    if schema_too and session.rights.owns(objects.schema_key(definition.schema)):
+        return
+    if not session.rights.owns(objects.type_key(definition)):
+        raise not_owner("type", definition.sql_name)
 
 
 def require_schema_owner(session: Session, name: str) -> None:

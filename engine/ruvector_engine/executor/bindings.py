@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import SqlError, not_supported
@@ -12,6 +10,7 @@ from ruvector_engine.executor import session_functions
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.results import Row
 from ruvector_engine.sql.emit import DuckSql, SessionValue, emit_query
+from ruvector_engine.sql.emit_binding import written_out
 from ruvector_engine.sql.functions.sequences import told_too_late
 from ruvector_engine.sql.nodes import Cast, Const, Cte, Expr, Param, Query, Target
 from ruvector_engine.sql.storage import bindable
@@ -32,34 +31,9 @@ def _value(session: Session, binding: Expr | SessionValue, params: Sequence[Valu
     return bindable(binding.type, evaluate(session, session.connection, binding, params))
 
 
-_QUOTED_OR_PLACE = re.compile(r"'(?:[^']|'')*'|\$(\d+)")
-
-
 def inlined(session: Session, statement: DuckSql, params: Sequence[Value] = ()) -> str:
     """The text with its bindings written out: for statements in which DuckDB takes no parameters."""
-    literals = [_literal(value) for value in values(session, statement, params)]
-    if not literals:
-        return statement.text
-    return _QUOTED_OR_PLACE.sub(lambda m: literals[int(m[1]) - 1] if m[1] else m[0], statement.text)
-
-
-def _literal(value: Value) -> str:
-    """The value in DuckDB's SQL; what surrounds it casts it to its type."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return repr(value)
-    if isinstance(value, bytes):
-        return f"from_hex('{value.hex()}')"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{_literal(key)}: {_literal(item)}' for key, item in value.items())}}}"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_literal(v) for v in value)}]"
-    text = format(value, "f") if isinstance(value, Decimal) and value.is_finite() else str(value)
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"
+    return written_out(statement.text, values(session, statement, params))
 
 
 def converted(rows: list[Row], statement: DuckSql) -> list[Row]:

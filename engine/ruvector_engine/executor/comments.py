@@ -102,6 +102,7 @@ def _type(session: Session, names: list[str]) -> int:
         raise SqlError("42704", f'type "{".".join(names)}" does not exist')
     if made is None:
         raise not_supported("comments on types that come with the server are not supported")
+    access.require_type_owner(session, made)
     return made.oid
 
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
-from ruvector_engine.catalog.composite_types import CompositeDef, row_type
+from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET, CompositeDef, row_type
 from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import enum_types, table_access, table_changes, tables
+from ruvector_engine.executor import access, enum_types, ownership, table_access, table_changes, tables
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name, type_names
 from ruvector_engine.sql.emit_binding import quote
@@ -38,7 +39,9 @@ def run_create(session: Session, statement: Utility) -> Result:
     connection = session.connection
     oid, array_oid, relation_oid = (store.new_oid(connection) for _ in range(3))
     array_name = enum_types.free_array_name(session, schema, name)
-    _put(session, CompositeDef(oid, array_oid, relation_oid, schema, name, array_name, columns))
+    definition = CompositeDef(oid, array_oid, relation_oid, schema, name, array_name, columns)
+    _put(session, definition)
+    ownership.own_type(session, definition)
     return Result("CREATE TYPE")
 
 
@@ -48,6 +51,9 @@ def _column(session: Session, node: Any, number: int) -> ColumnDef:
     except SqlError as error:
         error.position = None
         raise
+    element = TypeRef(type_ref.pg.element_oid) if type_ref.pg.element_oid else type_ref
+    if element.oid >= ROW_TYPE_OFFSET:
+        raise not_supported(f'an attribute of the row type "{element.pg.name}" is not supported')
     if type_ref.pg.category in "PX":
         raise SqlError("42P16", f'column "{node.colname}" has pseudo-type {type_ref.pg.sql_name}')
     if node.HasField("coll_clause"):
@@ -193,6 +199,8 @@ def _named(session: Session, relation: Any) -> CompositeDef:
     names = [n for n in (relation.schemaname, relation.relname) if n]
     found = enum_types.find(session, names)
     if isinstance(found, CompositeDef):
+        if not session.rights.owns(objects.type_key(found)):
+            raise access.not_owner("table", found.name)  # as PostgreSQL has it: its attributes are a relation's
         return found
     if found is not None:
         raise SqlError("42809", f"type {found.sql_name} is not a composite type")

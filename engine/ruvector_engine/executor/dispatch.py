@@ -16,6 +16,7 @@ from ruvector_engine.executor import (
     enum_types,
     explain,
     grants,
+    index_changes,
     index_ddl,
     memberships,
     notification_statements,
@@ -44,9 +45,11 @@ Runner = Callable[["Session", Utility], Result]
 
 
 def _run_alter_table(session: Session, statement: Utility) -> Result:
-    """ALTER TABLE; ALTER TYPE of a composite type is parsed as one."""
-    is_type = enum_name(statement.node, "objtype") == "OBJECT_TYPE"
-    return (composite_types.run_alter if is_type else composite_types.run_alter_table)(session, statement)
+    """ALTER TABLE; ALTER INDEX and ALTER TYPE of a composite type are parsed as one."""
+    kind = enum_name(statement.node, "objtype")
+    if kind == "OBJECT_INDEX" and index_changes.sets_options(statement.node):
+        return index_changes.run_alter_index(session, statement)
+    return (composite_types.run_alter if kind == "OBJECT_TYPE" else composite_types.run_alter_table)(session, statement)
 
 
 def _run_rename(session: Session, statement: Utility) -> Result:
@@ -56,6 +59,12 @@ def _run_rename(session: Session, statement: Utility) -> Result:
         return composite_types.rename_attribute(session, statement.node)
     is_role = kind == "OBJECT_ROLE"
     return (roles.run_rename_role if is_role else table_changes.run_rename)(session, statement)
+
+
+def _run_alter_owner(session: Session, statement: Utility) -> Result:
+    """ALTER ... OWNER TO of what is no relation."""
+    is_type = enum_name(statement.node, "object_type") == "OBJECT_TYPE"
+    return (enum_types.run_change_owner if is_type else ownership.run_alter_owner)(session, statement)
 
 
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
@@ -77,7 +86,7 @@ RUNNERS: dict[str, Runner] = {
     "comment_stmt": comments.run_comment,
     "grant_stmt": grants.run_grant,
     "alter_default_privileges_stmt": default_privileges.run,
-    "alter_owner_stmt": ownership.run_alter_owner,
+    "alter_owner_stmt": _run_alter_owner,
     "reassign_owned_stmt": owned_by_role.run_reassign_owned,
     "drop_owned_stmt": owned_by_role.run_drop_owned,
     "lock_stmt": session_statements.run_lock,
@@ -102,7 +111,7 @@ RUNNERS: dict[str, Runner] = {
     "alter_role_set_stmt": role_settings.run_alter_role_set,
     "alter_database_set_stmt": role_settings.run_alter_database_set,
     "index_stmt": index_ddl.run_create_index,
-    "reindex_stmt": index_ddl.run_reindex,
+    "reindex_stmt": index_changes.run_reindex,
 }
 #: Utilities around a statement, which may have parameters.
 HOLDERS: dict[str, Callable[[Session, Utility, Sequence[Value]], Result]] = {

@@ -10,7 +10,7 @@ from ruvector_engine.catalog.made_types import CompositeDef, MadeType, row_type
 from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import composite_types, enum_types, table_access, table_changes
+from ruvector_engine.executor import access, composite_types, enum_types, table_access, table_changes
 from ruvector_engine.sql.deparse import column_names, type_names
 from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.typenames import EXTENSION_TYPES, find_type
@@ -37,6 +37,7 @@ def run(session: Session, node: Any, *, cascade: bool) -> None:
         names = strings(item.type_name.names)
         definition = enum_types.find(session, names)
         if definition is not None:
+            access.require_type_owner(session, definition, schema_too=True)
             drop(session, definition, cascade=cascade)
         else:
             _missing(session, names, node.missing_ok)

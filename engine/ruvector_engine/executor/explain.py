@@ -143,7 +143,7 @@ def _surroundings(session: Session, plan: TouchesRows) -> Surroundings:
     return Surroundings(
         rows,
         lambda oid: [index for index in session.catalog.indexes_of(oid) if index.unique],
-        {key: found[0].name if found else None for key, found in chosen.items()},
+        {key: found.definition.name if found else None for key, found in chosen.items()},
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.default_acl import first_items
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.membership import can_set
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef
 from ruvector_engine.catalog.privileges import default_items, ordered
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 def created(session: Session, relations: Iterable[Relation]) -> Authority:
     """The authority with the current user as owner of new relations, and the privileges that they begin with."""
     return made_by(session.catalog.authority, relations, session.rights.role)
+
+
+def own_type(session: Session, definition: MadeType) -> None:
+    """Make the current user the owner of a new type."""
+    key = objects.type_key(definition)
+    write(session, owned(session.catalog.authority, [key[:2]], session.rights.role))
 
 
 def made_by(authority: Authority, relations: Iterable[Relation], owner: int) -> Authority:
@@ -121,8 +128,7 @@ def alter_owner(session: Session, relation: Relation, new: RoleDef) -> None:
     if not session.rights.superuser:
         access.require_owner(session, relation)
         require_set(session, new)
-        if not session.rights.of(new.oid).has("schema", objects.schema_key(relation.schema), "C"):
-            raise SqlError("42501", f"permission denied for schema {relation.schema}")
+        require_create_of(session, new, relation.schema)
     write(session, given(session.catalog.authority, _with_sequences(session, relation), new.oid))
 
 
@@ -144,6 +150,24 @@ def run_alter_owner(session: Session, statement: Utility) -> Result:
             access.require_database(session, "C")
         write(session, given(session.catalog.authority, [key[:2]], new.oid))
     return Result(statement.tag)
+
+
+def alter_type_owner(session: Session, definition: MadeType, new: RoleDef) -> None:
+    """Give a type to another role."""
+    key = objects.type_key(definition)
+    if owner_of(session.catalog.authority, key) == new.oid:
+        return
+    if not session.rights.superuser:
+        access.require_type_owner(session, definition)
+        require_set(session, new)
+        require_create_of(session, new, definition.schema)
+    write(session, given(session.catalog.authority, [key[:2]], new.oid))
+
+
+def require_create_of(session: Session, new: RoleDef, schema: str) -> None:
+    """42501 when the new owner of something in a schema could not have made it there."""
+    if not session.rights.of(new.oid).has("schema", objects.schema_key(schema), "C"):
+        raise SqlError("42501", f"permission denied for schema {schema}")
 
 
 def require_set(session: Session, new: RoleDef) -> None:

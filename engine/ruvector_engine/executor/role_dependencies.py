@@ -74,6 +74,11 @@ def _described(session: Session, classoid: int, objoid: int, subid: int = 0) -> 
         return f"schema {next((n for n in session.catalog.schemas if oids.namespace_oid(n) == objoid), objoid)}"
     if classoid == oids.PG_DATABASE:
         return f"database {session.database_name}"
+    if classoid == oids.PG_TYPE:
+        made = next((t for t in session.catalog.types.values() if t.oid == objoid), None)
+        return f"type {made.sql_name if made else objoid}"
+    if classoid == oids.PG_EXTENSION:
+        return f"extension {next((n for n in session.catalog.extensions if oids.extension_oid(n) == objoid), objoid)}"
     lookup = session.lookup
     relation = lookup.relations.get(objoid)
     if classoid != oids.PG_CLASS or relation is None:

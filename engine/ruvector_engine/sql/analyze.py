@@ -175,5 +175,5 @@ def analyze_expression(
     if target is None:
         return known(scope.state, expr)
     if target.oid == BOOL and not column:
-        return boolean(scope.state, expr, "WHERE" if clause == "COPY" else clause)
+        return boolean(scope.state, expr, "WHERE" if clause in ("COPY", "index predicates") else clause)
     return assign(scope.state, expr, column, target)

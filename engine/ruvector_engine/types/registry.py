@@ -219,8 +219,10 @@ VECTOR, RUVECTOR = (BY_NAME[n].oid for n in ("vector", "ruvector"))
 
 HALFVEC, SPARSEVEC = (BY_NAME[n].oid for n in ("halfvec", "sparsevec"))
 
-#: The types that an index can hold: float32 vectors.
+#: The types whose values are float32 vectors.
 VECTOR_TYPES = frozenset({VECTOR, RUVECTOR})
+#: The types that a vector index can be over.
+SEARCHABLE_TYPES = VECTOR_TYPES | {HALFVEC, SPARSEVEC, BIT}
 #: Types whose text is the name of a catalog object: read with the catalog, not by a text function.
 NAME_TYPES = frozenset(t.oid for t in _SCALARS if t.name.startswith("reg"))
 #: Types that exist once their extension was created, with the limit on their dimensions.
@@ -273,5 +275,10 @@ class TypeRef:
 
     @property
     def is_vector(self) -> bool:
-        """Whether values are float32 vectors that an index can hold."""
+        """Whether values are float32 vectors."""
         return self.oid in VECTOR_TYPES
+
+    @property
+    def is_searchable(self) -> bool:
+        """Whether a nearest-neighbour search can go over the values: vectors of every kind, and bits."""
+        return self.oid in SEARCHABLE_TYPES

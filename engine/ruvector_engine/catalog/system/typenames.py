@@ -65,7 +65,7 @@ def format_type(lookup: Lookup, oid: int, typmod: int | None = None) -> str:
     if facts.name == "bit" and modifier < 0:
         # BIT alone means BIT(1) in SQL.
         return "bit" if typmod is None else '"bit"'
-    suffix = "" if modifier < 0 else _modifier(facts.name, modifier)
+    suffix = "" if modifier < 0 else type_modifier(facts.name, modifier)
     name = _name(lookup, facts)
     for zone in (" without time zone", " with time zone"):
         if name.endswith(zone):
@@ -73,7 +73,8 @@ def format_type(lookup: Lookup, oid: int, typmod: int | None = None) -> str:
     return name + suffix
 
 
-def _modifier(name: str, typmod: int) -> str:
+def type_modifier(name: str, typmod: int) -> str:
+    """A type's modifier, which is not -1, in parentheses; empty for types that have none."""
     match name:
         case "varchar":
             return f"({typmod - 4})"
@@ -177,8 +178,8 @@ def find_type(lookup: Lookup, schema: str | None, name: str) -> int | None:
         there = not facts.extension or facts.extension in lookup.catalog.extensions
         if there and facts.schema in places:
             return oid
-    made = {(t.schema, n): o for t in made_types.all_types(lookup.catalog) for n, o in t.oid_by_name.items()}
-    return next((made[place, name] for place in places if (place, name) in made), None)
+    found = (made_types.oid_of_name(lookup.catalog, place, name) for place in places)
+    return next((oid for oid in found if oid is not None), None)
 
 
 def regtype_in(lookup: Lookup, text: str) -> int:

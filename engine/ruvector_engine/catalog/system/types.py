@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.system.context import SystemContext
-from ruvector_engine.catalog.system.oids import DEFAULT_COLLATION, OWNER, namespace_oid
+from ruvector_engine.catalog.system.oids import DEFAULT_COLLATION, OWNER, PG_CLASS, PG_TYPE, namespace_oid
 from ruvector_engine.catalog.system.relations import pg_catalog, records
 from ruvector_engine.types.registry import ALL_TYPES, BY_NAME, RANGES, TypeRef, UserOid
 
@@ -122,7 +122,8 @@ def existing_types(catalog: Catalog) -> Iterator[TypeFacts]:
 
 def type_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     """pg_type."""
-    made = [row for definition in made_types.all_types(context.catalog) for row in _made_rows(definition)]
+    catalog = context.catalog
+    made = [row for definition in made_types.all_types(catalog) for row in _made_rows(catalog, definition)]
     return [*(facts.row for facts in existing_types(context.catalog)), *made]
 
 
@@ -134,9 +135,17 @@ def _model(name: str) -> dict[str, Any]:
     return {column: row[position] for column, position in relation.position.items()}
 
 
-def _made_rows(definition: MadeType) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _owned_as(catalog: Catalog, definition: MadeType) -> tuple[int, int]:
+    """Under which key the type's owner stands: the type of a table's rows belongs to the table's."""
+    if isinstance(definition, made_types.CompositeDef) and (definition.schema, definition.name) not in catalog.types:
+        return PG_CLASS, definition.relation_oid
+    return PG_TYPE, definition.oid
+
+
+def _made_rows(catalog: Catalog, definition: MadeType) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The type's row and that of its array type."""
     row, namespace = pg_catalog("pg_type").row, namespace_oid(definition.schema)
+    owner = catalog.authority.owner_of(*_owned_as(catalog, definition))
     own: dict[str, Any]
     if isinstance(definition, made_types.EnumDef):
         own = {**_model("int4"), **_ENUM_FUNCTIONS, "typtype": "e", "typcategory": "E"}
@@ -145,11 +154,11 @@ def _made_rows(definition: MadeType) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         own["typrelid"] = definition.relation_oid
     own |= {
         "oid": definition.oid, "typname": definition.name, "typispreferred": False, "typnamespace": namespace,
-        "typarray": definition.array_oid,
+        "typarray": definition.array_oid, "typowner": owner,
     }  # fmt: skip
     array = {
         **_model("_int4"), "oid": definition.array_oid, "typname": definition.array_name, "typnamespace": namespace,
-        "typelem": definition.oid, "typalign": own["typalign"],
+        "typelem": definition.oid, "typalign": own["typalign"], "typowner": owner,
     }  # fmt: skip
     return row(**own), row(**array)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ruvector_engine.sql.functions.definition import Udf, function, operator
+from ruvector_engine.sql.functions.definition import Udf, aggregate, function, operator
 from ruvector_engine.sql.functions.numeric_sql import NumericSql, as_text
 from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.types.ranges import bound_flags, join_range, split_range
@@ -69,6 +69,15 @@ def _operators() -> Iterator[FunctionDef]:
         yield operator("-", f"{name},{name}", name, _call(f"{p}_difference"))
 
 
+def _intersection_of_all(family: str) -> Callable[[Callable[..., str], str], str]:
+    def template(call: Callable[..., str], a: str) -> str:
+        present = f"list_filter({call('list', a)}, lambda rv_e: rv_e IS NOT NULL)"
+        both = f"{family}_intersection(rv_a, rv_b)"
+        return f"(CASE WHEN len({present}) > 0 THEN list_reduce({present}, lambda rv_a, rv_b: {both}) END)"
+
+    return template
+
+
 def _functions() -> Iterator[FunctionDef]:
     for pg in RANGES:
         name, bound = pg.name, BY_OID[pg.subtype].name
@@ -82,6 +91,7 @@ def _functions() -> Iterator[FunctionDef]:
         yield function("lower_inf", name, "bool", "(({0}).n AND NOT ({0}).h)")
         yield function("upper_inf", name, "bool", "({0}).i")
         yield function("range_merge", f"{name},{name}", name, _call(f"{family(pg)}_merge"))
+        yield aggregate("range_intersect_agg", name, name, _intersection_of_all(family(pg)))
 
 
 OPERATORS: tuple[FunctionDef, ...] = tuple(_operators())
