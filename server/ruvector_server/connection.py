@@ -68,12 +68,12 @@ class Connection(asyncio.Protocol):
         self._connected = True
         transport.set_write_buffer_limits(high=OUTPUT_HIGH_WATER)
         sock = transport.get_extra_info("socket")
-        sockets.prepare(sock)
         try:
             self._peer = sockets.peer_of(sock)
         except OSError:  # `connection_lost` follows
             self._peer = sockets.NOBODY
             transport.abort()
+        sockets.prepare(sock, self._limits)  # afterwards: the peer knows what the system had
         self._incoming = self._first_data if self._peer.address is not None else None
         self._conversation = Conversation(self._services, transport.write, self._cancel, self._wake, self._peer)
         self._timeout = self._loop.call_later(self._limits.authentication_timeout, self._authentication_timeout)

@@ -137,6 +137,7 @@ def _shown(config: Config, host: str, port: int) -> dict[str, str]:
         "tcp_keepalives_count": str(config.tcp_keepalives_count),
         "tcp_keepalives_idle": str(config.tcp_keepalives_idle),
         "tcp_keepalives_interval": str(config.tcp_keepalives_interval),
+        "tcp_user_timeout": str(config.tcp_user_timeout),
         "unix_socket_directories": str(config.unix_socket_dir or ""),
     }
 

@@ -56,7 +56,7 @@ class TcpOptions:
         return self._sock.getsockopt(socket.IPPROTO_TCP, OPTIONS[name])
 
 
-def prepare(sock: socket.socket) -> None:
+def prepare(sock: socket.socket, limits: Limits) -> None:
     """Set the options of a client's socket."""
     if sock.family == socket.AF_UNIX:
         return
