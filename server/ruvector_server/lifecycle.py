@@ -84,7 +84,13 @@ def _give_up() -> NoReturn:
 
 async def _serve(config: Config, database: Database, access: Access) -> bool:
     """Listen until a signal comes, then stop; whether every session has ended."""
-    limits = Limits(config.authentication_timeout)
+    limits = Limits(
+        config.authentication_timeout,
+        config.tcp_keepalives_idle,
+        config.tcp_keepalives_interval,
+        config.tcp_keepalives_count,
+        config.tcp_user_timeout,
+    )
     listener = Listener(database, access, max_connections=config.max_connections, limits=limits)
     local = None
     try:

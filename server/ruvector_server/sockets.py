@@ -17,9 +17,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a client may take to say who it is, in seconds."""
+    """How long a client may take to say who it is, in seconds, and when one that is silent is taken for dead.
+
+    The tcp_keepalives are in seconds, tcp_user_timeout in milliseconds: so long may what was sent stay unacknowledged.
+    0 is what the system has.
+    """
 
     authentication_timeout: float = 60.0
+    tcp_keepalives_idle: int = 0
+    tcp_keepalives_interval: int = 0
+    tcp_keepalives_count: int = 0
+    tcp_user_timeout: int = 0
 
 
 #: The settings that are about a TCP socket, and its options.
@@ -62,6 +70,14 @@ def prepare(sock: socket.socket, limits: Limits) -> None:
         return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        (socket.TCP_KEEPIDLE, limits.tcp_keepalives_idle),
+        (socket.TCP_KEEPINTVL, limits.tcp_keepalives_interval),
+        (socket.TCP_KEEPCNT, limits.tcp_keepalives_count),
+        (socket.TCP_USER_TIMEOUT, limits.tcp_user_timeout),
+    ):
+        if value:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def peer_of(sock: socket.socket) -> Peer:

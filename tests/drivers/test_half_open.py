@@ -46,25 +46,28 @@ def test_its_locks_are_given_back(server: Server) -> None:
         vanish(gone.socket)
         assert watcher.execute("SELECT count(*) FROM pg_stat_activity").fetchone() == (2,)
         watcher.execute("SET lock_timeout = '20s'")
-        began = time.monotonic()
         watcher.execute("INSERT INTO half_open VALUES (2)")
-        assert time.monotonic() - began < 15
         assert watcher.execute("SELECT i FROM half_open").fetchall() == [(2,)]
         assert watcher.execute("SELECT count(*) FROM pg_stat_activity").fetchone() == (1,)
 
 
 def test_one_that_never_said_who_it_is(server: Server) -> None:
-    def sockets() -> int:
-        return sum("socket" in str(entry.readlink()) for entry in Path(f"/proc/{server.pid}/fd").iterdir())
-
-    before = sockets()
     client = socket.create_connection(("127.0.0.1", server.port))
     client.sendall(struct.pack("!i", 40))
-    deadline = time.monotonic() + 20
-    while sockets() == before:
+    port = client.getsockname()[1]
+
+    def is_served() -> bool:
+        """Whether the server's process holds the other end."""
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ends = {line[9] for line in lines if int(line[2].split(":")[1], 16) == port}
+        held = {str(entry.readlink()) for entry in Path(f"/proc/{server.pid}/fd").iterdir()}
+        return any(f"socket:[{inode}]" in held for inode in ends)
+
+    deadline = time.monotonic() + 30
+    while not is_served():
         assert time.monotonic() < deadline
         time.sleep(0.02)
     vanish(client)
-    while sockets() > before:
+    while is_served():
         assert time.monotonic() < deadline
         time.sleep(0.1)

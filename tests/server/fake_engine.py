@@ -14,6 +14,7 @@ from typing import Any, Literal
 from ruvector_engine.errors import SqlError
 from ruvector_engine.login import Secret
 from ruvector_engine.results import Column, CopyIn, CopyOptions, CopyOut, Origin, Result, Row, StatementDescription
+from ruvector_engine.types.encodings import is_served, known_encoding
 from ruvector_engine.types.registry import FLOAT8, INT4, INT8, TEXT, VECTOR, TypeRef
 from ruvector_engine.verifiers import Verifier
 
@@ -267,6 +268,9 @@ class FakeEngine:
     ) -> FakeSession:
         if database == "nope":
             raise SqlError("3D000", 'database "nope" does not exist')
+        encoding = startup.get("client_encoding", "UTF8")
+        if known_encoding(encoding) != encoding or not is_served(encoding):
+            raise SqlError("22023", f'invalid value for parameter "client_encoding": "{encoding}"')
         session = FakeSession(self, user, database, pid, startup)
         self.sessions.append(session)
         return session
