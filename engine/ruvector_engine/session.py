@@ -258,7 +258,6 @@ class Session:
         """Run a statement; blocks. SqlError tells what went wrong: the caller then calls `fail`."""
         if self.transaction.state == "failed" and not _ends_transaction(prepared.raw):
             raise _aborted()
-        self._cancelled = ""
         self.statement_time = time.time()
         self.raw = prepared.raw
         if self.transaction.state == "idle":
@@ -270,6 +269,7 @@ class Session:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """A part of the running statement: statement_timeout stops it, its errors are told as clients know them."""
+        self.check_cancelled()
         timer = self._timer()
         try:
             yield
@@ -282,6 +282,8 @@ class Session:
         finally:
             if timer is not None:
                 timer.cancel()
+                timer.join()  # one that is just firing must not hit what comes next
+                self.forget_cancel()
         self.note_changed_parameters()
 
     def sync(self) -> None:
@@ -299,9 +301,13 @@ class Session:
                 self._roll_back_storage()
 
     def cancel(self, reason: str = "canceling statement due to user request") -> None:
-        """Interrupt the statement that runs now. Thread-safe."""
+        """Interrupt the statement that runs now, or is about to. Thread-safe."""
         self._cancelled = reason
         self.connection.interrupt()
+
+    def forget_cancel(self) -> None:
+        """Before the next statement is handed over: a cancel that came too late for the last is not meant for it."""
+        self._cancelled = ""
 
     def close(self) -> None:
         """Roll back and free everything, whatever fails on the way."""
@@ -467,7 +473,7 @@ class Session:
 
     def fetch(self, cursor: str, count: int) -> Result:
         """Up to `count` further rows of a cursor that DECLARE made, 0 for all, as Execute asks for them. Blocks."""
-        self._cancelled = ""
+        self.check_cancelled()
         return cursors.fetch_on(self, cursor, count)
 
     def cursor_columns(self, name: str) -> tuple[Column, ...] | None:

@@ -27,6 +27,7 @@ class Talk:
 
     def result(self, sql: str, params: Sequence[Any] = ()) -> Result:
         """The result, rows complete; the statement is committed outside a block."""
+        self.session.forget_cancel()
         try:
             result = None
             for raw in self.session.parse(sql):

@@ -223,7 +223,6 @@ class FakeSession:
         assert threading.current_thread() is not threading.main_thread() or self.engine.on_main_thread
         self._check_failed(prepared.statement)
         self.note(f"execute {prepared.sql}")
-        self.cancelled.clear()
         if self.transaction == "idle":
             self.transaction = "implicit"
         return prepared.statement.run(self, params)
@@ -242,6 +241,9 @@ class FakeSession:
     def cancel(self) -> None:
         self.note("cancel")
         self.cancelled.set()
+
+    def forget_cancel(self) -> None:
+        self.cancelled.clear()
 
     def close(self) -> None:
         self.note("close")

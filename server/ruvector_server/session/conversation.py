@@ -282,6 +282,7 @@ class Conversation:
             steps = recover(state, error, message)
         if steps is not None:
             state.cancelled = False
+            state.engine.forget_cancel()
             self._begin(self._guarded(steps, message))
         elif state.ending:
             self._ending = True

@@ -120,6 +120,9 @@ class EngineSession(Protocol):
     def fail(self) -> None:
         """An error was reported: roll back the implicit transaction, or fail the explicit one. Blocks."""
 
+    def forget_cancel(self) -> None:
+        """Take back a `cancel` that came too late. Before anything is run for the next message. Quick."""
+
     def cancel(self) -> None:
         """Interrupt what runs, which then raises 57014."""
 
