@@ -26,7 +26,7 @@ from ruvector_engine.sql.deparse import enum_name, expression_text
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.storage import duck_type
-from ruvector_engine.sql.typenames import resolve_type
+from ruvector_engine.sql.typenames import resolve_column_type
 from ruvector_engine.sql.unique_keys import insertion
 from ruvector_engine.types.registry import DIMENSION_LIMITS, PgType
 
@@ -365,7 +365,7 @@ def _with_column(table: TableDef, column: ColumnDef) -> TableDef:
 def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     column = _column_of(table, command.name)
     node = getattr(command, "def").column_def
-    type_ = resolve_type(node.type_name, session.catalog)
+    type_ = resolve_column_type(command.name, node.type_name, session.catalog)
     for index in session.catalog.indexes_of(table.oid):
         if column.name in index.columns and index.is_vector and column.type != type_:
             raise not_supported(

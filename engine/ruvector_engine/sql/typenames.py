@@ -12,6 +12,7 @@ from ruvector_engine.types.registry import (
     BIT,
     BPCHAR,
     BY_NAME,
+    BY_OID,
     DIMENSION_LIMITS,
     INTERVAL,
     NUMERIC,
@@ -70,6 +71,15 @@ def resolve_type(node: Any, catalog: Catalog | None = None) -> TypeRef:
     return TypeRef(found.array_oid, typmod)
 
 
+def resolve_column_type(column: str, node: Any, catalog: Catalog) -> TypeRef:
+    """The type a column is declared with; 42P16 for a pseudo-type, which no column can have."""
+    found = resolve_type(node, catalog)
+    element = BY_OID.get(found.pg.element_oid, found.pg)
+    if element.category in "PX":
+        raise SqlError("42P16", f'column "{column}" has pseudo-type {found.pg.sql_name}')
+    return found
+
+
 def _missing(name: str, node: Any) -> SqlError:
     return SqlError("42704", f'type "{name}" does not exist', position=position(node.location))
 
@@ -96,7 +106,7 @@ def _typmod(pg_type: PgType, modifiers: Sequence[int | str], node: Any) -> int:
         raise SqlError("22P02", f'invalid input syntax for type integer: "{modifiers[0]}"')
     numbers = [int(m) for m in modifiers]
     if pg_type.oid in DIMENSION_LIMITS:
-        return _dimensions(pg_type, numbers)
+        return dimensions_modifier(pg_type, numbers)
     if pg_type.oid in (VARCHAR, BPCHAR):
         return _length("varchar" if pg_type.oid == VARCHAR else "char", numbers, _MAX_LENGTH) + 4
     if pg_type.oid in (BIT, VARBIT):
@@ -112,7 +122,8 @@ def _typmod(pg_type: PgType, modifiers: Sequence[int | str], node: Any) -> int:
     raise SqlError("42601", f'type modifier is not allowed for type "{pg_type.name}"', position=position(node.location))
 
 
-def _dimensions(pg_type: PgType, numbers: Sequence[int]) -> int:
+def dimensions_modifier(pg_type: PgType, numbers: Sequence[int]) -> int:
+    """The modifier that the numbers behind a vector type's name mean; 22023 for others."""
     if len(numbers) != 1:
         raise SqlError("22023", "invalid type modifier")
     if numbers[0] < 1:

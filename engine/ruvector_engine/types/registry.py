@@ -89,6 +89,7 @@ _SCALARS = (
     PgType("void", 2278, 0, 4, "P"),
     PgType("uuid", 2950, 2951, 16, "U"),
     PgType("jsonb", 3802, 3807, -1, "U"),
+    PgType("cstring", 2275, 1263, -2, "P"),
     PgType("regnamespace", 4089, 4090, 4, "N"),
     PgType("regrole", 4096, 4097, 4, "N"),
     PgType("vector", 16388, 16389, -1, "U"),
@@ -109,6 +110,7 @@ BY_NAME: dict[str, PgType] = {t.name: t for t in ALL_TYPES}
 BOOL, BYTEA, INT2, INT4, INT8 = (BY_NAME[n].oid for n in ("bool", "bytea", "int2", "int4", "int8"))
 FLOAT4, FLOAT8, NUMERIC = (BY_NAME[n].oid for n in ("float4", "float8", "numeric"))
 TEXT, VARCHAR, BPCHAR, NAME, UNKNOWN = (BY_NAME[n].oid for n in ("text", "varchar", "bpchar", "name", "unknown"))
+CSTRING = BY_NAME["cstring"].oid
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ = (BY_NAME[n].oid for n in ("date", "time", "timestamp", "timestamptz"))
 BIT, VARBIT, INET, MACADDR = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr"))
 INTERVAL, UUID, JSON, JSONB = (BY_NAME[n].oid for n in ("interval", "uuid", "json", "jsonb"))

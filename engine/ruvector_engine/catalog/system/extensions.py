@@ -25,7 +25,7 @@ def extension_rows(context: SystemContext) -> list[tuple[Any, ...]]:
             extname=name,
             extowner=OWNER,
             extnamespace=namespace_oid("public"),
-            extrelocatable=False,
+            extrelocatable=True,
             extversion=EXTENSION_VERSIONS[name],
         )
         for name in EXTENSIONS
@@ -57,7 +57,7 @@ def available_version_rows(context: SystemContext) -> list[tuple[Any, ...]]:
             installed=name in context.catalog.extensions,
             superuser=True,
             trusted=True,
-            relocatable=False,
+            relocatable=True,
             comment=EXTENSION_COMMENTS[name],
         )
         for name, version in EXTENSION_VERSIONS.items()

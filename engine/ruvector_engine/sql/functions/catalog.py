@@ -26,6 +26,7 @@ from ruvector_engine.sql.functions import (
     strings,
     system,
     to_number,
+    vector_internals,
     vectors,
 )
 from ruvector_engine.sql.functions.definition import PSEUDO_NAMES, Udf
@@ -66,6 +67,7 @@ FUNCTIONS = _by_name(
         *to_number.FUNCTIONS,
         *bits.FUNCTIONS,
         *macaddrs.FUNCTIONS,
+        *vector_internals.FUNCTIONS,
         *vectors.FUNCTIONS,
         *halfvecs.FUNCTIONS,
         *sparsevecs.FUNCTIONS,
@@ -87,6 +89,7 @@ UDFS: tuple[Udf, ...] = (
     *system.STATIC_UDFS,
     *bits.UDFS,
     *macaddrs.UDFS,
+    *vector_internals.UDFS,
     *vectors.UDFS,
     *halfvecs.UDFS,
     *sparsevecs.UDFS,
