@@ -19,6 +19,7 @@ from typing import IO
 from ruvector_engine.advisory_locks import AdvisoryLocks
 from ruvector_engine.catalog import store as catalog_store
 from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER
 from ruvector_engine.catalog.system import Activity, IndexBuild
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.errors import SqlError
@@ -28,6 +29,7 @@ from ruvector_engine.executor.row_cache import RowCache
 from ruvector_engine.executor.session_functions import relation_bytes
 from ruvector_engine.indexes import IndexSet
 from ruvector_engine.locks import LockManager
+from ruvector_engine.login import admitted
 from ruvector_engine.notifications import Exchange
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
@@ -47,7 +49,7 @@ LOCK_NAME = "ruvector.lock"
 class Database:
     """One data directory, open. Thread-safe."""
 
-    def __init__(self, data_dir: Path, lock_file: IO[str]) -> None:
+    def __init__(self, data_dir: Path, lock_file: IO[str], superuser: str) -> None:
         self.data_dir = data_dir
         self._lock_file = lock_file
         self.store = Store(data_dir / FILE_NAME, threads=os.cpu_count() or 1)
@@ -64,8 +66,10 @@ class Database:
             connection.run("BEGIN")
             for macro in MACROS:
                 connection.run(macro)
-            self.catalog: Catalog = catalog_store.bootstrap(connection)
+            self.catalog: Catalog = catalog_store.bootstrap(connection, superuser)
             connection.run("COMMIT")
+        #: Held while it is decided whether one more session may begin.
+        self._admission = threading.Lock()
         self.locks = LockManager()
         self.advisory_locks = AdvisoryLocks()
         self.rows = RowCache()
@@ -88,8 +92,11 @@ class Database:
         self._closed = False
 
     @classmethod
-    def open(cls, data_dir: Path) -> Database:
-        """Open (or create) a data directory; SqlError when it is in use, unwritable, or of another format."""
+    def open(cls, data_dir: Path, superuser: str = DEFAULT_SUPERUSER) -> Database:
+        """Open (or create) a data directory; SqlError when it is in use, unwritable, or of another format.
+
+        `superuser` is the name of the first role of one that is created.
+        """
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock_file = open(data_dir / LOCK_NAME, "a+")  # noqa: SIM115 - held until close()
@@ -113,7 +120,7 @@ class Database:
         lock_file.write(str(os.getpid()))
         lock_file.flush()
         try:
-            database = cls(data_dir, lock_file)
+            database = cls(data_dir, lock_file, superuser)
         except BaseException:
             lock_file.close()
             raise
@@ -129,13 +136,15 @@ class Database:
         startup: Mapping[str, str],
         client: tuple[str | None, int] = (None, -1),
     ) -> Session:
-        """A new session; SqlError for a startup parameter that does not exist or a bad value of one.
+        """A new session; SqlError for a user who may not log in, for an unknown startup parameter or a bad value.
 
         `client` is the address and port of the client; (None, -1) when it is on this machine and has none.
         """
-        session = Session(self, user=user, database_name=database, pid=pid, startup=startup)
-        session.client_address, session.client_port = client
-        self.sessions[pid] = session
+        with self._admission:
+            login = admitted(self.catalog.authority, user, list(self.sessions.values()))
+            session = Session(self, login=login, database_name=database, pid=pid, startup=startup)
+            session.client_address, session.client_port = client
+            self.sessions[pid] = session
         return session
 
     def execute_together(self, queries: Sequence[tuple[Session, Prepared, Sequence[Value]]]) -> list[Result | None]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.roles import RoleDef
 from ruvector_engine.catalog.system import Activity, IndexBuild
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.errors import SqlError
@@ -22,6 +23,7 @@ from ruvector_engine.executor.knn import search_now
 from ruvector_engine.executor.sequences import named_sequence
 from ruvector_engine.executor.session_functions import micros
 from ruvector_engine.executor.streams import RowStream
+from ruvector_engine.identity import Identity
 from ruvector_engine.notifications import Mailbox
 from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, make_plan
 from ruvector_engine.results import Column, Result, StatementDescription
@@ -30,6 +32,7 @@ from ruvector_engine.sql.analyze import Analyzed, analyze
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.names import name_to_oid
 from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
+from ruvector_engine.sql.secrets import shown_text
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.transactions import Transaction
 from ruvector_engine.types.registry import Value
@@ -66,17 +69,20 @@ class Session:
     """See the module. `notices` and `changed_parameters` are drained by the caller."""
 
     def __init__(
-        self, database: Database, *, user: str, database_name: str, pid: int, startup: Mapping[str, str]
+        self, database: Database, *, login: RoleDef, database_name: str, pid: int, startup: Mapping[str, str]
     ) -> None:
         self.database = database
-        self.user = user
         self.database_name = database_name
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
-        self.settings = Settings(startup, database.server_settings)
+        self.settings = Settings({k: v for k, v in startup.items() if k != "role"}, database.server_settings)
         self.connection = database.store.connection()
         self.transaction = Transaction(self.connection, lambda: database.commits)
+        #: Whom the session acts for.
+        self.identity = Identity(login, self.settings, lambda: self.catalog.authority)
+        if "role" in startup:
+            self.identity.begin_as(startup["role"])
         #: What this session listens to, what has come for it, and what its transaction has to say.
         self.notifications = Mailbox(database.exchange, pid)
         self.notices: list[SqlError] = []
@@ -94,9 +100,11 @@ class Session:
         #: The stream that DuckDB is still producing for a client, if any.
         self.stream: RowStream | None = None
         #: System views filled on this connection: OID -> what they were filled for.
-        self.filled_views: dict[int, tuple[int, tuple[str, ...]]] = {}
+        self.filled_views: dict[int, tuple[int, int, tuple[str, ...]]] = {}
         #: A CREATE INDEX under way, for pg_stat_progress_create_index.
         self.building: IndexBuild | None = None
+        self._path: tuple[str, ...] = ()
+        self._path_made_for: tuple[int, RoleDef] | None = None
         self._duck_zone = ""
         self._lookup: Lookup | None = None
         self._lookup_path: tuple[str, ...] = ()
@@ -123,19 +131,27 @@ class Session:
     @property
     def is_superuser(self) -> bool:
         """Whether the current user may do everything."""
-        role = self.catalog.authority.roles.get(self.user)
-        return role is not None and role.superuser
+        return self.identity.current.superuser
+
+    @property
+    def user(self) -> str:
+        """The current user's name."""
+        return self.identity.current.name
 
     @property
     def search_path(self) -> tuple[str, ...]:
         """The schemas that unqualified names are looked up in: pg_catalog first, as in PostgreSQL."""
-        names = [part.strip().strip('"') for part in self.settings["search_path"].split(",")]
-        places = [self.user if name == "$user" else name for name in names if name]
-        return ("pg_catalog", *places) if "pg_catalog" not in places else tuple(places)
+        made_for = (self.settings.generation, self.identity.current)
+        if self._path_made_for != made_for:
+            names = [part.strip().strip('"') for part in self.settings["search_path"].split(",")]
+            places = tuple(self.user if name == "$user" else name for name in names if name)
+            self._path = places if "pg_catalog" in places else ("pg_catalog", *places)
+            self._path_made_for = made_for
+        return self._path
 
     def reported_parameters(self) -> dict[str, str]:
         """Every setting that a client is told of at the start."""
-        return self.settings.reported() | {"session_authorization": self.user}
+        return self.settings.reported()
 
     def parse(self, sql: str) -> list[RawStatement]:
         """The statements in a text; 42601 for a syntax error. Never blocks."""
@@ -175,7 +191,9 @@ class Session:
             return None
         if transaction.isolation != "read committed":  # the first statement takes the snapshot
             return None
-        return plan if prepared.catalog is self.catalog else None
+        if prepared.catalog is not self.catalog or prepared.search_path != self.search_path:
+            return None
+        return plan
 
     def execute(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result:
         """Run a statement; blocks. SqlError tells what went wrong: the caller then calls `fail`."""
@@ -356,7 +374,7 @@ class Session:
         """This session as pg_stat_activity shows it."""
         return Activity(
             self.pid,
-            self.user,
+            self.identity.login.name,
             self.database_name,
             self.settings["application_name"],
             self.client_address,
@@ -368,16 +386,17 @@ class Session:
             state={"idle": "idle", "implicit": "active", "block": "idle in transaction"}.get(
                 self.transaction.state, "idle in transaction (aborted)"
             ),
-            query=self.raw.text if self.raw is not None else "",
+            query=shown_text(self.raw) if self.raw is not None else "",
+            user_oid=self.identity.login.oid,
         )
 
     @property
     def lookup(self) -> Lookup:
         """The catalog by OID and name, as the transaction sees it; made once for each of its states."""
-        made = self._lookup
-        if made is None or made.catalog is not self.catalog or self._lookup_path != self.search_path:
-            self._lookup_path = self.search_path
-            made = Lookup.of(self.catalog, self._lookup_path, user=self.user, database=self.database_name)
+        made, path = self._lookup, self.search_path
+        if made is None or made.catalog is not self.catalog or made.user != self.user or self._lookup_path != path:
+            self._lookup_path = path
+            made = Lookup.of(self.catalog, path, user=self.user, database=self.database_name)
             self._lookup = made
         return made
 

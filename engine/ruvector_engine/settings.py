@@ -7,7 +7,7 @@ is undone; a SET LOCAL ends with the transaction either way.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -81,7 +81,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("search_path", "string", '"$user", public', "Schema search order", reported=True),
     Setting("server_encoding", "string", "UTF8", "The database's encoding", reported=True, read_only=True),
     Setting("server_version", "string", SERVER_VERSION, "The server's version", reported=True, read_only=True),
-    Setting("session_authorization", "string", "", "The session's user", reported=True, read_only=True),
+    Setting("session_authorization", "string", "", "The session's user", reported=True),
+    Setting("role", "string", "none", "The current role"),
     Setting("standard_conforming_strings", "bool", "on", "'...' strings keep backslashes", reported=True),
     Setting("TimeZone", "string", "UTC", "The session's time zone", reported=True),
     # the rest that clients set or show
@@ -194,6 +195,10 @@ ALIASES = {
     "ruvector.ivfflat_probes": "ivfflat.probes",
     "timezone": "timezone",
 }
+#: Settings that say who the session acts for: RESET ALL leaves them alone.
+IDENTITY = frozenset({"session_authorization", "role"})
+#: Settings that SHOW ALL and pg_settings leave out.
+UNLISTED = IDENTITY | {"is_superuser"}
 #: Settings in a name space of an extension that is not loaded, or of the user's own, are kept as they are.
 _CUSTOM = re.compile(r"^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)+$")
 _RESERVED_PREFIXES = ("hnsw", "ivfflat")
@@ -364,6 +369,8 @@ class Settings(Mapping[str, str]):
 
     def __init__(self, startup: Mapping[str, str], server: Mapping[str, str] | None = None) -> None:
         """`startup` is what the client began with, `server` what the server was started with."""
+        #: Settings that follow from something else, and who knows their values.
+        self.derived: dict[str, Callable[[], str]] = {}
         self._boot: dict[str, str] = dict(server or {})
         for name, value in startup.items():
             _check_writable(lookup(name))
@@ -384,6 +391,8 @@ class Settings(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         key = self._key(name)
+        if key in self.derived:
+            return self.derived[key]()
         for layer in (self._local, self._session, self._boot):
             if key in layer:
                 return layer[key]
@@ -420,12 +429,23 @@ class Settings(Mapping[str, str]):
     def reset(self, name: str | None) -> None:
         """RESET name, or RESET ALL for None."""
         if name is None:
-            self._session.clear()
-            self._local.clear()
+            for layer in (self._session, self._local):
+                for key in layer.keys() - IDENTITY:
+                    del layer[key]
         else:
             key = self._key(name)
             self._session.pop(key, None)
             self._local.pop(key, None)
+        self.generation += 1
+
+    def default(self, name: str) -> str:
+        """What RESET goes back to."""
+        setting = lookup(name)
+        return self._boot.get(self._key(name), "" if setting is None else setting.default)
+
+    def begin_as(self, name: str, value: str) -> None:
+        """Change what RESET goes back to."""
+        self._boot[self._key(name)] = value
         self.generation += 1
 
     def mark(self) -> Mark:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ruvector_server.auth import Verifier
+from ruvector_engine.verifiers import Verifier
 from ruvector_server.hba import HbaError, Rules, read
 from ruvector_server.tls import Tls, TlsError, TlsFiles
 

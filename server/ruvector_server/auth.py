@@ -1,57 +1,18 @@
-"""Passwords: kept as a SCRAM-SHA-256 verifier only, and checked by the SCRAM exchange. The library is `scramp`."""
+"""The SCRAM exchange, by which a client proves that it knows a password. The library is `scramp`."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from scramp import ScramException, ScramMechanism
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.verifiers import MECHANISM, Verifier
 from ruvector_server.wire.errors import ProtocolError
 
-MECHANISM = "SCRAM-SHA-256"
 #: The same with channel binding: the proof holds for this TLS stream only, so nobody in the middle can use it.
 BINDING_MECHANISM = "SCRAM-SHA-256-PLUS"
 _CHANNEL_BINDING = "tls-server-end-point"
-_SALT_BYTES = 16
-_ITERATIONS = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Verifier:
-    """What the server keeps of a password: enough to check one, not enough to log in with."""
-
-    salt: bytes
-    stored_key: bytes
-    server_key: bytes
-    iterations: int
-
-    @classmethod
-    def of(cls, password: str) -> Verifier:
-        """Derive the verifier of a password; ValueError for one that SCRAM cannot take."""
-        try:
-            salt = secrets.token_bytes(_SALT_BYTES)
-            return cls(*ScramMechanism(MECHANISM).make_auth_info(password, _ITERATIONS, salt))
-        except ScramException as error:
-            raise ValueError(f"unusable password: {error}") from error
-
-    @classmethod
-    def mock(cls, user: str, secret: bytes) -> Verifier:
-        """What is shown to a user without a password, so that nobody can tell: always the same salt, no way in."""
-        salt = hmac.digest(secret, user.encode("utf-8", "surrogateescape"), hashlib.sha256)[:_SALT_BYTES]
-        return cls(salt, secrets.token_bytes(32), secrets.token_bytes(32), _ITERATIONS)
-
-    def accepts(self, password: str) -> bool:
-        """Whether this is the password. Takes milliseconds, on purpose."""
-        try:
-            _, stored_key, _, _ = ScramMechanism(MECHANISM).make_auth_info(password, self.iterations, self.salt)
-        except ScramException:
-            return False
-        return hmac.compare_digest(stored_key, self.stored_key)
 
 
 class ScramExchange:

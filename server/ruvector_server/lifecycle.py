@@ -13,9 +13,9 @@ from typing import NoReturn
 
 from ruvector_engine.database import Database
 from ruvector_engine.errors import SqlError
+from ruvector_engine.verifiers import Verifier
 from ruvector_server import __version__
 from ruvector_server.access import Access, AccessError, AccessFiles, mock_secret
-from ruvector_server.auth import Verifier
 from ruvector_server.config import Config
 from ruvector_server.listener import Listener, new_event_loop
 from ruvector_server.sockets import Limits

@@ -60,6 +60,7 @@ PG_CATALOG = [
     "pg_ts_template", "pg_type", "pg_user", "pg_user_mapping", "pg_user_mappings", "pg_views",
 ]  # fmt: skip
 INFORMATION_SCHEMA = [
+    "administrable_role_authorizations", "applicable_roles",
     "check_constraints", "column_domain_usage", "columns", "constraint_column_usage",
     "constraint_table_usage", "domain_constraints", "domains", "enabled_roles",
     "information_schema_catalog_name", "key_column_usage", "referential_constraints", "schemata", "sequences",

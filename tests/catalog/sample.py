@@ -14,6 +14,13 @@ from ruvector_engine.catalog.model import (
     TableDef,
     ViewDef,
 )
+from ruvector_engine.catalog.predefined_roles import (
+    PG_MONITOR,
+    PG_READ_ALL_DATA,
+    PREDEFINED_MEMBERSHIPS,
+    PREDEFINED_ROLES,
+)
+from ruvector_engine.catalog.roles import Authority, Membership, RoleDef
 from ruvector_engine.types.registry import BY_NAME, TypeRef
 
 STATEMENTS = (
@@ -111,4 +118,8 @@ def sample_catalog() -> Catalog:
         MappingProxyType({(r.schema, r.name): r for r in RELATIONS}),
         frozenset({"public", "My Schema"}),
         frozenset({"vector"}),
+        authority=Authority(
+            {role.name: role for role in (RoleDef(10, "postgres", superuser=True, can_login=True), *PREDEFINED_ROLES)},
+            (*PREDEFINED_MEMBERSHIPS, Membership(PG_MONITOR, PG_READ_ALL_DATA, 10, admin=True)),
+        ),
     )

@@ -32,11 +32,11 @@ def context() -> SystemContext:
     return SystemContext(
         sample_catalog(),
         settings={"work_mem": "8192", "hnsw.ef_search": "40", "jit": "off", "my.own": "x"},
-        user="alice",
+        user="postgres",
         database="shop",
         statistics=lambda oid: RelationStatistics(rows=oid, bytes=9000),
         sequence_value=lambda oid: None,
-        activity=(Activity(pid=7, user="alice", database="shop", state="active", query="SELECT 1"),),
+        activity=(Activity(pid=7, user="postgres", database="shop", state="active", query="SELECT 1"),),
         progress=(IndexBuild(7, 16_500, 16_504, "CREATE INDEX", "building index", 10, 3),),
         cursors=(OpenCursor("c", "DECLARE c CURSOR FOR SELECT 1", holdable=True, scrollable=False, created=0),),
         locks=(

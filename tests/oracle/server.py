@@ -17,6 +17,8 @@ from pathlib import Path
 
 from tests.oracle.postgres import free_port
 
+from ruvector_engine.database import Database
+
 START_TIMEOUT = 60.0  # seconds; a cold start that rebuilds indexes is the longest
 STOP_TIMEOUT = 60.0
 
@@ -116,6 +118,20 @@ class Server:
                 raise ServerFailure(f"the server did not start:\n{self.log()}")
             line += chunk
         return line.decode().rstrip()
+
+
+def run_offline(data_dir: Path, *statements: str) -> None:
+    """Run SQL on a data directory, made if need be, before a server has it: roles that are to log in, say."""
+    database = Database.open(data_dir)
+    try:
+        session = database.session(user="postgres", database="postgres", pid=1, startup={})
+        for statement in statements:
+            (raw,) = session.parse(statement)
+            session.execute(session.prepare(raw))
+            session.sync()
+        session.close()
+    finally:
+        database.close()
 
 
 @contextmanager

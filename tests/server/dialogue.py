@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.server.fake_engine import FakeEngine, FakeSession
 from tests.wire.client import Backend, encode, split
 
+from ruvector_engine.verifiers import Verifier
 from ruvector_server.access import Access, AccessFiles
-from ruvector_server.auth import Verifier
 from ruvector_server.session.conversation import Conversation
 from ruvector_server.session.peer import Peer
 from ruvector_server.session.registry import Registry

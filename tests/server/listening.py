@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from tests.server.fake_engine import FakeEngine
 
+from ruvector_engine.verifiers import Verifier
 from ruvector_server.access import Access, AccessFiles
-from ruvector_server.auth import Verifier
 from ruvector_server.listener import Listener, new_event_loop
 from ruvector_server.sockets import Limits
 

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.oracle.server import Server, running_server
+from tests.oracle.server import Server, run_offline, running_server
 from tests.server.test_command import Command
 
-from ruvector_server.auth import Verifier
+from ruvector_engine.verifiers import Verifier
 from ruvector_server.config import Config
 from ruvector_server.unix_socket import SocketError, UnixSocket
 
+#: Whom the operating system takes these tests for.
+ACCOUNT = pwd.getpwuid(os.geteuid()).pw_name
 RULES = """
 local all all peer
 host all shut 127.0.0.0/8 reject
@@ -31,7 +33,7 @@ host all postgres all trust
 def server(tmp_path: Path) -> Iterator[Server]:
     """A server with rules in its data directory, no password, and a Unix-domain socket in `tmp_path`."""
     data = tmp_path / "data"
-    data.mkdir()
+    run_offline(data, "CREATE USER ann", f'CREATE USER "{ACCOUNT}"')
     (data / "pg_hba.conf").write_text(RULES)
     with running_server(data, ["--unix-socket-dir", str(tmp_path)]) as running:
         yield running
@@ -71,7 +73,7 @@ def test_rules(server: Server) -> None:
 
 def test_unix_socket(server: Server, tmp_path: Path) -> None:
     socket_path = tmp_path / f".s.PGSQL.{server.port}"
-    user = pwd.getpwuid(os.geteuid()).pw_name
+    user = ACCOUNT
     with connect(server, user, host=str(tmp_path)) as connection:
         assert connection.execute("SELECT current_user").fetchone() == (user,)
         assert not connection.pgconn.ssl_in_use
@@ -88,7 +90,7 @@ def test_a_killed_servers_socket_is_taken_over(server: Server, tmp_path: Path) -
     server.kill()
     assert (tmp_path / f".s.PGSQL.{server.port}").exists()
     server.start()
-    connect(server, pwd.getpwuid(os.geteuid()).pw_name, host=str(tmp_path)).close()
+    connect(server, ACCOUNT, host=str(tmp_path)).close()
 
 
 def test_reload_by_function_and_by_signal(server: Server) -> None:

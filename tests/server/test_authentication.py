@@ -8,8 +8,8 @@ import pytest
 from tests.server.dialogue import STARTUP, Dialogue, brief
 from tests.wire.client import Backend, encode
 
+from ruvector_engine.verifiers import Verifier
 from ruvector_server.access import Access, AccessError, AccessFiles
-from ruvector_server.auth import Verifier
 from ruvector_server.hba import Client
 from ruvector_server.session import authentication
 from ruvector_server.session.peer import Peer

@@ -14,7 +14,7 @@ from tests.server.dialogue import brief
 from tests.server.listening import Listening, listening
 from tests.server.raw_client import RawClient
 
-from ruvector_server.auth import Verifier
+from ruvector_engine.verifiers import Verifier
 from ruvector_server.connection import INPUT_HIGH_WATER
 from ruvector_server.sockets import Limits
 from ruvector_server.wire import messages as m

@@ -10,7 +10,7 @@ from tests.server.dialogue import STARTUP, Dialogue, brief
 from tests.wire.client import Backend, encode
 
 from ruvector_engine.errors import SqlError
-from ruvector_server.auth import Verifier
+from ruvector_engine.verifiers import Verifier
 from ruvector_server.session.registry import Registry
 from ruvector_server.session.startup import parse_options
 from ruvector_server.wire import messages as m

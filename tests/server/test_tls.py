@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
-from tests.oracle.server import Server, running_server
+from tests.oracle.server import Server, run_offline, running_server
 from tests.server.certificates import Authority
 from tests.server.test_command import Command
 from tests.wire.client import encode
@@ -23,6 +23,7 @@ from tests.wire.client import encode
 from ruvector_server.tls import Tls, TlsError, TlsFiles
 from ruvector_server.wire import messages as m
 
+USERS = ("ann", "clear", "old", "both", "by_certificate", "any_certificate")
 PASSWORD = "sesame"
 HBA = """
 hostssl all by_certificate all cert
@@ -66,6 +67,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "--ssl-cert", str(certificate), "--ssl-key", str(key), "--ssl-ca", str(authority.certificate),
         "--hba-file", str(folder / "hba"), "--password-file", str(folder / "password"),
     ]  # fmt: skip
+    run_offline(folder / "data", *(f"CREATE USER \"{user}\" PASSWORD '{PASSWORD}'" for user in USERS))
     with running_server(folder / "data", options) as server:
         yield Site(server, authority, certificate)
 

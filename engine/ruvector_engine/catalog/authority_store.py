@@ -8,9 +8,9 @@ from dataclasses import asdict
 from types import MappingProxyType
 
 from ruvector_engine.catalog import entries
+from ruvector_engine.catalog.predefined_roles import PREDEFINED_MEMBERSHIPS, PREDEFINED_ROLES
 from ruvector_engine.catalog.roles import (
     BOOTSTRAP_ROLE,
-    DEFAULT_SUPERUSER,
     AclItem,
     Authority,
     Membership,
@@ -19,23 +19,25 @@ from ruvector_engine.catalog.roles import (
 from ruvector_engine.relational.duck import Connection
 
 
-def read(connection: Connection, stored: Iterable[entries.Entry]) -> Authority:
-    """What the entries say; the first superuser is made where there is none yet."""
+def read(connection: Connection, stored: Iterable[entries.Entry], superuser: str) -> Authority:
+    """What the entries say; the roles that every directory begins with are made where they are missing."""
     found = {key: (kind, body) for key, kind, body in stored if kind in ("role", "member", "owner", "acl")}
-    if f"role:{BOOTSTRAP_ROLE}" not in found:
-        first = RoleDef(
-            BOOTSTRAP_ROLE,
-            DEFAULT_SUPERUSER,
-            superuser=True,
-            create_role=True,
-            create_db=True,
-            can_login=True,
-            replication=True,
-            bypass_rls=True,
-        )
-        for key, (kind, body) in _entries(Authority(roles={first.name: first})).items():
-            entries.put(connection, key, kind, body)
-            found[key] = (kind, body)
+    known = {int(key.split(":")[1]) for key, (kind, _) in found.items() if kind == "role"}
+    first = RoleDef(
+        BOOTSTRAP_ROLE,
+        superuser,
+        superuser=True,
+        create_role=True,
+        create_db=True,
+        can_login=True,
+        replication=True,
+        bypass_rls=True,
+    )
+    missing = [role for role in (first, *PREDEFINED_ROLES) if role.oid not in known]
+    members = [m for m in PREDEFINED_MEMBERSHIPS if m.member in {role.oid for role in missing}]
+    for key, (kind, body) in _entries(Authority({r.name: r for r in missing}, tuple(members))).items():
+        entries.put(connection, key, kind, body)
+        found[key] = (kind, body)
     return _decode(found)
 
 

@@ -63,16 +63,25 @@ class Authority:
     """Who exists, who belongs to whom, who owns what and what was granted.
 
     An object without an owner here belongs to the bootstrap role; one without a list has its kind's default privileges.
+    `catalog.membership` answers what follows from it.
     """
 
     roles: Mapping[str, RoleDef] = field(default_factory=lambda: MappingProxyType({}))
     memberships: tuple[Membership, ...] = ()
     owners: Mapping[ObjectKey, int] = field(default_factory=lambda: MappingProxyType({}))
     acls: Mapping[AclKey, tuple[AclItem, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    #: What `membership` has found out about the memberships here: (role, way) -> roles reached.
+    closures: dict[tuple[int, str], tuple[int, ...]] = field(init=False, repr=False, compare=False)
+    _by_oid: Mapping[int, RoleDef] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the roles: who may do something is asked of every statement."""
+        object.__setattr__(self, "closures", {})
+        object.__setattr__(self, "_by_oid", {role.oid: role for role in self.roles.values()})
 
     def role_by_oid(self, oid: int) -> RoleDef | None:
         """The role with that oid."""
-        return next((role for role in self.roles.values() if role.oid == oid), None)
+        return self._by_oid.get(oid)
 
     def owner_of(self, classoid: int, objoid: int) -> int:
         """The oid of an object's owner."""

@@ -19,7 +19,7 @@ from ruvector_engine.catalog.model import (
     TableDef,
     ViewDef,
 )
-from ruvector_engine.catalog.roles import Authority
+from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER, Authority
 from ruvector_engine.catalog.system import SYSTEM_VIEWS
 from ruvector_engine.errors import SqlError
 from ruvector_engine.relational.duck import Connection
@@ -40,8 +40,11 @@ _KINDS: dict[str, type[Relation]] = {"table": TableDef, "index": IndexDef, "sequ
 _KIND_NAMES = {cls: kind for kind, cls in _KINDS.items()}
 
 
-def bootstrap(connection: Connection) -> Catalog:
-    """Create the catalog's own tables in a new file, or check the version of an old one; return what is there."""
+def bootstrap(connection: Connection, superuser: str = DEFAULT_SUPERUSER) -> Catalog:
+    """Create the catalog's own tables in a new file, or check the version of an old one; return what is there.
+
+    `superuser` is the name of the first role of a new file.
+    """
     for statement in _BOOTSTRAP:
         connection.run(statement)
     rows = entries.read(connection)
@@ -64,7 +67,7 @@ def bootstrap(connection: Connection) -> Catalog:
         frozenset(body for _, kind, body in rows if kind == "extension"),
         _system(),
         MappingProxyType({_comment_key(key): body for key, kind, body in rows if kind == "comment"}),
-        authority_store.read(connection, rows),
+        authority_store.read(connection, rows, superuser),
     )
 
 

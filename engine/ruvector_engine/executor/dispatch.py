@@ -12,9 +12,11 @@ from ruvector_engine.executor import (
     cursors,
     explain,
     index_ddl,
+    memberships,
     notification_statements,
     plans,
     prepared,
+    roles,
     sequences,
     session_statements,
     table_changes,
@@ -23,6 +25,7 @@ from ruvector_engine.executor import (
 from ruvector_engine.executor.date_texts import refuse_date_texts
 from ruvector_engine.planner.plan import UtilityPlan
 from ruvector_engine.results import Column, Result, StatementDescription
+from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.types.registry import Value
 
@@ -30,6 +33,13 @@ if TYPE_CHECKING:
     from ruvector_engine.session import Prepared, Session
 
 Runner = Callable[["Session", Utility], Result]
+
+
+def _run_rename(session: Session, statement: Utility) -> Result:
+    """ALTER ... RENAME: roles are no relations."""
+    is_role = enum_name(statement.node, "rename_type") == "OBJECT_ROLE"
+    return (roles.run_rename_role if is_role else table_changes.run_rename)(session, statement)
+
 
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
 RUNNERS: dict[str, Runner] = {
@@ -58,7 +68,11 @@ RUNNERS: dict[str, Runner] = {
     "drop_stmt": table_changes.run_drop,
     "truncate_stmt": table_changes.run_truncate,
     "alter_table_stmt": table_changes.run_alter_table,
-    "rename_stmt": table_changes.run_rename,
+    "rename_stmt": _run_rename,
+    "create_role_stmt": roles.run_create_role,
+    "alter_role_stmt": roles.run_alter_role,
+    "drop_role_stmt": roles.run_drop_role,
+    "grant_role_stmt": memberships.run_grant_role,
     "index_stmt": index_ddl.run_create_index,
     "reindex_stmt": index_ddl.run_reindex,
 }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.advisory_locks import Key, Kind
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
+from ruvector_engine.executor.setting_values import set_value
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.settings import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
@@ -53,7 +55,7 @@ def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> st
 
 
 def _set_config(session: Session, name: Any, value: Any, local: Any) -> str:
-    session.settings.set(str(name), "" if value is None else str(value), local=bool(local))
+    set_value(session, str(name), "" if value is None else str(value), local=bool(local))
     return session.settings.show(str(name))
 
 
@@ -70,11 +72,13 @@ def _cancel(session: Session, pid: Any) -> bool:
     if other is None:
         session.notice("01000", f"PID {pid} is not a PostgreSQL backend process", "WARNING")
         return False
+    check_may_cancel(session, other)
     other.cancel()
     return True
 
 
 def _reload(session: Session) -> bool:
+    check_may_reload(session)
     session.database.reload()
     return True
 
@@ -196,7 +200,7 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "current_schemas": _current_schemas,
     "current_user": lambda s: s.user,
     "current_role": lambda s: s.user,
-    "session_user": lambda s: s.user,
+    "session_user": lambda s: s.identity.session.name,
     "user": lambda s: s.user,
     "getpgusername": lambda s: s.user,
     "pg_backend_pid": lambda s: s.pid,

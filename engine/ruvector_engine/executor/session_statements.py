@@ -8,8 +8,10 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import cursors, savepoints, table_access
+from ruvector_engine.executor.server_rights import check_may_checkpoint
+from ruvector_engine.executor.setting_values import reset_value, set_value
 from ruvector_engine.results import Column, Result
-from ruvector_engine.settings import SETTINGS, lookup
+from ruvector_engine.settings import SETTINGS, UNLISTED, lookup
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.types.registry import INTERVAL, TEXT, TypeRef
@@ -126,14 +128,13 @@ def run_set(session: Session, statement: Utility) -> Result:
     if local and session.transaction.state != "block":
         session.notice("25P01", "SET LOCAL can only be used in transaction blocks", "WARNING")
     if kind == "VAR_SET_VALUE":
-        _set_value(session, node.name, ", ".join(_argument(arg) for arg in node.args), local)
+        set_value(session, node.name, ", ".join(_argument(arg) for arg in node.args), local=local)
         return Result("SET")
     if kind == "VAR_SET_DEFAULT":
-        setting = lookup(node.name)
-        session.settings.set(node.name, setting.default if setting else "", local=local)
+        reset_value(session, node.name, local=local)
         return Result("SET")
     if kind == "VAR_RESET":
-        session.settings.reset(node.name)
+        reset_value(session, node.name)
         return Result("RESET")
     if kind == "VAR_RESET_ALL":
         session.settings.reset(None)
@@ -158,23 +159,6 @@ def _argument(node: Any) -> str:
             detail=f"Cannot specify {'months' if months else 'days'} in time zone interval.",
         )
     return offset_name(micros // 1_000_000)
-
-
-def _set_value(session: Session, name: str, value: str, local: bool) -> None:
-    """SET name = value. The two that are the transaction's own end with it, however they are set."""
-    transaction = session.transaction
-    key = name.lower()
-    if key not in ("transaction_isolation", "transaction_read_only"):
-        session.settings.set(name, value, local=local)
-        return
-    before = transaction.isolation
-    session.settings.set(name, value, local=True)
-    if key == "transaction_read_only":
-        transaction.read_only = session.settings[key] == "on"
-    elif transaction.open and session.settings[key] != before:
-        raise SqlError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
-    else:
-        transaction.isolation = session.settings[key]
 
 
 def _set_multi(session: Session, node: Any) -> Result:
@@ -206,7 +190,7 @@ def run_show(session: Session, statement: Utility) -> Result:
     node = statement.node
     columns = show_columns(node)
     if node.name == "all":
-        rows = [(s.name, session.settings.show(s.name), s.description) for s in SETTINGS]
+        rows = [(s.name, session.settings.show(s.name), s.description) for s in SETTINGS if s.name not in UNLISTED]
         return Result("SHOW", columns, sorted(rows, key=lambda r: str(r[0]).lower()))
     return Result("SHOW", columns, [(session.settings.show(node.name),)])
 
@@ -218,6 +202,7 @@ def run_discard(session: Session, statement: Utility) -> Result:
         if session.transaction.state == "block":
             raise SqlError("25001", "DISCARD ALL cannot run inside a transaction block")
         cursors.close_all(session)
+        session.identity.reset("session_authorization")
         session.settings.reset(None)
         session.notifications.unlisten(None)
         session.statements.clear()
@@ -230,6 +215,7 @@ def run_discard(session: Session, statement: Utility) -> Result:
 
 def run_checkpoint(session: Session, _statement: Utility) -> Result:
     """CHECKPOINT: the log goes into the file, the indexes' new segments to disk."""
+    check_may_checkpoint(session)
     session.database.store.checkpoint()
     return Result("CHECKPOINT")
 

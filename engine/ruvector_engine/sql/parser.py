@@ -87,4 +87,6 @@ def _sqlstate(message: str) -> str:
     for start, sqlstate in _SQLSTATES:
         if message.startswith(start):
             return sqlstate
+    if message.endswith(("is reserved", "cannot be used as a role name here")):
+        return "42939"
     return "0A000" if any(part in message for part in _NOT_IMPLEMENTED) else "42601"

@@ -102,6 +102,8 @@ def command_tag(kind: str, node: Any) -> str:
         return "DEALLOCATE" if node.name else "DEALLOCATE ALL"
     if kind == "grant_stmt":
         return "GRANT" if node.is_grant else "REVOKE"
+    if kind == "grant_role_stmt":
+        return "GRANT ROLE" if node.is_grant else "REVOKE ROLE"
     return _TAGS.get(kind, kind.removesuffix("_stmt").replace("_", " ").upper())
 
 

@@ -17,12 +17,13 @@ from ruvector_engine.catalog.system import (
     activity,
     callables,
     classes,
+    databases,
     dependencies,
     empties,
     extensions,
     information_schema,
     listings,
-    roles_databases,
+    roles,
     types,
 )
 from ruvector_engine.catalog.system.context import (
@@ -69,11 +70,12 @@ _PG_CATALOG = (
     activity,
     callables,
     classes,
+    databases,
     dependencies,
     empties,
     extensions,
     listings,
-    roles_databases,
+    roles,
     types,
 )
 

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
+from ruvector_engine.catalog.membership import has_privileges_of
 from ruvector_engine.catalog.model import IndexDef, TableDef
-from ruvector_engine.catalog.system.context import SystemContext
-from ruvector_engine.catalog.system.oids import DATABASE, OWNER
+from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_STATS
+from ruvector_engine.catalog.system.context import Activity, SystemContext
+from ruvector_engine.catalog.system.oids import DATABASE
 from ruvector_engine.catalog.system.relations import pg_catalog
 
 Rows = list[tuple[Any, ...]]
 
 
 def activity_rows(context: SystemContext) -> Rows:
-    """pg_stat_activity: one row a backend."""
-    row = pg_catalog("pg_stat_activity").row
-    return [
-        row(
-            datid=DATABASE,
-            datname=a.database,
-            pid=a.pid,
-            usesysid=OWNER,
-            usename=a.user,
-            application_name=a.application_name,
-            client_addr=a.client_addr,
-            client_port=a.client_port,
-            backend_start=a.backend_start,
-            xact_start=a.xact_start,
-            query_start=a.query_start,
-            state_change=a.state_change,
-            state=a.state,
-            query=a.query,
-            backend_type="client backend",
-        )
-        for a in context.activity
-    ]
+    """pg_stat_activity: one row a backend; of others' who their clients are and what they do does not show."""
+    return [_activity_row(context, activity) for activity in context.activity]
+
+
+def _activity_row(context: SystemContext, a: Activity) -> tuple[Any, ...]:
+    authority, user = context.catalog.authority, context.user_oid
+    told: dict[str, Any] = {"query": "<insufficient privilege>"}
+    if any(has_privileges_of(authority, user, role) for role in (a.user_oid, PG_READ_ALL_STATS)):
+        told = {
+            "client_addr": a.client_addr, "client_port": a.client_port, "backend_start": a.backend_start,
+            "xact_start": a.xact_start, "query_start": a.query_start, "state_change": a.state_change,
+            "state": a.state, "query": a.query, "backend_type": "client backend",
+        }  # fmt: skip
+    return pg_catalog("pg_stat_activity").row(
+        datid=DATABASE,
+        datname=a.database,
+        pid=a.pid,
+        usesysid=a.user_oid,
+        usename=a.user,
+        application_name=a.application_name,
+        **told,
+    )
 
 
 def progress_rows(context: SystemContext) -> Rows:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.system.oids import OWNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Activity:
     state_change: int | None = None
     state: str | None = None
     query: str = ""
+    user_oid: int = OWNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +94,9 @@ class SystemContext:
     progress: Sequence[IndexBuild] = ()
     cursors: Sequence[OpenCursor] = ()
     locks: Sequence[HeldLock] = ()
+
+    @property
+    def user_oid(self) -> int:
+        """The current user's OID; 0 when the role was dropped."""
+        role = self.catalog.authority.roles.get(self.user)
+        return 0 if role is None else role.oid

@@ -30,13 +30,19 @@ from ruvector_engine.catalog.system.oids import (
     DEFAULT_TABLESPACE,
     EXTENSIONS,
     GLOBAL_TABLESPACE,
-    OWNER,
     PG_CLASS,
     PG_EXTENSION,
     PG_NAMESPACE,
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import records
+from ruvector_engine.catalog.system.roles import (
+    pg_get_userbyid,
+    pg_has_role,
+    regrole_in,
+    regrole_out,
+    to_regrole,
+)
 from ruvector_engine.catalog.system.typenames import pg_format_type, regtype_in, regtype_out, to_regtype
 from ruvector_engine.catalog.system.types import all_types
 from ruvector_engine.errors import SqlError
@@ -90,24 +96,6 @@ def regnamespace_out(lookup: Lookup, oid: int) -> str:
     """Print a regnamespace."""
     name = next((name for name, number in _schemas(lookup).items() if number == oid), None)
     return quote_identifier(name) if name else str(oid) if oid else "-"
-
-
-def to_regrole(lookup: Lookup, text: str) -> int | None:
-    """The OID of a role, or None."""
-    return int(text) if text.isdigit() else OWNER if split_name(text)[-1] == lookup.user else None
-
-
-def regrole_in(lookup: Lookup, text: str) -> int:
-    """Read a regrole."""
-    oid = 0 if text == "-" else to_regrole(lookup, text)
-    if oid is None:
-        raise SqlError("42704", f'role "{split_name(text)[-1]}" does not exist')
-    return oid
-
-
-def regrole_out(lookup: Lookup, oid: int) -> str:
-    """Print a regrole."""
-    return quote_identifier(lookup.user) if oid == OWNER else str(oid) if oid else "-"
 
 
 def _procedures_named(lookup: Lookup, text: str) -> list[int]:
@@ -184,11 +172,6 @@ def pg_collation_is_visible(_lookup: Lookup, _oid: int) -> bool | None:
 
 
 # ---------------------------------------------------------------- names of other things
-
-
-def pg_get_userbyid(lookup: Lookup, oid: int) -> str:
-    """A role's name."""
-    return lookup.user if oid == OWNER else f"unknown (OID={oid})"
 
 
 def obj_description(lookup: Lookup, oid: int, catalog: str = "") -> str | None:
@@ -281,7 +264,7 @@ CATALOG_FUNCTIONS: Mapping[str, Callable[..., Any]] = {"format_type": pg_format_
         pg_function_is_visible, pg_get_constraintdef, pg_get_expr, pg_get_function_arguments,
         pg_get_function_identity_arguments, pg_get_function_result, pg_get_indexdef, pg_get_partkeydef,
         pg_get_ruledef, pg_get_serial_sequence, pg_get_statisticsobjdef_columns, pg_get_triggerdef,
-        pg_get_userbyid, pg_get_viewdef, pg_index_column_has_property, pg_opclass_is_visible,
+        pg_get_userbyid, pg_get_viewdef, pg_has_role, pg_index_column_has_property, pg_opclass_is_visible,
         pg_operator_is_visible, pg_relation_is_publishable, pg_table_is_visible, pg_tablespace_location,
         pg_type_is_visible, shobj_description, to_regclass, to_regnamespace, to_regproc, to_regrole, to_regtype,
     )

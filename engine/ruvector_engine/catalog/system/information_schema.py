@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ruvector_engine.catalog.model import ColumnDef, SequenceDef, TableDef, ViewDef
+from ruvector_engine.catalog.system import roles
 from ruvector_engine.catalog.system.constraints import Constraint, all_constraints
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.definitions import pg_get_viewdef
@@ -282,7 +283,7 @@ ROWS = {
     "columns": columns_rows,
     "constraint_column_usage": constraint_column_usage_rows,
     "constraint_table_usage": constraint_table_usage_rows,
-    "enabled_roles": lambda context: [(context.user,)],
+    **roles.INFORMATION_SCHEMA,
     "information_schema_catalog_name": lambda context: [(context.database,)],
     "key_column_usage": key_column_usage_rows,
     "schemata": schemata_rows,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-#: The one role there is: whoever is connected owns everything.
+#: The bootstrap superuser, who owns all that nobody else does.
 OWNER = 10
 DATABASE = 5
 DEFAULT_TABLESPACE = 1663
@@ -13,6 +13,7 @@ DEFAULT_COLLATION = 100
 
 #: Catalogs, as classid and refclassid name them.
 PG_CLASS, PG_TYPE, PG_PROC, PG_ATTRDEF, PG_CONSTRAINT, PG_EXTENSION = 1259, 1247, 1255, 2604, 2606, 3079
+PG_DATABASE, PG_AUTHID = 1262, 1260
 PG_AM, PG_CAST, PG_NAMESPACE, PG_OPCLASS, PG_OPERATOR, PG_OPFAMILY = 2601, 2605, 2615, 2616, 2617, 2753
 
 EXTENSIONS = {"vector": 15_000, "ruvector": 14_980}

@@ -37,6 +37,12 @@ _SIGNATURES: tuple[tuple[str, str, str, int], ...] = (
     ("pg_get_function_result", "oid", "text", 0),
     ("pg_get_serial_sequence", "text,text", "text", 0),
     ("pg_get_userbyid", "oid", "name", 0),
+    ("pg_has_role", "name,text", "bool", 0),
+    ("pg_has_role", "oid,text", "bool", 0),
+    ("pg_has_role", "name,name,text", "bool", 0),
+    ("pg_has_role", "name,oid,text", "bool", 0),
+    ("pg_has_role", "oid,name,text", "bool", 0),
+    ("pg_has_role", "oid,oid,text", "bool", 0),
     ("pg_describe_object", "oid,oid,int4", "text", 0),
     ("pg_index_column_has_property", "regclass,int4,text", "bool", 0),
     ("pg_relation_is_publishable", "regclass", "bool", 0),
@@ -96,9 +102,6 @@ def _privileges() -> Iterator[FunctionDef]:
                 yield _granted(f"has_{kind}_privilege", f"{target}{column},text")
                 for role in ("name", "oid"):
                     yield _granted(f"has_{kind}_privilege", f"{role},{target}{column},text")
-    for role in ("name", "oid"):
-        yield _granted("pg_has_role", f"{role},text")
-        yield _granted("pg_has_role", f"name,{role},text")
 
 
 def _granted(name: str, args: str) -> FunctionDef:

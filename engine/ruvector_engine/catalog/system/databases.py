@@ -1,7 +1,4 @@
-"""Roles, databases, schemas, tablespaces and settings.
-
-There is one role, the one that is connected, which owns everything; and one database, under the name it was asked for.
-"""
+"""Databases, schemas, tablespaces and settings. There is one database, under the name it was asked for."""
 
 from __future__ import annotations
 
@@ -17,47 +14,10 @@ from ruvector_engine.catalog.system.oids import (
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import pg_catalog
-from ruvector_engine.settings import SETTINGS, Setting
+from ruvector_engine.settings import SETTINGS, UNLISTED, Setting
 
 Rows = list[tuple[Any, ...]]
 _UTF8 = 6
-
-
-def _role(context: SystemContext) -> dict[str, Any]:
-    return {
-        "oid": OWNER, "rolname": context.user, "rolsuper": True, "rolinherit": True, "rolcreaterole": True,
-        "rolcreatedb": True, "rolcanlogin": True, "rolreplication": True, "rolbypassrls": True,
-        "rolconnlimit": -1,
-    }  # fmt: skip
-
-
-def roles_rows(context: SystemContext) -> Rows:
-    """pg_roles: the password never shows."""
-    return [pg_catalog("pg_roles").row(**_role(context), rolpassword="********")]
-
-
-def authid_rows(context: SystemContext) -> Rows:
-    """pg_authid: passwords are the server's own affair, none is stored here."""
-    return [pg_catalog("pg_authid").row(**_role(context))]
-
-
-def user_rows(context: SystemContext) -> Rows:
-    """pg_user."""
-    return [
-        pg_catalog("pg_user").row(
-            usename=context.user, usesysid=OWNER, usecreatedb=True, usesuper=True, userepl=True,
-            usebypassrls=True, passwd="********",
-        )
-    ]  # fmt: skip
-
-
-def shadow_rows(context: SystemContext) -> Rows:
-    """pg_shadow."""
-    return [
-        pg_catalog("pg_shadow").row(
-            usename=context.user, usesysid=OWNER, usecreatedb=True, usesuper=True, userepl=True, usebypassrls=True
-        )
-    ]  # fmt: skip
 
 
 def database_rows(context: SystemContext) -> Rows:
@@ -87,7 +47,8 @@ def tablespace_rows(_context: SystemContext) -> Rows:
 def settings_rows(context: SystemContext) -> Rows:
     """pg_settings: what can be set or shown, and what the user's own settings hold."""
     known = {setting.name: setting for setting in SETTINGS}
-    return [_setting_row(name, value, known.get(name)) for name, value in sorted(context.settings.items(), key=_folded)]
+    shown = [item for item in context.settings.items() if item[0] not in UNLISTED]
+    return [_setting_row(name, value, known.get(name)) for name, value in sorted(shown, key=_folded)]
 
 
 def _folded(item: tuple[str, str]) -> str:
@@ -133,13 +94,9 @@ def _setting_row(name: str, value: str, setting: Setting | None) -> tuple[Any, .
 
 
 ROWS = {
-    "pg_roles": roles_rows,
-    "pg_authid": authid_rows,
-    "pg_user": user_rows,
-    "pg_shadow": shadow_rows,
     "pg_database": database_rows,
     "pg_namespace": namespace_rows,
     "pg_tablespace": tablespace_rows,
     "pg_settings": settings_rows,
 }
-EMPTY = ("pg_auth_members", "pg_group", "pg_db_role_setting", "pg_shdescription")
+EMPTY = ("pg_shdescription",)

@@ -1,0 +1,67 @@
+"""What keeps a role from being dropped: objects that it owns, privileges and memberships that name it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ruvector_engine.catalog.model import TableDef, ViewDef
+from ruvector_engine.catalog.predefined_roles import FIRST_OWN_OID
+from ruvector_engine.catalog.roles import Authority, RoleDef
+from ruvector_engine.catalog.system import oids
+from ruvector_engine.catalog.system.lookup import relation_kind
+from ruvector_engine.errors import SqlError
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+#: Kinds of relations by pg_class.relkind, as errors call them.
+_KINDS = {"r": "table", "v": "view", "S": "sequence", "i": "index"}
+
+
+def check_none(session: Session, authority: Authority, role: RoleDef) -> None:
+    """2BP01 when something depends on the role, or the system itself does."""
+    if role.oid < FIRST_OWN_OID:
+        raise SqlError("2BP01", f"cannot drop role {role.name} because it is required by the database system")
+    found = [*_owned(session, authority, role), *_granted(session, authority, role), *_members(authority, role)]
+    if found:
+        text = f'role "{role.name}" cannot be dropped because some objects depend on it'
+        raise SqlError("2BP01", text, detail="\n".join(found))
+
+
+def _owned(session: Session, authority: Authority, role: RoleDef) -> Iterator[str]:
+    for (classoid, objoid), owner in sorted(authority.owners.items(), key=lambda item: item[0][1]):
+        if owner == role.oid:
+            yield f"owner of {_described(session, classoid, objoid)}"
+
+
+def _granted(session: Session, authority: Authority, role: RoleDef) -> Iterator[str]:
+    for (classoid, objoid, subid), items in sorted(authority.acls.items(), key=lambda item: item[0][1:]):
+        owner = authority.owner_of(classoid, objoid)
+        # What an owner granted himself is told by his being the owner.
+        if owner != role.oid and any(role.oid in (item.grantee, item.grantor) for item in items):
+            yield f"privileges for {_described(session, classoid, objoid, subid)}"
+
+
+def _members(authority: Authority, role: RoleDef) -> Iterator[str]:
+    for membership in authority.memberships:
+        member, group = authority.role_by_oid(membership.member), authority.role_by_oid(membership.role)
+        if membership.grantor == role.oid and member is not None and group is not None:
+            yield f"privileges for membership of role {member.name} in role {group.name}"
+
+
+def _described(session: Session, classoid: int, objoid: int, subid: int = 0) -> str:
+    """An object as errors name it."""
+    if classoid == oids.PG_NAMESPACE:
+        return f"schema {next((n for n in session.catalog.schemas if oids.namespace_oid(n) == objoid), objoid)}"
+    if classoid == oids.PG_DATABASE:
+        return f"database {session.database_name}"
+    lookup = session.lookup
+    relation = lookup.relations.get(objoid)
+    if classoid != oids.PG_CLASS or relation is None:
+        return f"object {objoid}"
+    kind = _KINDS[relation_kind(relation)]
+    shown = f"{kind} {lookup.relation_name(relation)}"
+    columns = relation.columns if isinstance(relation, TableDef | ViewDef) else ()
+    column = next((c.name for c in columns if c.attnum == subid), None)
+    return shown if column is None else f"column {column} of {shown}"
