@@ -29,7 +29,7 @@ from ruvector_engine.executor.row_cache import RowCache
 from ruvector_engine.executor.session_functions import relation_bytes
 from ruvector_engine.indexes import IndexSet
 from ruvector_engine.locks import LockManager
-from ruvector_engine.login import admitted
+from ruvector_engine.login import Accounts, admitted
 from ruvector_engine.notifications import Exchange
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
@@ -68,6 +68,8 @@ class Database:
                 connection.run(macro)
             self.catalog: Catalog = catalog_store.bootstrap(connection, superuser)
             connection.run("COMMIT")
+        #: What is asked of roles before there is a session.
+        self.accounts = Accounts(lambda: self.catalog.authority)
         #: Held while it is decided whether one more session may begin.
         self._admission = threading.Lock()
         self.locks = LockManager()
@@ -141,11 +143,18 @@ class Database:
         `client` is the address and port of the client; (None, -1) when it is on this machine and has none.
         """
         with self._admission:
-            login = admitted(self.catalog.authority, user, list(self.sessions.values()))
+            login = admitted(self.catalog.authority, user, list(self.sessions.values()), self._places())
             session = Session(self, login=login, database_name=database, pid=pid, startup=startup)
             session.client_address, session.client_port = client
             self.sessions[pid] = session
         return session
+
+    def _places(self) -> int | None:
+        """How many sessions there may be before the rest of the places is kept for superusers."""
+        settings = self.server_settings
+        if "max_connections" not in settings:
+            return None
+        return int(settings["max_connections"]) - int(settings["superuser_reserved_connections"])
 
     def execute_together(self, queries: Sequence[tuple[Session, Prepared, Sequence[Value]]]) -> list[Result | None]:
         """`Session.execute_now` for queries of several sessions at once.

@@ -20,6 +20,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import dispatch, queries, session_statements, writes
 from ruvector_engine.executor.cursors import Cursor
 from ruvector_engine.executor.knn import search_now
+from ruvector_engine.executor.role_settings import begin_with
 from ruvector_engine.executor.sequences import named_sequence
 from ruvector_engine.executor.session_functions import micros
 from ruvector_engine.executor.streams import RowStream
@@ -76,16 +77,15 @@ class Session:
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
-        self.settings = Settings({k: v for k, v in startup.items() if k != "role"}, database.server_settings)
+        self.settings = Settings({}, database.server_settings)
         self.connection = database.store.connection()
         self.transaction = Transaction(self.connection, lambda: database.commits)
         #: Whom the session acts for.
         self.identity = Identity(login, self.settings, lambda: self.catalog.authority)
-        if "role" in startup:
-            self.identity.begin_as(startup["role"])
+        self.notices: list[SqlError] = []
+        begin_with(self, startup)
         #: What this session listens to, what has come for it, and what its transaction has to say.
         self.notifications = Mailbox(database.exchange, pid)
-        self.notices: list[SqlError] = []
         self.changed_parameters: list[tuple[str, str]] = []
         self.started_at = time.time()
         self.transaction_time = self.statement_time = self.started_at

@@ -139,6 +139,16 @@ SETTINGS: tuple[Setting, ...] = (
         read_only=True,
         changed_by="restart",
     ),
+    Setting(
+        "superuser_reserved_connections",
+        "integer",
+        "3",
+        "How many of them are kept for superusers",
+        0,
+        262143,
+        read_only=True,
+        changed_by="restart",
+    ),
     Setting("max_identifier_length", "integer", "63", "Longest identifier, in bytes", read_only=True),
     Setting("max_index_keys", "integer", "32", "Most columns of an index", read_only=True),
     Setting("block_size", "integer", "8192", "Size of a block", read_only=True),
@@ -438,14 +448,20 @@ class Settings(Mapping[str, str]):
             self._local.pop(key, None)
         self.generation += 1
 
+    def check(self, name: str, value: str) -> None:
+        """Raise what SET name = value would raise."""
+        _check_writable(lookup(name))
+        self._checked(name, value)
+
     def default(self, name: str) -> str:
         """What RESET goes back to."""
         setting = lookup(name)
         return self._boot.get(self._key(name), "" if setting is None else setting.default)
 
     def begin_as(self, name: str, value: str) -> None:
-        """Change what RESET goes back to."""
-        self._boot[self._key(name)] = value
+        """Change what RESET goes back to; 55P02 for a read-only setting."""
+        _check_writable(lookup(name))
+        self._boot[self._key(name)] = self._checked(name, value)
         self.generation += 1
 
     def mark(self) -> Mark:

@@ -1,15 +1,16 @@
-"""Who gets in, as the files say now: the rules, the password and the certificate; reloaded while the server runs."""
+"""Who gets in, as files and roles say now: rules and certificates, reloaded while the server runs, and passwords."""
 
 from __future__ import annotations
 
 import logging
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from ruvector_engine.verifiers import Verifier
-from ruvector_server.hba import HbaError, Rules, read
+from ruvector_server.hba import Client, HbaError, Rules, read
 from ruvector_server.tls import Tls, TlsError, TlsFiles
 
 _log = logging.getLogger(__name__)
@@ -18,6 +19,36 @@ _log = logging.getLogger(__name__)
 HBA_NAME: Final = "pg_hba.conf"
 SECRET_NAME: Final = "mock_authentication_nonce"
 _SECRET_BYTES: Final = 32
+
+
+class Secret(Protocol):
+    """What a password is checked against, or why none is right."""
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """None when no password is right."""
+
+    @property
+    def reason(self) -> str:
+        """Why that is; for the log."""
+
+
+class Accounts(Protocol):
+    """The roles of the engine (`ruvector_engine.login`), as letting clients in needs them. Quick."""
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the first superuser has a password: then everybody needs one, where no file says otherwise."""
+
+    @property
+    def has_passwords(self) -> bool:
+        """Whether anybody has a password."""
+
+    def secret_of(self, user: str, /) -> Secret:
+        """What a user's password is checked against."""
+
+    def belongs(self, user: str, role: str, /) -> bool:
+        """Whether a user is a role or a member of it."""
 
 
 class AccessError(Exception):
@@ -36,20 +67,28 @@ class AccessFiles:
 class Access:
     """One a server. `rules` and `tls` change with `reload`; what a login under way has begun with, it ends with."""
 
-    def __init__(self, files: AccessFiles, verifier: Verifier | None = None, secret: bytes = b"") -> None:
+    def __init__(self, files: AccessFiles, accounts: Accounts, secret: bytes = b"") -> None:
         """AccessError for files that cannot be used. `secret` makes the salts shown to users without a password."""
         self._files = files
-        self._verifier = verifier
+        self._accounts = accounts
         self._secret = secret or secrets.token_bytes(_SECRET_BYTES)
         self._rules_from_file = False
-        self.rules = Rules.without_file(password=verifier is not None)
+        self.rules = Rules.without_file(password=accounts.guarded)
         self.tls: Tls | None = None
         self._load_tls()
         self._load_rules()
 
     def verifier_of(self, user: str) -> Verifier:
         """What a user's password is checked against; one that no password satisfies if there is none."""
-        return self._verifier if self._verifier is not None else Verifier.mock(user, self._secret)
+        found = self._accounts.secret_of(user)
+        if found.verifier is not None:
+            return found.verifier
+        _log.info("no password is right for user %r: %r", user, found.reason)  # by repr, as names hold anything
+        return Verifier.mock(user, self._secret)
+
+    def client(self, address: str | None, user: str, database: str, *, encrypted: bool) -> Client:
+        """A client as the rules see it."""
+        return Client(address, encrypted, user, database, partial(self._accounts.belongs, user))
 
     def reload(self) -> None:
         """Read the files again; what cannot be read stays as it was, and the log says why."""
@@ -86,8 +125,8 @@ class Access:
             )
         if rules.need_encryption and self.tls is None:
             _log.warning("hostssl lines in %s cannot match: there is no --ssl-cert", path)
-        if rules.need_password and self._verifier is None:
-            _log.warning("lines in %s ask for a password, and there is none: nobody gets in by them", path)
+        if rules.need_password and not self._accounts.has_passwords:
+            _log.warning("lines in %s ask for a password, and no role has one: nobody gets in by them", path)
         self.rules, self._rules_from_file = rules, True
 
 

@@ -13,11 +13,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER
 from ruvector_server.access import HBA_NAME
 
 ENVIRONMENT_PREFIX = "RUVECTOR_"
 #: A password itself is no option: other users of the machine could see it in the list of processes.
 PASSWORD_VARIABLE = ENVIRONMENT_PREFIX + "PASSWORD"
+
+
+#: How long a name may be.
+MAX_NAME_BYTES = 63
 
 
 class ConfigError(Exception):
@@ -52,6 +57,12 @@ def _count(text: str) -> int:
     return number
 
 
+def _name(text: str) -> str:
+    if not 0 < len(text.encode()) <= MAX_NAME_BYTES or text.startswith("pg_") or text in ("none", "public"):
+        raise ValueError
+    return text
+
+
 def _timeout(text: str) -> float:
     number = float(text)
     if not 1 <= number <= 600:
@@ -81,9 +92,15 @@ class Config:
     )
     host: str = field(default="127.0.0.1", metadata=_about(str, "HOST", "address to listen on"))
     port: int = field(default=5432, metadata=_about(_port, "PORT", "TCP port to listen on; 0 for any free one"))
+    user: str = field(
+        default=DEFAULT_SUPERUSER,
+        metadata=_about(_name, "NAME", "the first superuser of a data directory that is made"),
+    )
     password_file: Path | None = field(
         default=None,
-        metadata=_about(Path, "FILE", f"file with the password that every user must know; or set {PASSWORD_VARIABLE}"),
+        metadata=_about(
+            Path, "FILE", f"file with the first superuser's password, which it then has; or set {PASSWORD_VARIABLE}"
+        ),
     )
     hba_file: Path | None = field(
         default=None,

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, DEFAULT_SUPERUSER
 from ruvector_engine.database import Database
 from ruvector_engine.errors import SqlError
-from ruvector_engine.verifiers import Verifier
+from ruvector_engine.login import set_superuser_password
 from ruvector_server import __version__
 from ruvector_server.access import Access, AccessError, AccessFiles, mock_secret
 from ruvector_server.config import Config
@@ -27,6 +28,9 @@ _log = logging.getLogger(__name__)
 #: How long a thread may keep the GIL while another wants it, in seconds.
 SWITCH_INTERVAL = 0.0005
 
+#: How many of the sessions that there may be are kept for superusers.
+RESERVED_PLACES = 3
+
 
 class StartError(Exception):
     """The server could not start; the text is one line for the user."""
@@ -37,27 +41,34 @@ def serve(config: Config) -> None:
     # A search releases the GIL; the event loop must not wait the usual 5 ms to get it back from a worker thread.
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
-        database = Database.open(config.data_dir)
+        database = Database.open(config.data_dir, config.user)
     except SqlError as error:
         raise StartError(error.message if error.hint is None else f"{error.message} ({error.hint})") from None
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            if not runner.run(_serve(config, database, _access(config))):
+            if not runner.run(_serve(config, database, _access(config, database))):
                 _give_up()
     finally:
         database.close()
     _log.info("stopped")
 
 
-def _access(config: Config) -> Access:
-    """Read who gets in. Not before the data directory is there and ours: the rules may be in it, a secret is."""
+def _access(config: Config, database: Database) -> Access:
+    """Set the first superuser's password, and read who gets in.
+
+    Not before the data directory is there and ours: the rules may be in it, a secret is.
+    """
+    first = database.catalog.authority.role_by_oid(BOOTSTRAP_ROLE)
+    if first is not None and config.user not in (first.name, DEFAULT_SUPERUSER):
+        _log.warning("--user names the first superuser of a new data directory; that of this one is %r", first.name)
     tls = None
     if config.ssl_cert is not None and config.ssl_key is not None:
         tls = TlsFiles(config.ssl_cert, config.ssl_key, config.ssl_ca)
     files = AccessFiles(config.hba_path, config.hba_file is not None, tls)
     try:
-        verifier = None if config.password is None else Verifier.of(config.password)
-        return Access(files, verifier, mock_secret(config.data_dir))
+        if config.password is not None:
+            set_superuser_password(database, config.password)
+        return Access(files, database.accounts, mock_secret(config.data_dir))
     except (AccessError, ValueError) as error:
         raise StartError(str(error)) from None
     except OSError as error:
@@ -121,6 +132,7 @@ def _shown(config: Config, host: str, port: int) -> dict[str, str]:
         "hba_file": str(config.hba_path.absolute()),
         "listen_addresses": host,
         "max_connections": str(config.max_connections),
+        "superuser_reserved_connections": str(min(RESERVED_PLACES, config.max_connections - 1)),
         "port": str(port),
         "ssl": "off" if config.ssl_cert is None else "on",
         "ssl_ca_file": str(config.ssl_ca or ""),

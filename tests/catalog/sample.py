@@ -121,5 +121,6 @@ def sample_catalog() -> Catalog:
         authority=Authority(
             {role.name: role for role in (RoleDef(10, "postgres", superuser=True, can_login=True), *PREDEFINED_ROLES)},
             (*PREDEFINED_MEMBERSHIPS, Membership(PG_MONITOR, PG_READ_ALL_DATA, 10, admin=True)),
+            settings={(0, 10): {"work_mem": "8MB"}},
         ),
     )

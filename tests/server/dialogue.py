@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.server.fake_engine import FakeEngine, FakeSession
+from tests.server.fake_engine import FakeAccounts, FakeEngine, FakeSession
 from tests.wire.client import Backend, encode, split
 
 from ruvector_engine.verifiers import Verifier
@@ -36,7 +36,7 @@ class Dialogue:
         self.registry = registry or Registry(10)
         self.sent: list[bytes] = []
         self.slow = False  # after each piece, the client needs time: see `catch_up`
-        services = Services(self.engine, self.registry, Access(AccessFiles(rules), verifier))
+        services = Services(self.engine, self.registry, Access(AccessFiles(rules), FakeAccounts(verifier)))
         self.conversation = Conversation(services, self._send, self.cancel_request, self._wake, peer or Peer())
         self._rest = b""
 

@@ -12,8 +12,10 @@ from itertools import islice
 from typing import Any, Literal
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.login import Secret
 from ruvector_engine.results import Column, CopyIn, CopyOptions, CopyOut, Result, Row, StatementDescription
 from ruvector_engine.types.registry import FLOAT8, INT4, INT8, TEXT, VECTOR, TypeRef
+from ruvector_engine.verifiers import Verifier
 
 DEFAULTS = {
     "server_version": "18.1",
@@ -31,6 +33,28 @@ UNREPORTED = {
     "idle_session_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
 }
+
+
+class FakeAccounts:
+    """One password, or none, for everybody; who belongs to which role is a set of pairs."""
+
+    def __init__(self, verifier: Verifier | None = None, members: frozenset[tuple[str, str]] = frozenset()) -> None:
+        self._verifier = verifier
+        self._members = members
+
+    @property
+    def guarded(self) -> bool:
+        return self._verifier is not None
+
+    @property
+    def has_passwords(self) -> bool:
+        return self._verifier is not None
+
+    def secret_of(self, user: str) -> Secret:
+        return Secret(self._verifier, f"{user} has no password")
+
+    def belongs(self, user: str, role: str) -> bool:
+        return user == role or (user, role) in self._members
 
 
 class FakeSettings(dict[str, str]):

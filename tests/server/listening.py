@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.server.fake_engine import FakeEngine
+from tests.server.fake_engine import FakeAccounts, FakeEngine
 
 from ruvector_engine.verifiers import Verifier
 from ruvector_server.access import Access, AccessFiles
@@ -49,7 +49,7 @@ def listening(
     started: Future[Listening] = Future()
 
     async def serve() -> None:
-        access = Access(AccessFiles(), verifier)
+        access = Access(AccessFiles(), FakeAccounts(verifier))
         listener = Listener(engine, access, max_connections=max_connections, limits=limits)
         _, port = await listener.start("127.0.0.1", 0)
         ended = asyncio.Event()

@@ -67,7 +67,7 @@ def test_rules(server: Server) -> None:
     assert refusal(server, "locked", password="x") == failed.format("locked")
     assert refusal(server, "in_clear", password="x") == failed.format("in_clear")
     log = server.log()
-    assert "ask for a password, and there is none" in log
+    assert "ask for a password, and no role has one" in log
     assert "refused user 'ann', database 'db', from 127.0.0.1: 'no pg_hba.conf entry" in log
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from tests.server.dialogue import STARTUP, Dialogue, brief
+from tests.server.fake_engine import FakeAccounts
 from tests.wire.client import Backend, encode
 
 from ruvector_engine.verifiers import Verifier
 from ruvector_server.access import Access, AccessError, AccessFiles
-from ruvector_server.hba import Client
 from ruvector_server.session import authentication
 from ruvector_server.session.peer import Peer
 from ruvector_server.session.registry import Registry
@@ -89,20 +89,20 @@ def test_a_refused_client_that_goes_while_it_is_made_to_wait(rules: Path) -> Non
 def test_rules_that_need_what_is_not_there(rules: Path) -> None:
     rules.write_text("hostssl all all all cert")
     with pytest.raises(AccessError, match="can only be checked with --ssl-cert, --ssl-key and --ssl-ca"):
-        Access(AccessFiles(rules))
+        Access(AccessFiles(rules), FakeAccounts())
     with pytest.raises(AccessError, match="could not open file"):
-        Access(AccessFiles(rules.with_name("none"), hba_required=True))
+        Access(AccessFiles(rules.with_name("none"), hba_required=True), FakeAccounts())
 
 
 def test_rules_that_are_gone_stay_in_force(rules: Path) -> None:
     """Without a password, none would mean that everybody gets in."""
-    access = Access(AccessFiles(rules))
+    access = Access(AccessFiles(rules), FakeAccounts())
     rules.write_text("host all bob all trust")
     access.reload()
     rules.unlink()
     access.reload()
-    assert access.rules.find(Client("127.0.0.1", encrypted=False, user="ann", database="db")) is None
-    assert access.rules.find(Client("127.0.0.1", encrypted=False, user="bob", database="db")) is not None
+    assert access.rules.find(access.client("127.0.0.1", "ann", "db", encrypted=False)) is None
+    assert access.rules.find(access.client("127.0.0.1", "bob", "db", encrypted=False)) is not None
 
 
 def test_notifications_come_before_ready_for_query_and_to_the_idle() -> None:

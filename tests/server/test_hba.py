@@ -40,11 +40,13 @@ WORDS = [
     "@",
     "+",
 ]
+#: User -> roles that they are members of.
+MEMBERSHIPS = {"ann": ("admins", "db")}
 HAS_IPV6 = any(str(own.ip) == "::1" for own in interfaces())
 
 
 def client(address: str | None = "127.0.0.1", user: str = "ann", database: str = "db", *, ssl: bool = False) -> Client:
-    return Client(address, ssl, user, database)
+    return Client(address, ssl, user, database, lambda role: role in (user, *MEMBERSHIPS.get(user, ())))
 
 
 def found(text: str, who: Client) -> str | None:
@@ -93,6 +95,16 @@ def found(text: str, who: Client) -> str | None:
         ('host all "a ""b""" all trust', client(user='a "b"'), True),
         ('host all a,"b,c" all trust', client(user="b,c"), True),
         ('host all "+group" all trust', client(user="+group"), True),
+        ("host all +admins all trust", client(), True),
+        ("host all bob,+admins all trust", client(), True),
+        ("host all +admins all trust", client(user="bob"), False),
+        ("host all +admins all trust", client(user="admins"), True),
+        ("host all +admins all trust", client(user="+admins"), False),
+        ("host samerole all all trust", client(), True),
+        ("host samegroup all all trust", client(), True),
+        ("host samerole all all trust", client(user="bob"), False),
+        ("host samerole all all trust", client(user="db"), True),
+        ('host "samerole" all all trust', client(), False),
         ("host sameuser all all trust", client(database="ann"), True),
         ("host sameuser all all trust", client(), False),
         ("host replication all all trust", client(database="replication"), False),
@@ -136,11 +148,9 @@ def test_the_first_that_fits() -> None:
         ("host all all all ldap", 'authentication method "ldap" is not supported'),
         ("host all all all cert", "cert authentication is only supported on hostssl connections"),
         ("host all all all peer", "peer authentication is only supported on local sockets"),
-        ("host all +admins all trust", '"+admins" is not supported'),
-        ("host all @file all trust", '"@file" is not supported'),
-        ("host @file all all trust", '"@file" is not supported'),
+        ("host all @file all trust", f'could not open file "{FILE.parent / "file"}": No such file or directory'),
+        ("host @file all all trust", f'could not open file "{FILE.parent / "file"}": No such file or directory'),
         ("host /^a all all trust", '"/^a" is not supported'),
-        ("host samerole all all trust", '"samerole" is not supported'),
         ("include other.conf", "include is not supported"),
         ("hostgssenc all all all trust", "hostgssenc is not supported"),
         ("host all all all trust x", "authentication option not in name=value format: x"),
@@ -255,3 +265,28 @@ def test_names_are_read_as_by_postgresql(postgres: Postgres, postgres_rules: Pat
 def test_any_text_gives_rules_or_errors(text: str) -> None:
     with suppress(HbaError):
         parse(text, FILE).find(client())
+
+
+def test_names_in_files(tmp_path: Path) -> None:
+    file = tmp_path / "pg_hba.conf"
+    (tmp_path / "users").write_text('ann, "my user" # who\n@more/others\n')
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "others").write_text("+admins\n@again")
+    (tmp_path / "more" / "again").write_text("carl")
+    (tmp_path / "databases").write_text("db other")
+    rules = parse("host @databases @users,dora all trust", file)
+    for user, database, fits in (
+        ("ann", "db", True),
+        ("my user", "other", True),
+        ("carl", "db", True),
+        ("dora", "db", True),
+        ("bob", "db", False),
+        ("ann", "third", False),
+    ):
+        assert (rules.find(client(user=user, database=database)) is not None) is fits
+    (tmp_path / "more" / "again").write_text("@again")
+    with pytest.raises(HbaError, match="maximum nesting depth exceeded"):
+        parse("host @databases @users all trust", file)
+    (tmp_path / "users").write_bytes(b"\xff")
+    with pytest.raises(HbaError, match="is not UTF-8 text"):
+        parse("host @databases @users all trust", file)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from types import MappingProxyType
 
 from ruvector_engine.catalog import entries
@@ -18,10 +18,12 @@ from ruvector_engine.catalog.roles import (
 )
 from ruvector_engine.relational.duck import Connection
 
+_KINDS = ("role", "member", "owner", "acl", "settings")
+
 
 def read(connection: Connection, stored: Iterable[entries.Entry], superuser: str) -> Authority:
     """What the entries say; the roles that every directory begins with are made where they are missing."""
-    found = {key: (kind, body) for key, kind, body in stored if kind in ("role", "member", "owner", "acl")}
+    found = {key: (kind, body) for key, kind, body in stored if kind in _KINDS}
     known = {int(key.split(":")[1]) for key, (kind, _) in found.items() if kind == "role"}
     first = RoleDef(
         BOOTSTRAP_ROLE,
@@ -43,11 +45,10 @@ def read(connection: Connection, stored: Iterable[entries.Entry], superuser: str
 
 def write(connection: Connection, old: Authority, new: Authority, dropped: set[int]) -> Authority:
     """Write what differs; what was said of dropped relations goes with them. Return what is so now."""
-    kept = Authority(
-        new.roles,
-        new.memberships,
-        MappingProxyType({key: owner for key, owner in new.owners.items() if key[1] not in dropped}),
-        MappingProxyType({key: acl for key, acl in new.acls.items() if key[1] not in dropped}),
+    kept = replace(
+        new,
+        owners=MappingProxyType({key: owner for key, owner in new.owners.items() if key[1] not in dropped}),
+        acls=MappingProxyType({key: acl for key, acl in new.acls.items() if key[1] not in dropped}),
     )
     if kept == old:
         return old
@@ -70,6 +71,8 @@ def _entries(authority: Authority) -> dict[str, tuple[str, str]]:
         found[f"owner:{classoid}:{objoid}"] = ("owner", str(owner))
     for (classoid, objoid, subid), items in authority.acls.items():
         found[f"acl:{classoid}:{objoid}:{subid}"] = ("acl", json.dumps([asdict(item) for item in items]))
+    for (database, role_oid), settings in authority.settings.items():
+        found[f"settings:{database}:{role_oid}"] = ("settings", json.dumps(dict(settings)))
     return found
 
 
@@ -78,16 +81,26 @@ def _decode(found: dict[str, tuple[str, str]]) -> Authority:
     memberships: list[Membership] = []
     owners: dict[tuple[int, int], int] = {}
     acls: dict[tuple[int, int, int], tuple[AclItem, ...]] = {}
+    settings: dict[tuple[int, int], Mapping[str, str]] = {}
     for key, (kind, body) in found.items():
         if kind == "role":
             role = RoleDef(**json.loads(body))
             roles[role.name] = role
         elif kind == "member":
             memberships.append(Membership(**json.loads(body)))
+        elif kind == "settings":
+            database, role_oid = map(int, key.split(":")[1:])
+            settings[database, role_oid] = MappingProxyType(json.loads(body))
         elif kind == "owner":
             classoid, objoid = map(int, key.split(":")[1:])
             owners[classoid, objoid] = int(body)
         else:
             classoid, objoid, subid = map(int, key.split(":")[1:])
             acls[classoid, objoid, subid] = tuple(AclItem(**item) for item in json.loads(body))
-    return Authority(MappingProxyType(roles), tuple(memberships), MappingProxyType(owners), MappingProxyType(acls))
+    return Authority(
+        MappingProxyType(roles),
+        tuple(memberships),
+        MappingProxyType(owners),
+        MappingProxyType(acls),
+        MappingProxyType(settings),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 #: The oid of the superuser that every data directory begins with, and his name unless the operator chose another.
@@ -53,6 +53,9 @@ class AclItem:
     grantable: str = ""  # those of them that the grantee may grant on
 
 
+#: Whom settings are for: a database's OID and a role's, each 0 for all of them.
+SettingsKey = tuple[int, int]
+
 #: An object by pg_depend's classoid and objoid; with a column's number (or 0) where it has privileges of its own.
 ObjectKey = tuple[int, int]
 AclKey = tuple[int, int, int]
@@ -70,6 +73,8 @@ class Authority:
     memberships: tuple[Membership, ...] = ()
     owners: Mapping[ObjectKey, int] = field(default_factory=lambda: MappingProxyType({}))
     acls: Mapping[AclKey, tuple[AclItem, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    #: Settings that sessions begin with, by name and as they were written.
+    settings: Mapping[SettingsKey, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     #: What `membership` has found out about the memberships here: (role, way) -> roles reached.
     closures: dict[tuple[int, str], tuple[int, ...]] = field(init=False, repr=False, compare=False)
     _by_oid: Mapping[int, RoleDef] = field(init=False, repr=False, compare=False)
@@ -82,6 +87,16 @@ class Authority:
     def role_by_oid(self, oid: int) -> RoleDef | None:
         """The role with that oid."""
         return self._by_oid.get(oid)
+
+    def with_role(self, role: RoleDef) -> Authority:
+        """The same with this role, new or in the place of what it was."""
+        others = {name: known for name, known in self.roles.items() if known.oid != role.oid}
+        return replace(self, roles=MappingProxyType(others | {role.name: role}))
+
+    def settings_of(self, database: int, role: int) -> Mapping[str, str]:
+        """The settings that sessions of a role in a database begin with, which are the more special ones'."""
+        keys = ((0, 0), (database, 0), (0, role), (database, role))
+        return {name: value for key in keys for name, value in self.settings.get(key, {}).items()}
 
     def owner_of(self, classoid: int, objoid: int) -> int:
         """The oid of an object's owner."""

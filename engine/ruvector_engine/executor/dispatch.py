@@ -16,6 +16,7 @@ from ruvector_engine.executor import (
     notification_statements,
     plans,
     prepared,
+    role_settings,
     roles,
     sequences,
     session_statements,
@@ -73,6 +74,8 @@ RUNNERS: dict[str, Runner] = {
     "alter_role_stmt": roles.run_alter_role,
     "drop_role_stmt": roles.run_drop_role,
     "grant_role_stmt": memberships.run_grant_role,
+    "alter_role_set_stmt": role_settings.run_alter_role_set,
+    "alter_database_set_stmt": role_settings.run_alter_database_set,
     "index_stmt": index_ddl.run_create_index,
     "reindex_stmt": index_ddl.run_reindex,
 }

@@ -38,7 +38,7 @@ def run_create_role(session: Session, statement: Utility) -> Result:
     can_login = enum_name(node, "stmt_type") == "ROLESTMT_USER"
     blank = RoleDef(store.new_oid(session.connection), node.role, can_login=can_login)
     role = applied(session, blank, options)
-    change(session, _with_role(authority, role))
+    change(session, authority.with_role(role))
     for spec in options.in_roles:
         group = specified_role(session, spec)
         memberships.check_may_change(session, group, granting=True)
@@ -56,11 +56,6 @@ def run_create_role(session: Session, statement: Utility) -> Result:
 def change(session: Session, authority: Authority) -> None:
     """Make this what the transaction knows of roles; the catalog is locked already."""
     session.transaction.catalog = store.changed(session.connection, session.catalog, authority=authority)
-
-
-def _with_role(authority: Authority, role: RoleDef) -> Authority:
-    roles = {name: known for name, known in authority.roles.items() if known.oid != role.oid}
-    return replace(authority, roles=MappingProxyType(roles | {role.name: role}))
 
 
 def _check_may_create(creator: RoleDef, options: RoleOptions) -> None:
@@ -88,7 +83,7 @@ def run_alter_role(session: Session, statement: Utility) -> Result:
     if role.oid == BOOTSTRAP_ROLE and not options.attributes.get("superuser", True):
         detail = "The bootstrap superuser must have the SUPERUSER attribute."
         raise SqlError("0A000", "permission denied to alter role", detail=detail)
-    change(session, _with_role(session.catalog.authority, applied(session, role, options)))
+    change(session, session.catalog.authority.with_role(applied(session, role, options)))
     if options.members is not None:
         members = [specified_role(session, spec) for spec in options.members]
         (memberships.grant if node.action > 0 else memberships.revoke)(session, role, members)
@@ -133,7 +128,8 @@ def run_drop_role(session: Session, statement: Utility) -> Result:
     oids = {role.oid for role in dropped}
     authority = session.catalog.authority
     left = tuple(m for m in authority.memberships if m.role not in oids and m.member not in oids)
-    authority = replace(authority, memberships=left)
+    settings = {key: values for key, values in authority.settings.items() if key[1] not in oids}
+    authority = replace(authority, memberships=left, settings=MappingProxyType(settings))
     for role in dropped:
         role_dependencies.check_none(session, authority, role)
     roles = {name: role for name, role in authority.roles.items() if role.oid not in oids}
@@ -185,5 +181,5 @@ def run_rename_role(session: Session, statement: Utility) -> Result:
     if not (user.superuser or (user.create_role and is_admin(authority, user.oid, role.oid))):
         needed = f'CREATEROLE attribute and the ADMIN option on role "{role.name}"'
         raise denied("rename role", f"Only roles with the {needed} may rename this role.")
-    change(session, _with_role(authority, replace(role, name=node.newname)))
+    change(session, authority.with_role(replace(role, name=node.newname)))
     return Result("ALTER ROLE")

@@ -128,7 +128,7 @@ def run_set(session: Session, statement: Utility) -> Result:
     if local and session.transaction.state != "block":
         session.notice("25P01", "SET LOCAL can only be used in transaction blocks", "WARNING")
     if kind == "VAR_SET_VALUE":
-        set_value(session, node.name, ", ".join(_argument(arg) for arg in node.args), local=local)
+        set_value(session, node.name, ", ".join(argument_text(arg) for arg in node.args), local=local)
         return Result("SET")
     if kind == "VAR_SET_DEFAULT":
         reset_value(session, node.name, local=local)
@@ -144,7 +144,7 @@ def run_set(session: Session, statement: Utility) -> Result:
     raise not_supported(f"SET {node.name} FROM CURRENT is not supported")
 
 
-def _argument(node: Any) -> str:
+def argument_text(node: Any) -> str:
     """A value that SET gives; the interval of SET TIME ZONE as the zone's name."""
     if node.WhichOneof("node") != "type_cast":
         return constant_text(node)

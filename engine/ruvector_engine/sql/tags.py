@@ -40,6 +40,8 @@ _TAGS = {
     "create_role_stmt": "CREATE ROLE",
     "alter_role_stmt": "ALTER ROLE",
     "drop_role_stmt": "DROP ROLE",
+    "alter_role_set_stmt": "ALTER ROLE",
+    "alter_database_set_stmt": "ALTER DATABASE",
     "create_function_stmt": "CREATE FUNCTION",
     "create_trig_stmt": "CREATE TRIGGER",
     "createdb_stmt": "CREATE DATABASE",

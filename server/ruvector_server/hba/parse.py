@@ -14,6 +14,9 @@ from ruvector_server.hba.tokens import BadToken, Line, Token, fields, lines
 _OTHER_METHODS: Final = ("ident", "gss", "sspi", "pam", "bsd", "ldap", "radius", "oauth")
 _OTHER_OPTIONS: Final = ("map", "clientname", "include_realm", "krb_realm", "compat_realm", "upn_username", "delegate")
 
+#: How deep files of names may name further files.
+_MAX_DEPTH: Final = 10
+
 
 class HbaError(Exception):
     """What is wrong with a file; one line of text an error."""
@@ -42,7 +45,7 @@ def parse(text: str, path: Path) -> Rules:
         try:
             found = fields(line)
             if found:
-                rules.append(_rule(Line(number, found)))
+                rules.append(_rule(Line(number, found), path.parent))
         except (BadToken, _BadLine) as error:
             errors.append(f'line {number} of configuration file "{path}": {error}')
     if errors:
@@ -52,11 +55,11 @@ def parse(text: str, path: Path) -> Rules:
     return Rules(rules)
 
 
-def _rule(line: Line) -> Rule:
+def _rule(line: Line, folder: Path) -> Rule:
     rest = iter(line.fields)
     connection = _connection_type(_single(next(rest), "connection type"))
-    databases = _names(next(rest, None), "database", ("samegroup", "samerole"))
-    users = _names(next(rest, None), "role", ())
+    databases = _names(next(rest, None), "database", folder)
+    users = _names(next(rest, None), "role", folder)
     where = "" if connection == "local" else _where(rest)
     method = _method(next(rest, None), connection)
     certificate = _client_certificate(rest, connection, method)
@@ -82,22 +85,36 @@ def _connection_type(token: Token) -> ConnectionType:
     raise _BadLine(f'invalid connection type "{text}"')
 
 
-def _names(field: list[Token] | None, what: str, refused: tuple[str, ...]) -> list[Token]:
-    """Databases or users."""
+def _names(field: list[Token] | None, what: str, folder: Path) -> list[Token]:
+    """Databases or users; those in files that are named with @ are written out, files being relative to `folder`."""
     if field is None:
         raise _BadLine(f"end-of-line before {what} specification")
-    for token in field:
-        if token.quoted:
-            continue
-        if token.text.startswith("@"):
-            raise _BadLine(f'"{token.text}" is not supported: write the names themselves instead of a file of them')
-        if token.text.startswith("/"):
+    found = [name for token in field for name in _expanded(token, folder)]
+    for token in found:
+        if token.text.startswith("/") and not token.quoted:
             raise _BadLine(f'"{token.text}" is not supported: write names instead of a regular expression')
-        if what == "role" and token.text.startswith("+"):
-            raise _BadLine(f'"{token.text}" is not supported: name the users, there is no membership in roles')
-        if token.text in refused:
-            raise _BadLine(f'"{token.text}" is not supported: name the databases, there is no membership in roles')
-    return field
+    return found
+
+
+def _expanded(token: Token, folder: Path, depth: int = 0) -> Iterator[Token]:
+    """The token, or the tokens in the file that it names."""
+    if token.quoted or not token.text.startswith("@") or token.text == "@":
+        yield token
+        return
+    path = folder / token.text[1:]
+    if depth == _MAX_DEPTH:
+        raise _BadLine(f'could not open file "{path}": maximum nesting depth exceeded')
+    try:
+        text = path.read_text()
+    except UnicodeDecodeError:
+        raise _BadLine(f'file "{path}" is not UTF-8 text') from None
+    except ValueError:  # a null byte in the name
+        raise _BadLine(f'"{token.text}" names no file') from None
+    except OSError as error:
+        raise _BadLine(f'could not open file "{path}": {error.strerror}') from None
+    for _, line in lines(text):
+        for name in (name for field in fields(line) for name in field):
+            yield from _expanded(name, path.parent, depth + 1)
 
 
 def _where(rest: Iterator[list[Token]]) -> Where:

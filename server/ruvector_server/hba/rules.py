@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -18,12 +18,13 @@ Where: TypeAlias = Literal["", "all", "samehost", "samenet"] | Network
 
 
 class Client(NamedTuple):
-    """Who wants in. `address` is None for a Unix-domain socket."""
+    """Who wants in. `address` is None for a Unix-domain socket; `belongs` tells whether the user is in a role."""
 
     address: str | None
     encrypted: bool
     user: str
     database: str
+    belongs: Callable[[str], bool]
 
     @property
     def host(self) -> str:
@@ -52,11 +53,12 @@ class Rule:
         return self._fits_address(client.address) and self._fits_names(client)
 
     def _fits_names(self, client: Client) -> bool:
-        if not any(token.is_keyword("all") or token.text == client.user for token in self.users):
+        if not any(_fits_user(token, client) for token in self.users):
             return False
         return any(
             token.is_keyword("all")
             or (token.is_keyword("sameuser") and client.database == client.user)
+            or ((token.is_keyword("samerole") or token.is_keyword("samegroup")) and client.belongs(client.database))
             # Only a replication connection would match the keyword, and there are none.
             or (token.text == client.database and not token.is_keyword("replication"))
             for token in self.databases
@@ -71,6 +73,13 @@ class Rule:
         if self.where == "samenet":
             return any(own.version == found.version and found in own.network for own in interfaces())
         return not isinstance(self.where, str) and found.version == self.where.version and found in self.where
+
+
+def _fits_user(token: Token, client: Client) -> bool:
+    """Whether a user is meant: by name, or as a member of the role behind a plus sign."""
+    if token.text.startswith("+") and not token.quoted:
+        return client.belongs(token.text[1:])
+    return token.is_keyword("all") or token.text == client.user
 
 
 class Rules:

@@ -29,7 +29,7 @@ def authenticate(
     access: Access, peer: Peer, user: str, database: str, out: bytearray, decoder: FrontendDecoder
 ) -> Steps[None]:
     """Let the client prove that it is `user`; a fatal SqlError, logged, when it may not come in or cannot."""
-    client = Client(peer.address, peer.encryption is not None, user, database)
+    client = access.client(peer.address, user, database, encrypted=peer.encryption is not None)
     try:
         rule = access.rules.find(client)
         if rule is None or rule.method == "reject":

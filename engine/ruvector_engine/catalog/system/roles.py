@@ -35,7 +35,10 @@ def _attributes(role: RoleDef) -> dict[str, Any]:
 def roles_rows(context: SystemContext) -> Rows:
     """pg_roles: the password never shows."""
     row = pg_catalog("pg_roles").row
-    return [row(**_attributes(role), rolpassword=_HIDDEN) for role in _roles(context)]
+    return [
+        row(**_attributes(role), rolpassword=_HIDDEN, rolconfig=_config(context, 0, role.oid))
+        for role in _roles(context)
+    ]
 
 
 def authid_rows(context: SystemContext) -> Rows:
@@ -44,8 +47,24 @@ def authid_rows(context: SystemContext) -> Rows:
     return [row(**_attributes(role), rolpassword=role.password) for role in _roles(context)]
 
 
-def _user(role: RoleDef) -> dict[str, Any]:
+def _config(context: SystemContext, database: int, role: int) -> list[str] | None:
+    """Settings as pg_db_role_setting keeps them; None for none."""
+    settings = context.catalog.authority.settings.get((database, role), {})
+    return [f"{name}={value}" for name, value in settings.items()] or None
+
+
+def settings_rows(context: SystemContext) -> Rows:
+    """pg_db_role_setting."""
+    row = pg_catalog("pg_db_role_setting").row
+    return [
+        row(setdatabase=database, setrole=role, setconfig=_config(context, database, role))
+        for database, role in context.catalog.authority.settings
+    ]
+
+
+def _user(context: SystemContext, role: RoleDef) -> dict[str, Any]:
     return {
+        "useconfig": _config(context, 0, role.oid),
         "usename": role.name, "usesysid": role.oid, "usecreatedb": role.create_db, "usesuper": role.superuser,
         "userepl": role.replication, "usebypassrls": role.bypass_rls, "valuntil": role.valid_until,
     }  # fmt: skip
@@ -54,13 +73,13 @@ def _user(role: RoleDef) -> dict[str, Any]:
 def user_rows(context: SystemContext) -> Rows:
     """pg_user: the roles that may log in."""
     row = pg_catalog("pg_user").row
-    return [row(**_user(role), passwd=_HIDDEN) for role in _roles(context) if role.can_login]
+    return [row(**_user(context, role), passwd=_HIDDEN) for role in _roles(context) if role.can_login]
 
 
 def shadow_rows(context: SystemContext) -> Rows:
     """pg_shadow: pg_user with the verifiers."""
     row = pg_catalog("pg_shadow").row
-    return [row(**_user(role), passwd=role.password) for role in _roles(context) if role.can_login]
+    return [row(**_user(context, role), passwd=role.password) for role in _roles(context) if role.can_login]
 
 
 def group_rows(context: SystemContext) -> Rows:
@@ -128,8 +147,8 @@ ROWS = {
     "pg_shadow": shadow_rows,
     "pg_group": group_rows,
     "pg_auth_members": members_rows,
+    "pg_db_role_setting": settings_rows,
 }
-EMPTY = ("pg_db_role_setting",)
 INFORMATION_SCHEMA = {
     "enabled_roles": enabled_rows,
     "applicable_roles": lambda context: _applicable_rows("applicable_roles", context, grantable_only=False),
