@@ -77,7 +77,7 @@ class Session:
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
-        self.settings = Settings({}, database.server_settings)
+        self.settings = Settings({}, database.configuration.current)
         self.connection = database.store.connection()
         self.transaction = Transaction(self.connection, lambda: database.commits)
         #: Whom the session acts for.
@@ -164,6 +164,7 @@ class Session:
         """
         if self.transaction.state == "failed" and not _ends_transaction(raw):
             raise _aborted()
+        self._follow_configuration()
         catalog, search_path = self.catalog, self.search_path
         try:
             analyzed = analyze(raw, self.analysis_context(), parameter_oids)
@@ -193,7 +194,7 @@ class Session:
             return None
         if prepared.catalog is not self.catalog or prepared.search_path != self.search_path:
             return None
-        return plan
+        return plan if self.settings.server is self.database.configuration.current else None
 
     def execute(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result:
         """Run a statement; blocks. SqlError tells what went wrong: the caller then calls `fail`."""
@@ -204,6 +205,7 @@ class Session:
         self.raw = prepared.raw
         if self.transaction.state == "idle":
             self.begin("implicit")
+        self._follow_configuration()
         self._follow_time_zone()
         timer = self._timer()
         try:
@@ -427,6 +429,12 @@ class Session:
         except SqlError:
             return False
         return True
+
+    def _follow_configuration(self) -> None:
+        """Take up what pg_reload_conf() brought, between two statements."""
+        current = self.database.configuration.current
+        if self.settings.server is not current:
+            self.settings.follow(current)
 
     def _follow_time_zone(self) -> None:
         """Casts between timestamptz and other types go by DuckDB's own setting of the connection."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import not_supported
 from ruvector_engine.executor import (
+    alter_system,
     comments,
     copying,
     cursors,
@@ -45,6 +46,7 @@ def _run_rename(session: Session, statement: Utility) -> Result:
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
 RUNNERS: dict[str, Runner] = {
     "transaction_stmt": session_statements.run_transaction,
+    "alter_system_stmt": alter_system.run_alter_system,
     "variable_set_stmt": session_statements.run_set,
     "variable_show_stmt": session_statements.run_show,
     "discard_stmt": session_statements.run_discard,

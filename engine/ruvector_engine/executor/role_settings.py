@@ -14,7 +14,7 @@ from ruvector_engine.catalog.system import oids
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import table_access
 from ruvector_engine.executor.role_names import denied, is_reserved, specified_role
-from ruvector_engine.executor.session_statements import argument_text
+from ruvector_engine.executor.session_statements import values_text
 from ruvector_engine.results import Result
 from ruvector_engine.settings import lookup
 from ruvector_engine.sql.deparse import enum_name
@@ -33,18 +33,18 @@ def begin_with(session: Session, startup: Mapping[str, str]) -> None:
     for name, value in kept.items():
         if name not in startup:
             try:
-                _begin_as(session, name, value)
+                _begin_as(session, name, value, "user")
             except SqlError as error:
                 session.notice(error.sqlstate, error.message, "WARNING")
     for name, value in startup.items():
-        _begin_as(session, name, value)
+        _begin_as(session, name, value, "client")
 
 
-def _begin_as(session: Session, name: str, value: str) -> None:
+def _begin_as(session: Session, name: str, value: str, source: str) -> None:
     if name == "role":
         session.identity.begin_as(value)
     else:
-        session.settings.begin_as(name, value)
+        session.settings.begin_as(name, value, source)
 
 
 def run_alter_role_set(session: Session, statement: Utility) -> Result:
@@ -125,7 +125,7 @@ def _changed(session: Session, old: Mapping[str, str], node: Any) -> Mapping[str
     if kind == "VAR_SET_CURRENT":
         value = session.settings[name]
     elif kind == "VAR_SET_VALUE":
-        value = ", ".join(argument_text(argument) for argument in node.args)
+        value = values_text(name, node.args)
     else:
         raise not_supported(f"SET {node.name} is not supported for a role or a database")
     session.settings.check(name, value)

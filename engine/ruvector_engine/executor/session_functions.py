@@ -10,9 +10,9 @@ from ruvector_engine.advisory_locks import Key, Kind
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
-from ruvector_engine.executor.setting_values import set_value
+from ruvector_engine.executor.setting_values import reset_value, set_value
 from ruvector_engine.relational.duck import Connection
-from ruvector_engine.settings import SERVER_VERSION
+from ruvector_engine.setting_definitions import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
 from ruvector_engine.types.registry import Value
 
@@ -46,6 +46,8 @@ def _current_schemas(session: Session, implicit: Any) -> list[str]:
 
 
 def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> str | None:
+    if name is None or missing_ok is None:
+        return None
     try:
         return session.settings.show(str(name))
     except SqlError:
@@ -55,7 +57,12 @@ def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> st
 
 
 def _set_config(session: Session, name: Any, value: Any, local: Any) -> str:
-    set_value(session, str(name), "" if value is None else str(value), local=bool(local))
+    if name is None:
+        raise SqlError("22004", "SET requires parameter name")
+    if value is None:
+        reset_value(session, str(name), local=bool(local))
+    else:
+        set_value(session, str(name), str(value), local=bool(local))
     return session.settings.show(str(name))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from ruvector_engine.catalog import store
@@ -11,8 +12,10 @@ from ruvector_engine.executor import cursors, savepoints, table_access
 from ruvector_engine.executor.server_rights import check_may_checkpoint
 from ruvector_engine.executor.setting_values import reset_value, set_value
 from ruvector_engine.results import Column, Result
-from ruvector_engine.settings import SETTINGS, UNLISTED, lookup
+from ruvector_engine.setting_definitions import SETTINGS, UNLISTED
+from ruvector_engine.settings import find, lookup
 from ruvector_engine.sql.deparse import enum_name
+from ruvector_engine.sql.names import quote_identifier
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.types.registry import INTERVAL, TEXT, TypeRef
 from ruvector_engine.types.text import format_text, parse_text
@@ -128,7 +131,7 @@ def run_set(session: Session, statement: Utility) -> Result:
     if local and session.transaction.state != "block":
         session.notice("25P01", "SET LOCAL can only be used in transaction blocks", "WARNING")
     if kind == "VAR_SET_VALUE":
-        set_value(session, node.name, ", ".join(argument_text(arg) for arg in node.args), local=local)
+        set_value(session, node.name, values_text(node.name, node.args), local=local)
         return Result("SET")
     if kind == "VAR_SET_DEFAULT":
         reset_value(session, node.name, local=local)
@@ -141,7 +144,23 @@ def run_set(session: Session, statement: Utility) -> Result:
         return Result("RESET")
     if kind == "VAR_SET_MULTI":
         return _set_multi(session, node)
-    raise not_supported(f"SET {node.name} FROM CURRENT is not supported")
+    current = session.settings.show(node.name)  # 42704 where there is none
+    set_value(session, node.name, current, local=local)
+    return Result("SET")
+
+
+def values_text(name: str, nodes: Sequence[Any]) -> str:
+    """What SET name = value, ... gives; 22023 for several values where one is wanted.
+
+    The names in a list are quoted where they need it.
+    """
+    texts = [argument_text(node) for node in nodes]
+    setting = lookup(name)
+    if len(texts) > 1 and (setting is None or not setting.listed):
+        raise SqlError("22023", f"SET {name} takes only one argument")
+    if setting is not None and setting.name == "search_path":
+        texts = [quote_identifier(text) for text in texts]
+    return ", ".join(texts)
 
 
 def argument_text(node: Any) -> str:
@@ -181,7 +200,7 @@ def show_columns(node: Any) -> tuple[Column, ...]:
     """SHOW's columns: one named after the setting, three for ALL."""
     if node.name == "all":
         return tuple(Column(name, _TEXT) for name in ("name", "setting", "description"))
-    setting = lookup(node.name)
+    setting = find(node.name)
     return (Column(setting.name if setting is not None else node.name, _TEXT),)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.settings import IDENTITY
+from ruvector_engine.setting_definitions import IDENTITY
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session

@@ -6,11 +6,13 @@ before the statement runs. `SESSION_FUNCTIONS` is what it must know; arguments a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from ruvector_engine.errors import not_supported
-from ruvector_engine.sql.functions.definition import function
+from ruvector_engine.sql.functions.definition import Udf, function
+from ruvector_engine.sql.functions.system import PREFIX
 from ruvector_engine.sql.nodes import FunctionDef
+from ruvector_engine.types.registry import Value
 
 
 def _nextval(sequence: str) -> str:
@@ -72,5 +74,25 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("pg_advisory_unlock_all", "", "void"),
     *_advisory_locks(),
 )
+
+#: Session functions that may also be called for each row of a query; the others want arguments known before.
+ROW_BY_ROW = frozenset({"current_setting", "set_config"})
+
+
+def udfs(call: Callable[[int, str, Sequence[Value]], Value]) -> tuple[Udf, ...]:
+    """The functions for DuckDB; `call` does what the session with a process ID does for a function's name."""
+
+    def current_setting(pid: int, name: str | None, missing_ok: bool | None) -> Value:
+        return call(pid, "current_setting", (name, missing_ok))
+
+    def set_config(pid: int, name: str | None, value: str | None, local: bool | None) -> Value:
+        return call(pid, "set_config", (name, value, local))
+
+    text = "VARCHAR"
+    return (
+        Udf(f"{PREFIX}current_setting", current_setting, ("INTEGER", text, "BOOLEAN"), text, "special", volatile=True),
+        Udf(f"{PREFIX}set_config", set_config, ("INTEGER", text, text, "BOOLEAN"), text, "special", volatile=True),
+    )
+
 
 FUNCTIONS: tuple[FunctionDef, ...] = (NEXTVAL, *SESSION_FUNCTIONS)
