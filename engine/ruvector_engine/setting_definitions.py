@@ -240,8 +240,8 @@ SETTINGS: tuple[Setting, ...] = (
             "tidscan",
         )
     ),
-    Setting("enable_indexscan", "bool", "on", "Whether a vector index may answer a query"),
-    Setting("enable_seqscan", "bool", "on", "Whether small tables may be searched exactly despite an index"),
+    Setting("enable_indexscan", "bool", "on", "Enables the planner's use of index-scan plans."),
+    Setting("enable_seqscan", "bool", "on", "Enables the planner's use of sequential-scan plans."),
 )
 
 #: Settings of this transaction or of who the session acts for, which no configuration can give.
