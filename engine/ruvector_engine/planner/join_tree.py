@@ -178,7 +178,7 @@ class JoinTree:
         name = None if match is None else self._around.indexes.get(id(entry))
         if match is not None and name is not None:
             node = PlanNode("Index Scan", rows, rows * ROW_COST, index=name, scanned=scanned)
-            node.properties["Scan Direction"] = "NoMovement"
+            node.properties["Scan Direction"] = "Forward"
             node.details.append(("Order By", self._names.printer.text(match.distance, entry, qualify=self._verbose)))
             return filtered(node, self._names, parts, own=entry, qualify=self._verbose)
         index, keys = self._lookup(entry, table, parts)
