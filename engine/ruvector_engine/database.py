@@ -7,7 +7,6 @@ in one step, under one lock, after DuckDB has made the transaction durable and b
 from __future__ import annotations
 
 import fcntl
-import itertools
 import logging
 import os
 import threading
@@ -30,7 +29,7 @@ from ruvector_engine.executor.row_cache import RowCache
 from ruvector_engine.executor.session_functions import call, relation_bytes
 from ruvector_engine.indexes import IndexSet
 from ruvector_engine.locks import LockManager
-from ruvector_engine.login import Accounts, admitted
+from ruvector_engine.login import Accounts, admitted, require_connect
 from ruvector_engine.notifications import Exchange
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
@@ -92,7 +91,6 @@ class Database:
         #: What pg_reload_conf() asks for: whoever has files to read again sets it.
         self.on_reload: Callable[[], object] = lambda: None
         #: Milliseconds to begin with: numbers grow beyond a restart too, unless transactions came faster than that.
-        self._transaction_numbers = itertools.count(int(self.started_at * 1000))
         self._closed = False
 
     @classmethod
@@ -146,6 +144,7 @@ class Database:
         """
         with self._admission:
             login = admitted(self.catalog.authority, user, list(self.sessions.values()), self._places())
+            require_connect(self.catalog.authority, login, database)
             session = Session(self, login=login, database_name=database, pid=pid, startup=startup)
             session.client_address, session.client_port = client
             self.sessions[pid] = session
@@ -184,8 +183,9 @@ class Database:
         self.on_reload()
 
     def next_transaction_number(self) -> int:
-        """What txid_current() says of one more transaction."""
-        return next(self._transaction_numbers)
+        """What txid_current() says of one more transaction: greater than any it said before, restarts included."""
+        with self.store.connection() as connection:  # the session's own may be rolled back
+            return catalog_store.next_transaction_number(connection)
 
     def activity(self) -> list[Activity]:
         """The sessions, for pg_stat_activity."""
@@ -221,7 +221,8 @@ class Database:
         if transaction.catalog is not None:
             former, self.catalog = self.catalog, transaction.catalog
             for name, relation in self.catalog.relations.items():
-                if former.relations.get(name) is not relation:
+                known = former.relations.get(name)
+                if known is not relation and known != relation:  # equal ones know a changed type
                     self.defined_at[relation.oid] = self.commits
         for table_oid, changes in transaction.changes.items():
             if changes.truncated or changes.altered or table_oid in transaction.dropped:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.membership import memberships_of
+from ruvector_engine.catalog.rights import DATABASE_KEY, Rights
 from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, Authority, RoleDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor.session_functions import micros
@@ -79,6 +80,13 @@ def admitted(authority: Authority, name: str, sessions: Sequence[Session], place
         text = "remaining connection slots are reserved for roles with the SUPERUSER attribute"
         raise SqlError("53300", text, severity="FATAL")
     return role
+
+
+def require_connect(authority: Authority, role: RoleDef, database: str) -> None:
+    """A fatal 42501 when the role may not connect to the database."""
+    if not Rights(authority, role.oid).has("database", DATABASE_KEY, "c"):
+        text = f'permission denied for database "{database}"'
+        raise SqlError("42501", text, detail="User does not have CONNECT privilege.", severity="FATAL")
 
 
 def set_superuser_password(database: Database, password: str) -> None:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from ruvector_engine.authorization import Authorization
 from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.roles import RoleDef
 from ruvector_engine.catalog.system import Activity, IndexBuild
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import dispatch, queries, session_statements, writes
+from ruvector_engine.executor import access, clearance, dispatch, queries, session_statements, widening, writes
 from ruvector_engine.executor.cursors import Cursor
 from ruvector_engine.executor.knn import search_now
 from ruvector_engine.executor.role_settings import begin_with
@@ -32,11 +34,14 @@ from ruvector_engine.settings import Settings
 from ruvector_engine.sql.analyze import Analyzed, analyze
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.names import name_to_oid
+from ruvector_engine.sql.needs import Needs
 from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
 from ruvector_engine.sql.secrets import shown_text
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.transactions import Transaction
-from ruvector_engine.types.registry import Value
+from ruvector_engine.types.array_values import is_plain
+from ruvector_engine.types.registry import TypeRef, Value
+from ruvector_engine.types.text import parse_text
 from ruvector_engine.types.timezones import find_zone
 
 if TYPE_CHECKING:
@@ -64,6 +69,14 @@ class Prepared:
     catalog: Catalog
     search_path: tuple[str, ...]
     description: StatementDescription
+    needs: Needs | None = None  # None: not looked at
+    #: The settings' generation, the current user among them, under which all that it needs was granted; -1: none.
+    allowed_at: int = -1
+    #: The parameters of array types, and which of these this plan takes with their shape.
+    arrays: tuple[int, ...] = ()
+    shaped: frozenset[int] = frozenset()
+    #: The same statement for other choices of `shaped`.
+    variants: dict[frozenset[int], Prepared] = field(default_factory=dict)
 
 
 class Session:
@@ -82,6 +95,8 @@ class Session:
         self.transaction = Transaction(self.connection, lambda: database.commits)
         #: Whom the session acts for.
         self.identity = Identity(login, self.settings, lambda: self.catalog.authority)
+        #: What that one may do.
+        self.authorization = Authorization(self.identity, self.settings, lambda: self.catalog.authority)
         self.notices: list[SqlError] = []
         begin_with(self, startup)
         #: What this session listens to, what has come for it, and what its transaction has to say.
@@ -103,8 +118,6 @@ class Session:
         self.filled_views: dict[int, tuple[int, int, tuple[str, ...]]] = {}
         #: A CREATE INDEX under way, for pg_stat_progress_create_index.
         self.building: IndexBuild | None = None
-        self._path: tuple[str, ...] = ()
-        self._path_made_for: tuple[int, RoleDef] | None = None
         self._duck_zone = ""
         self._lookup: Lookup | None = None
         self._lookup_path: tuple[str, ...] = ()
@@ -140,14 +153,13 @@ class Session:
 
     @property
     def search_path(self) -> tuple[str, ...]:
-        """The schemas that unqualified names are looked up in: pg_catalog first, as in PostgreSQL."""
-        made_for = (self.settings.generation, self.identity.current)
-        if self._path_made_for != made_for:
-            names = [part.strip().strip('"') for part in self.settings["search_path"].split(",")]
-            places = tuple(self.user if name == "$user" else name for name in names if name)
-            self._path = places if "pg_catalog" in places else ("pg_catalog", *places)
-            self._path_made_for = made_for
-        return self._path
+        """The schemas that unqualified names are looked up in: those that the current user may look into."""
+        return self.authorization.search_path
+
+    @property
+    def rights(self) -> Rights:
+        """What the current user may do, by what the transaction sees."""
+        return self.authorization.rights
 
     def reported_parameters(self) -> dict[str, str]:
         """Every setting that a client is told of at the start."""
@@ -157,29 +169,37 @@ class Session:
         """The statements in a text; 42601 for a syntax error. Never blocks."""
         return parse(sql)
 
-    def prepare(self, raw: RawStatement, parameter_oids: Sequence[int] | None = None) -> Prepared:
+    def prepare(
+        self, raw: RawStatement, parameter_oids: Sequence[int] | None = None, shaped: frozenset[int] = frozenset()
+    ) -> Prepared:
         """Analyze and plan. Never blocks.
 
         `parameter_oids`: 0, or none at all, for a type to be inferred; None where there can be no parameters.
+        `shaped`: the parameters whose values are arrays with a shape.
         """
         if self.transaction.state == "failed" and not _ends_transaction(raw):
             raise _aborted()
         self._follow_configuration()
         catalog, search_path = self.catalog, self.search_path
         try:
-            analyzed = analyze(raw, self.analysis_context(), parameter_oids)
+            analyzed = analyze(raw, self.analysis_context(), parameter_oids, shaped)
+            needs = clearance.needs_for(self, analyzed)
             plan = make_plan(analyzed)
         except RecursionError:
             raise _too_deep() from None
         description = StatementDescription(tuple(t.oid for t in analyzed.parameters), analyzed.columns)
         oids = None if parameter_oids is None else tuple(parameter_oids)
-        prepared = Prepared(raw, oids, analyzed, plan, catalog, search_path, description)
+        arrays = tuple(n for n, t in enumerate(analyzed.parameters, 1) if t.is_array)
+        prepared = Prepared(raw, oids, analyzed, plan, catalog, search_path, description, needs)
+        prepared.arrays, prepared.shaped = arrays, shaped
         dispatch.describe(self, prepared)
         return prepared
 
     def execute_now(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result | None:
         """Answer without ever blocking, on the event loop; None when `execute` must do it."""
         plan = prepared.plan
+        if prepared.arrays and self.variant(prepared, params) is not prepared:
+            return None
         if type(plan) is QueryPlan and plan.constants is not None and self.transaction.state == "idle":
             return queries.constant_row(plan, params)
         knn = self.plan_for_now(prepared)
@@ -192,7 +212,9 @@ class Session:
             return None
         if transaction.isolation != "read committed":  # the first statement takes the snapshot
             return None
-        if prepared.catalog is not self.catalog or prepared.search_path != self.search_path:
+        if prepared.catalog is not self.catalog:
+            return None
+        if prepared.allowed_at != self.settings.generation and not clearance.is_allowed(self, prepared):
             return None
         return plan if self.settings.server is self.database.configuration.current else None
 
@@ -207,9 +229,15 @@ class Session:
             self.begin("implicit")
         self._follow_configuration()
         self._follow_time_zone()
+        with self.watched():
+            return dispatch.run(self, self.fitting(prepared, params), params)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """A part of the running statement: statement_timeout stops it, its errors are told as clients know them."""
         timer = self._timer()
         try:
-            result = dispatch.run(self, self.current_plan(prepared), params)
+            yield
         except RecursionError:
             raise _too_deep() from None
         except SqlError as error:
@@ -220,7 +248,6 @@ class Session:
             if timer is not None:
                 timer.cancel()
         self.note_changed_parameters()
-        return result
 
     def sync(self) -> None:
         """End an implicit transaction: commit it. Blocks while the log is written."""
@@ -323,12 +350,16 @@ class Session:
         message: str,
         severity: Literal["NOTICE", "WARNING"] = "NOTICE",
         *,
+        detail: str | None = None,
+        hint: str | None = None,
         context: str | None = None,
     ) -> None:
         """Send a message beside the result, if client_min_messages lets it pass."""
         wanted = self.settings["client_min_messages"]
         if wanted != "error" and not (wanted == "warning" and severity == "NOTICE"):
-            self.notices.append(SqlError(sqlstate, message, severity=severity, context=context))
+            self.notices.append(
+                SqlError(sqlstate, message, severity=severity, detail=detail, hint=hint, context=context)
+            )
 
     def lock(self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True) -> None:
         """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to."""
@@ -354,6 +385,12 @@ class Session:
             raise SqlError("XX000", "there is no statement that this could be part of")
         return analyze(inner_statement(self.raw, node), self.analysis_context(), parameter_oids)
 
+    def require(self, analyzed: Analyzed) -> None:
+        """42501 when something that a statement inside the one that runs needs was not granted."""
+        needs = clearance.needs_for(self, analyzed)
+        if needs is not None:
+            access.require(self, needs)
+
     def note_changed_parameters(self) -> None:
         """Queue ParameterStatus for settings that changed since the last look."""
         if self.settings.generation == self._reported_generation:
@@ -368,8 +405,14 @@ class Session:
         cursor = self.cursors.get(name)
         return None if cursor is None else cursor.columns
 
-    def read_name(self, type_oid: int, name: str) -> int:
-        """The OID that a text names as a value of type regclass, regtype, ...; an error when nothing bears the name."""
+    def read_name(self, type_oid: int, name: str) -> int | str:
+        """The OID that a text names as a value of type regclass, regtype, ...; an error when nothing bears the name.
+
+        Of an enum: the label, if the type has it now.
+        """
+        made = self.catalog.user_type(type_oid)
+        if made is not None:
+            return str(parse_text(TypeRef(made), name))
         return name_to_oid(self.lookup, name, type_oid)
 
     def activity(self) -> Activity:
@@ -405,20 +448,38 @@ class Session:
     def analysis_context(self) -> Context:
         """What names mean in this session now."""
         now = micros(self.transaction_time if self.transaction.state != "idle" else time.time())
-        return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
+        if self.rights.superuser:
+            return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
+        path, full = self.search_path, self.authorization.full_search_path
+        return Context(self.catalog, path, self.settings, now, self.lookup, self.rights, full)
 
     # ------------------------------------------------------------ inside
 
-    def current_plan(self, prepared: Prepared) -> Prepared:
-        """The statement, analyzed again when the catalog or the search path changed since."""
-        if prepared.catalog is self.catalog and prepared.search_path == self.search_path:
+    def fitting(self, prepared: Prepared, params: Sequence[Value]) -> Prepared:
+        """The statement as it is to run now with these values: an array of several dimensions has another form in
+        DuckDB, which parameters must be told to have and columns be able to hold."""
+        found = self.current_plan(self.variant(prepared, params))
+        wanted = widening.wanted(found.plan, params)
+        for table, column in wanted:
+            widening.widen(self, table, [column])
+        return self.current_plan(found) if wanted else found
+
+    def variant(self, prepared: Prepared, params: Sequence[Value]) -> Prepared:
+        """The statement for the parameters that are arrays with a shape."""
+        if not prepared.arrays:
             return prepared
-        fresh = self.prepare(prepared.raw, prepared.parameter_oids)
-        if fresh.description.columns != prepared.description.columns:
-            raise SqlError("0A000", "cached plan must not change result type")
-        prepared.analyzed, prepared.plan = fresh.analyzed, fresh.plan
-        prepared.catalog, prepared.search_path = fresh.catalog, fresh.search_path
-        return prepared
+        shaped = frozenset(n for n in prepared.arrays if not (params[n - 1] is None or is_plain(params[n - 1])))
+        if shaped == prepared.shaped:
+            return prepared
+        found = prepared.variants.get(shaped)
+        if found is None:
+            oids = prepared.description.parameters
+            found = prepared.variants[shaped] = self.prepare(prepared.raw, oids, shaped)
+        return found
+
+    def current_plan(self, prepared: Prepared) -> Prepared:
+        """The statement, analyzed again when what it was made for changed since; 42501 if the user may not run it."""
+        return clearance.cleared(self, prepared)
 
     def storage_usable(self) -> bool:
         """Whether DuckDB's transaction, if one is open, still takes statements: its own errors abort it."""
@@ -450,7 +511,8 @@ class Session:
         limit = int(self.settings["statement_timeout"])
         if not limit:
             return None
-        timer = threading.Timer(limit / 1000, self.cancel, ("canceling statement due to statement timeout",))
+        left = max(limit / 1000 - (time.time() - self.statement_time), 0)
+        timer = threading.Timer(left, self.cancel, ("canceling statement due to statement timeout",))
         timer.daemon = True
         timer.start()
         return timer

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.name_lists import split_identifiers
 from ruvector_engine.setting_definitions import Setting
+from ruvector_engine.text_search.dictionaries import known
+from ruvector_engine.types.encodings import is_served, known_encoding, reader, writer
 from ruvector_engine.types.timezones import find_zone, offset_name
 
 _UNITS: dict[str, dict[str, float]] = {
@@ -104,12 +107,36 @@ def _check_string(setting: Setting, text: str) -> str:
     if setting.name == "TimeZone":
         return _check_time_zone(setting, text)
     if setting.name == "client_encoding":
-        if text.strip().strip("'\"").lower().replace("-", "") in ("utf8", "unicode"):
-            return "UTF8"
-        raise SqlError("0A000", f'client encoding "{text}" is not supported', hint="Use UTF8.")
+        return _check_client_encoding(setting, text)
+    if setting.name == "search_path" and split_identifiers(text) is None:
+        message = f'invalid value for parameter "search_path": "{text}"'
+        raise SqlError("22023", message, detail="List syntax is invalid.")
     if setting.name == "DateStyle":
         return _check_date_style(setting, text)
+    if setting.name == "default_text_search_config":
+        return _check_text_search_config(setting, text)
     return text
+
+
+def _check_client_encoding(setting: Setting, text: str) -> str:
+    """PostgreSQL's own name of the encoding, whose tables are at hand from here on."""
+    name = known_encoding(text)
+    if name is None:
+        raise _invalid(setting, text)
+    if not is_served(name):
+        error = _invalid(setting, text)
+        error.sqlstate, error.detail = "0A000", f"Conversion between {name} and UTF8 is not supported."
+        raise error
+    reader(name)
+    writer(name)
+    return name
+
+
+def _check_text_search_config(setting: Setting, text: str) -> str:
+    try:
+        return f"pg_catalog.{known(text)}"
+    except SqlError as error:
+        raise _invalid(setting, text) if error.sqlstate == "42704" else error from None
 
 
 def _check_time_zone(setting: Setting, text: str) -> str:

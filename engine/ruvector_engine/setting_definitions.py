@@ -104,6 +104,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("is_superuser", "bool", "on", "Whether the user is a superuser", reported=True, read_only=True),
     Setting("scram_iterations", "integer", "4096", "SCRAM iteration count", 1, reported=True),
+    Setting("default_text_search_config", "string", "pg_catalog.english", "Default text search configuration"),
     Setting("search_path", "string", '"$user", public', "Schema search order", reported=True, listed=True),
     Setting("server_encoding", "string", "UTF8", "The database's encoding", reported=True, read_only=True),
     Setting("server_version", "string", SERVER_VERSION, "The server's version", reported=True, read_only=True),

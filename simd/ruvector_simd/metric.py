@@ -1,8 +1,9 @@
-"""The distances a vector can be searched by. No arithmetic here."""
+"""The distances a vector, or a string of bits, can be searched by. No arithmetic here."""
 
 from __future__ import annotations
 
 from enum import Enum
+from typing import TypeAlias
 
 
 class Metric(Enum):
@@ -20,3 +21,18 @@ class Metric(Enum):
 
 
 _OPERATORS = {Metric.L2: "<->", Metric.INNER_PRODUCT: "<#>", Metric.COSINE: "<=>", Metric.L1: "<+>"}
+
+
+class BitMetric(Enum):
+    """A distance between strings of bits, by the operator that asks for it; the value as above."""
+
+    HAMMING = "hamming"
+    JACCARD = "jaccard"
+
+    @property
+    def operator(self) -> str:
+        """The SQL operator: <~> Hamming, <%> Jaccard."""
+        return "<~>" if self is BitMetric.HAMMING else "<%>"
+
+
+AnyMetric: TypeAlias = Metric | BitMetric

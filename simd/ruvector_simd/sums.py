@@ -33,11 +33,23 @@ def sequential_sum(terms: Float64Array, start: float = 0.0) -> float:
 
 def fused_lane_sum(terms: Float64Array) -> float:
     """halfvec's kernels: eight lanes, folded by halves, then the rest one by one."""
-    whole = len(terms) // _LANES * _LANES
-    lanes = np.zeros(_LANES, np.float32)
-    for group in terms[:whole].reshape(-1, _LANES):
-        lanes = (lanes + group).astype(np.float32)
-    return sequential_sum(terms[whole:], _folded(lanes))
+    return float(fused_lane_sums(terms[None, :])[0])
+
+
+def fused_lane_sums(terms: Float64Array) -> Float32Array:
+    """The same for each row of `terms`, shape (n, d)."""
+    n, d = terms.shape
+    whole = d // _LANES * _LANES
+    lanes = np.zeros((n, _LANES), np.float32)
+    for start in range(0, whole, _LANES):
+        lanes = (lanes + terms[:, start : start + _LANES]).astype(np.float32)
+    while lanes.shape[1] > 1:
+        half = lanes.shape[1] // 2
+        lanes = lanes[:, :half] + lanes[:, half:]
+    totals: Float32Array = lanes[:, 0]
+    for place in range(whole, d):
+        totals = (totals + terms[:, place]).astype(np.float32)
+    return totals
 
 
 def lane_sum(terms: Float64Array, start: float = 0.0) -> float:

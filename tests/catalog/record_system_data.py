@@ -23,7 +23,6 @@ EXTENSION_OIDS = 15_000
 
 #: Types of system columns that the registry has not, and what stands for them. information_schema's are domains.
 SUBSTITUTES = {
-    "_aclitem": "_text",
     "_pg_statistic": "_text",
     "anyarray": "text",
     "cardinal_number": "int4",
@@ -61,10 +60,11 @@ PG_CATALOG = [
 ]  # fmt: skip
 INFORMATION_SCHEMA = [
     "administrable_role_authorizations", "applicable_roles",
-    "check_constraints", "column_domain_usage", "columns", "constraint_column_usage",
+    "check_constraints", "column_domain_usage", "column_privileges", "columns", "constraint_column_usage",
     "constraint_table_usage", "domain_constraints", "domains", "enabled_roles",
-    "information_schema_catalog_name", "key_column_usage", "referential_constraints", "schemata", "sequences",
-    "table_constraints", "tables", "triggers", "user_defined_types", "views",
+    "information_schema_catalog_name", "key_column_usage", "referential_constraints",
+    "role_column_grants", "role_table_grants", "role_usage_grants", "schemata", "sequences",
+    "table_constraints", "table_privileges", "tables", "triggers", "usage_privileges", "user_defined_types", "views",
 ]  # fmt: skip
 
 #: Types that hold no values here: those that signatures name.
@@ -72,6 +72,7 @@ NAMED_TYPES = [
     "any",
     "anyarray",
     "anyelement",
+    "anyenum",
     "cstring",
     "_cstring",
     "index_am_handler",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from ruvector_engine.catalog.enum_types import EnumDef, EnumValue
 from ruvector_engine.catalog.model import (
     Catalog,
     ColumnDef,
@@ -35,6 +36,7 @@ STATEMENTS = (
        CHECK ("A" > 0), UNIQUE ("A", t))""",
     'CREATE INDEX "T b_v_idx" ON "My Schema"."T b" USING ivfflat (v) WITH (lists = 3)',
     'CREATE INDEX pattern ON "My Schema"."T b" ("select" varchar_pattern_ops, n)',
+    """CREATE TYPE "My Schema"."A Mood" AS ENUM ('sad', 'happy')""",
     "CREATE VIEW cheap AS SELECT id, content FROM items WHERE price < 10",
 )
 
@@ -43,7 +45,9 @@ def column(
     attnum: int, name: str, type_name: str, typmod: int = -1, *, not_null: bool = False, default: str | None = None
 ) -> ColumnDef:
     """A plain column."""
-    return ColumnDef(name, TypeRef(BY_NAME[type_name].oid, typmod), attnum, not_null=not_null, default=default)
+    dimensions = 1 if type_name.startswith("_") else 0
+    type_ref = TypeRef(BY_NAME[type_name].oid, typmod)
+    return ColumnDef(name, type_ref, attnum, not_null=not_null, default=default, dimensions=dimensions)
 
 
 def _options(**options: str) -> MappingProxyType[str, str]:
@@ -110,6 +114,15 @@ RELATIONS: tuple[Relation, ...] = (
     ),
 )  # fmt: skip
 
+MOOD = EnumDef(
+    16_530,
+    16_531,
+    "My Schema",
+    "A Mood",
+    "_A Mood",
+    (EnumValue(16_532, "sad", 1.0), EnumValue(16_533, "happy", 2.0)),
+)
+
 
 def sample_catalog() -> Catalog:
     """The engine's entries for STATEMENTS."""
@@ -123,4 +136,5 @@ def sample_catalog() -> Catalog:
             (*PREDEFINED_MEMBERSHIPS, Membership(PG_MONITOR, PG_READ_ALL_DATA, 10, admin=True)),
             settings={(0, 10): {"work_mem": "8MB"}},
         ),
+        types=MappingProxyType({(MOOD.schema, MOOD.name): MOOD}),
     )

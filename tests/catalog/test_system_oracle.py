@@ -34,6 +34,7 @@ REFERENCES = {
     "conindid": ("pg_class", "relname"), "seqrelid": ("pg_class", "relname"), "seqtypid": ("pg_type", "typname"),
     "adrelid": ("pg_class", "relname"), "typnamespace": ("pg_namespace", "nspname"), "typelem": ("pg_type", "typname"),
     "typarray": ("pg_type", "typname"), "typcollation": ("pg_collation", "collname"),
+    "enumtypid": ("pg_type", "typname"),
     "opcmethod": ("pg_am", "amname"), "opcintype": ("pg_type", "typname"), "opcnamespace": ("pg_namespace", "nspname"),
 }  # fmt: skip
 
@@ -51,6 +52,7 @@ COMPARED = (
         ("relname",)),
     ("pg_catalog", "pg_attribute", "attnum > 0 AND attrelid >= 16384 AND attrelid IN (SELECT oid FROM pg_class"
         " WHERE relkind <> 't' AND relname NOT LIKE 'pg_toast%')", ("attrelid", "attnum")),
+    ("pg_catalog", "pg_enum", "true", ("enumlabel",)),
     ("pg_catalog", "pg_attrdef", "true", ("adrelid", "adnum")),
     ("pg_catalog", "pg_index", "indrelid IN (SELECT oid FROM pg_class WHERE relkind = 'r' AND oid >= 16384)",
         ("indexrelid",)),

@@ -187,7 +187,7 @@ def _outcome(answer: _Answer, record: Record, sessions: Sessions) -> list[str]:
         lines += sorted(rows) if record.kind == "query unordered" else rows
     elif result.status == pq.ExecStatus.COPY_OUT:
         if result.fformat(0) if result.nfields else result.binary_tuples:
-            lines.append(answer.copied.hex())
+            lines.append(answer.copied.hex() or EMPTY)
         else:
             lines += [
                 line or EMPTY for line in answer.copied.decode(errors="backslashreplace").removesuffix("\n").split("\n")
@@ -197,24 +197,29 @@ def _outcome(answer: _Answer, record: Record, sessions: Sessions) -> list[str]:
     return lines
 
 
+def _text(data: bytes) -> str:
+    """Return text as it shall be shown: what is no UTF-8, for a client of another encoding, as \\xNN."""
+    return data.decode(errors="backslashreplace")
+
+
 def _header(result: pq.abc.PGresult, sessions: Sessions) -> str:
     columns = []
     for number in range(result.nfields):
         name = result.fname(number) or b""
-        columns.append(f"{escape(name.decode())}:{sessions.type_name(result.ftype(number))}")
+        columns.append(f"{escape(_text(name))}:{sessions.type_name(result.ftype(number))}")
     return "|".join(columns) or EMPTY
 
 
 def _row(result: pq.abc.PGresult, number: int) -> str:
     values = (result.get_value(number, column) for column in range(result.nfields))
-    return "|".join(escape(None if value is None else value.decode()) for value in values) or EMPTY
+    return "|".join(escape(None if value is None else _text(value)) for value in values) or EMPTY
 
 
 def _message_lines(result: pq.abc.PGresult) -> list[str]:
     """Return an error or a notice as lines: severity, SQLSTATE and text, then the fields it has."""
     fields = pq.DiagnosticField
     severity, state, text = (
-        (result.error_field(name) or b"").decode()
+        _text(result.error_field(name) or b"")
         for name in (fields.SEVERITY_NONLOCALIZED, fields.SQLSTATE, fields.MESSAGE_PRIMARY)
     )
     lines = [f"{severity} {state} {escape(text)}"]
@@ -222,5 +227,5 @@ def _message_lines(result: pq.abc.PGresult) -> list[str]:
         value = result.error_field(name)
         if value is not None:
             label = name.name.removeprefix("STATEMENT_").removeprefix("MESSAGE_")
-            lines.append(f"{label} {escape(value.decode())}")
+            lines.append(f"{label} {escape(_text(value))}")
     return lines

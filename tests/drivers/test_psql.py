@@ -134,3 +134,22 @@ def read_until(terminal: int, text: str) -> str:
         assert readable, output
         output += os.read(terminal, 4096).decode(errors="replace")
     return output
+
+
+def test_the_list_of_types(psql: list[str], dsn: str) -> None:
+    output, errors = run(
+        psql,
+        r"""
+        \pset format unaligned
+        DROP TYPE IF EXISTS driver_listed;
+        CREATE TYPE driver_listed AS ENUM ('b', 'a');
+        COMMENT ON TYPE driver_listed IS 'two letters';
+        \dT+ driver_listed
+        DROP TYPE driver_listed;
+        """,
+    )
+    rows = [line for line in output.splitlines() if line.startswith(("public|", "b|", "a|", "a"))]
+    assert rows[0].startswith("public|driver_listed|driver_listed|4|b")
+    assert rows[1].startswith("a|")
+    assert "two letters" in rows[1]
+    assert "ERROR" not in errors

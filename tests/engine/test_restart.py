@@ -85,3 +85,26 @@ def test_sequences_do_not_start_over(tmp_path: Path) -> None:
     database = Database.open(tmp_path)
     assert talk(database).column("INSERT INTO t (v) VALUES ('[5,6]') RETURNING id") == [3]
     shut(database)
+
+
+def test_enums_come_back(tmp_path: Path) -> None:
+    database = Database.open(tmp_path)
+    db = talk(database)
+    for statement in (
+        "CREATE TYPE mood AS ENUM ('sad', 'happy')",
+        "CREATE TABLE moods (mood mood PRIMARY KEY, more mood[] DEFAULT '{sad}')",
+        "INSERT INTO moods VALUES ('happy'), ('sad')",
+        "ALTER TYPE mood ADD VALUE 'fine' BEFORE 'happy'",
+    ):
+        db.result(statement)
+    known = "SELECT oid, typarray FROM pg_type WHERE typname = 'mood'"
+    oids = db.rows(known)
+    shut(database)
+    database = Database.open(tmp_path)
+    db = talk(database)
+    assert db.rows(known) == oids
+    db.result("INSERT INTO moods VALUES ('fine')")
+    assert db.rows("SELECT * FROM moods ORDER BY mood") == [("sad", ["sad"]), ("fine", ["sad"]), ("happy", ["sad"])]
+    with pytest.raises(SqlError, match='invalid input value for enum mood: "no"'):
+        db.result("INSERT INTO moods VALUES ('no')")
+    shut(database)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ruvector_engine.index import IndexSpec, VectorIndex, faiss_hnsw, faiss_ivf
-from ruvector_simd import Metric, distances
+from ruvector_engine.index import IndexSpec, VectorIndex, faiss_binary, faiss_hnsw, faiss_ivf
+from ruvector_engine.index.elements import element_of
+from ruvector_simd import BitMetric, Metric, distances
 
-from .data import clustered, recall
+from .data import all_specs, clustered, plain_metric, recall, recall_of_kind, spec_name, stored, vectors_of
 
 D = 48
 SPECS = [IndexSpec("hnsw", metric, D) for metric in Metric]
@@ -21,7 +22,8 @@ SPECS += [IndexSpec("ivfflat", metric, D, lists=30) for metric in Metric if metr
 def approximate_searches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Prices exact scans out and counts searches that faiss answered, so that no test passes on exact scans."""
     calls: list[int] = []
-    monkeypatch.setattr(faiss_hnsw, "scan_us", lambda rows, dimensions: 1e9)
+    for module in (faiss_hnsw, faiss_binary):
+        monkeypatch.setattr(module, "scan_us", lambda rows, dimensions: 1e9)
     for module in (faiss_hnsw, faiss_ivf):
         original = module.search_one
 
@@ -38,28 +40,75 @@ def test_recall_over_a_life(spec: IndexSpec, tmp_path: Path, approximate_searche
     base, more, queries = clustered(5000, D, 1), clustered(1500, D, 2), clustered(30, D, 3)
     index = VectorIndex.build(spec, np.arange(5000), base)
     rows = dict(enumerate(base))
-    assert recall(index, rows, spec.metric, queries) > 0.9
+    assert recall(index, rows, plain_metric(spec), queries) > 0.9
     assert len(approximate_searches) >= len(queries)
 
     index.add(np.arange(5000, 6500), more)
     rows.update(enumerate(more, 5000))
-    assert recall(index, rows, spec.metric, queries) > 0.9
+    assert recall(index, rows, plain_metric(spec), queries) > 0.9
 
     gone = np.random.default_rng(4).choice(6500, 800, replace=False)
     index.delete(gone)
     for i in gone.tolist():
         del rows[i]
-    assert recall(index, rows, spec.metric, queries) > 0.9
+    assert recall(index, rows, plain_metric(spec), queries) > 0.9
 
     assert index.maintain(everything=True)
     (segment,) = index.segments()
     assert (segment.kind, segment.rows, segment.dead) == (spec.method, 5700, 0)
-    assert recall(index, rows, spec.metric, queries) > 0.9
+    assert recall(index, rows, plain_metric(spec), queries) > 0.9
 
     index.save(tmp_path)
     approximate_searches.clear()
-    assert recall(VectorIndex.load(tmp_path, spec), rows, spec.metric, queries) > 0.9
+    assert recall(VectorIndex.load(tmp_path, spec), rows, plain_metric(spec), queries) > 0.9
     assert len(approximate_searches) >= len(queries)
+
+
+OTHERS = [spec for spec in all_specs(D, lists=30) if spec.element != "single"]
+
+
+@pytest.mark.parametrize("spec", OTHERS, ids=spec_name)
+def test_recall_of_other_elements_over_a_life(spec: IndexSpec, tmp_path: Path) -> None:
+    """Exact where inverted lists or a scan answer; else near it, and by faiss: exact scans are priced out."""
+    base, more, queries = clustered(3000, D, 1), clustered(800, D, 2), clustered(15, D, 3)
+    enough = 1.0 if spec.element == "sparse" or spec.metric is BitMetric.JACCARD else 0.9
+    index = VectorIndex.build(spec, np.arange(3000), vectors_of(spec, base))
+    rows = dict(enumerate(base))
+    assert recall_of_kind(index, rows, queries) >= enough
+
+    index.add(np.arange(3000, 3800), vectors_of(spec, more))
+    rows.update(enumerate(more, 3000))
+    gone = np.random.default_rng(4).choice(3800, 500, replace=False)
+    index.delete(gone)
+    for i in gone.tolist():
+        del rows[i]
+    assert recall_of_kind(index, rows, queries) >= enough
+
+    assert index.maintain(everything=True)
+    (segment,) = index.segments()
+    assert (segment.rows, segment.dead) == (3300, 0)
+    assert recall_of_kind(index, rows, queries) >= enough
+    rng = np.random.default_rng(5)
+    for share in (0.001, 0.05, 0.5):
+        allowed = np.sort(rng.choice(3800, int(3800 * share), replace=False))
+        assert recall_of_kind(index, rows, queries, allowed) >= min(enough, 0.85)
+
+    index.save(tmp_path)
+    loaded = VectorIndex.load(tmp_path, spec)
+    assert recall_of_kind(loaded, rows, queries) >= enough
+    for query in queries[:3]:
+        searched = element_of(spec).query(stored(spec, query))
+        assert loaded.search(searched, 10)[0].tolist() == index.search(searched, 10)[0].tolist()
+        assert sorted(loaded.search_ids(searched, 10).tolist()) == sorted(loaded.search(searched, 10)[0].tolist())
+
+
+def test_halves_take_half_the_memory() -> None:
+    rows = clustered(5000, 128, 1)
+    single, half = (
+        VectorIndex.build(spec, np.arange(5000), vectors_of(spec, rows)).memory_bytes
+        for spec in (IndexSpec("hnsw", Metric.L2, 128), IndexSpec("hnsw", Metric.L2, 128, element="half"))
+    )
+    assert single - half == rows.nbytes / 2
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.method}-{spec.metric.value}")
@@ -70,7 +119,7 @@ def test_filters_fill_the_limit_and_keep_the_recall(spec: IndexSpec) -> None:
     for share in (0.0002, 0.002, 0.01, 0.1, 0.3, 0.6, 0.9, 1.0):
         allowed = np.sort(rng.choice(5000, int(5000 * share), replace=False))
         for _ in range(2):  # the second time from the remembered filter
-            assert recall(index, dict(enumerate(vectors)), spec.metric, queries, allowed) > 0.85
+            assert recall(index, dict(enumerate(vectors)), plain_metric(spec), queries, allowed) > 0.85
     nothing = np.empty(0, np.int64)
     assert len(index.search(queries[0], 10, allowed=nothing)[0]) == 0
     assert len(index.search(queries[0], 10, allowed=np.array([7000, 8000]))[0]) == 0
@@ -157,4 +206,4 @@ def test_ids_alone_come_in_the_order_of_their_distances(spec: IndexSpec) -> None
         for query in clustered(3, D, 3):
             ids = index.search_ids(query, k)
             assert len(set(ids.tolist())) == min(k, 5000)
-            assert (np.diff(distances(spec.metric, query, vectors[ids])) >= -1e-5).all()
+            assert (np.diff(distances(plain_metric(spec), query, vectors[ids])) >= -1e-5).all()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.login import Secret
-from ruvector_engine.results import Column, CopyIn, CopyOptions, CopyOut, Result, Row, StatementDescription
+from ruvector_engine.results import Column, CopyIn, CopyOptions, CopyOut, Origin, Result, Row, StatementDescription
 from ruvector_engine.types.registry import FLOAT8, INT4, INT8, TEXT, VECTOR, TypeRef
 from ruvector_engine.verifiers import Verifier
 
@@ -98,7 +98,7 @@ class FakeSink:
     session: FakeSession
     rows: list[Row] = field(default_factory=list)
 
-    def append(self, columns: Sequence[Sequence[Any]]) -> None:
+    def append(self, columns: Sequence[Sequence[Any]], origin: Origin) -> None:
         self.rows += zip(*columns, strict=True)
 
     def skip(self, line: int, column: str, value: str | None) -> None:
@@ -166,7 +166,7 @@ class FakeSession:
                 raise SqlError("42601", 'syntax error at or near "syntax"', position=sql.index("syntax") + 1)
         return [text for text in texts if text]
 
-    def read_name(self, type_oid: int, name: str) -> int:
+    def read_name(self, type_oid: int, name: str) -> int | str:
         return int(name)
 
     def cursor_columns(self, name: str) -> None:

@@ -45,6 +45,10 @@ def test_options_win_over_the_environment() -> None:
         ("--shutdown-timeout", "-1"),
         ("--shutdown-timeout", "inf"),
         ("--log-level", "loud"),
+        ("--user", ""),
+        ("--user", "pg_ann"),
+        ("--user", "public"),
+        ("--user", "x" * 64),
     ],
 )
 def test_bad_values(option: str, value: str) -> None:
@@ -53,6 +57,12 @@ def test_bad_values(option: str, value: str) -> None:
     variable = "RUVECTOR_" + option[2:].upper().replace("-", "_")
     with pytest.raises(ConfigError, match=f"invalid value for {variable}: '{value}'"):
         config(**{variable: value})
+
+
+def test_first_superuser() -> None:
+    assert config().user == "postgres"
+    assert config("--user", "ann", RUVECTOR_USER="bob").user == "ann"
+    assert config(RUVECTOR_USER="bob").user == "bob"
 
 
 def test_password(tmp_path: Path) -> None:

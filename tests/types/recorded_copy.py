@@ -16,7 +16,7 @@ import psycopg
 from tests.types.recorded import FOLDER
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.results import Column, CopyIn, CopyOptions
+from ruvector_engine.results import Column, CopyIn, CopyOptions, Origin
 from ruvector_engine.types import registry
 from ruvector_engine.types.registry import TypeRef
 from ruvector_engine.types.text import format_text
@@ -68,7 +68,7 @@ class RowSink:
     def __init__(self) -> None:
         self.rows: list[tuple[Any, ...]] = []
 
-    def append(self, columns: Sequence[Sequence[Any]]) -> None:
+    def append(self, columns: Sequence[Sequence[Any]], origin: Origin) -> None:
         self.rows += zip(*columns, strict=True)
 
     def skip(self, line: int, column: str, value: str | None) -> None:

@@ -15,7 +15,7 @@ from tests.types import values
 from tests.types.recorded_copy import CopyCase, RowSink, answer_here, answer_there, load
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.results import Column, CopyIn, CopyOptions
+from ruvector_engine.results import Column, CopyIn, CopyOptions, Origin
 from ruvector_engine.types import registry
 from ruvector_engine.types.registry import TypeRef
 from ruvector_server.copy import batches, copy_decoder, copy_encoder, lines
@@ -170,9 +170,10 @@ class CountingSink(RowSink):
         super().__init__()
         self.sizes: list[int] = []
 
-    def append(self, columns: Sequence[Sequence[Any]]) -> None:
+    def append(self, columns: Sequence[Sequence[Any]], origin: Origin) -> None:
         self.sizes.append(len(columns[0]))
-        super().append(columns)
+        assert len(origin.numbers) == len(columns[0])
+        super().append(columns, origin)
 
 
 @pytest.mark.parametrize("options", [TEXT, CSV, BINARY])

@@ -9,6 +9,7 @@ from tests.types.recorded import FAMILIES, answer_there, load, mismatches
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.types import registry
+from ruvector_engine.types.array_values import BoundedArray
 from ruvector_engine.types.registry import VECTOR_MAX_DIM, TypeRef
 from ruvector_engine.types.text import apply_typmod, format_text, parse_text
 from ruvector_engine.types.vectors import check_dimensions
@@ -80,8 +81,13 @@ def test_now_depends_on_the_zone() -> None:
     assert parse_text(TypeRef(registry.TIMESTAMP), "now", zone, now=0) == 9 * 3_600_000_000
 
 
-def test_array_lower_bounds_are_refused() -> None:
-    assert refused("_int4", "[2:3]={1,2}")[0] == "0A000"
+def test_array_bounds_are_part_of_the_value() -> None:
+    type_ref = TypeRef(registry.BY_NAME["_int4"].oid)
+    value = parse_text(type_ref, "[2:3][1:1]={{1},{2}}")
+    assert value == BoundedArray([[1], [2]], (2, 1))
+    assert value != [[1], [2]]
+    assert format_text(type_ref, value) == "[2:3][1:1]={{1},{2}}"
+    assert type(parse_text(type_ref, "[1:2]={1,2}")) is list
 
 
 def test_resolved_names_and_their_numbers() -> None:

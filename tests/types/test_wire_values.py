@@ -17,8 +17,10 @@ from tests.types import values
 from ruvector_engine.errors import SqlError
 from ruvector_engine.results import Column
 from ruvector_engine.types import registry
+from ruvector_engine.types.networks import parse_cidr, parse_inet
 from ruvector_engine.types.registry import BY_NAME, BY_OID, TypeRef
 from ruvector_engine.types.text import DEFAULT_SETTINGS
+from ruvector_engine.types.timetzs import pack
 from ruvector_server.types import binary_decoder, binary_encoder, row_encoder, text_decoder, text_encoder
 
 VECTOR, INT8, FLOAT8, TEXT = registry.VECTOR, registry.INT8, registry.FLOAT8, registry.TEXT
@@ -27,6 +29,8 @@ VECTOR, INT8, FLOAT8, TEXT = registry.VECTOR, registry.INT8, registry.FLOAT8, re
 def same(left: Any, right: Any) -> bool:
     """Equal, where 0.0 and -0.0 are not, and Decimals agree on their scale."""
     if isinstance(left, list):
+        if getattr(left, "lower", None) != getattr(right, "lower", None):
+            return False
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, float):
         return left == right and math.copysign(1, left) == math.copysign(1, right)
@@ -102,6 +106,11 @@ BAD_BINARY = [
     ("jsonb", b"\x01{a", "22P02", "invalid input syntax for type json"),
     ("inet", b"\x05\x20\0\4\1\2\3\4", "22P03", 'invalid address family in external "inet" value'),
     ("inet", b"\x02\x21\0\4\1\2\3\4", "22P03", 'invalid bits in external "inet" value'),
+    ("cidr", b"\x02\x08\1\4\1\2\3\4", "22P03", 'invalid external "cidr" value'),
+    ("cidr", b"\x02\x21\1\4\1\2\3\4", "22P03", 'invalid bits in external "cidr" value'),
+    ("macaddr8", b"\1\2\3\4\5", "08P01", "no data left in message"),
+    ("timetz", struct.pack(">qi", 0, 57_600), "22009", "time zone displacement out of range"),
+    ("timetz", struct.pack(">qi", -1, 0), "22008", "time out of range"),
     ("_int4", struct.pack(">iii", 7, 0, 23), "54000", "number of array dimensions (7) exceeds the maximum allowed (6)"),
     ("_int4", struct.pack(">iii", -1, 0, 23), "22P03", "invalid number of dimensions: -1"),
     ("_int4", struct.pack(">iiiii", 1, 2, 23, 1, 1), "22P03", "invalid array flags"),
@@ -146,7 +155,12 @@ BINARY = [
     ("int2vector", [1, 2], "0000000100000000000000150000000200000000000000020001000000020002"),
     ("vector", struct.pack("<2f", 1, 2), "000200003f80000040000000"),
     ("jsonb", '{"a": 1}', "017b2261223a20317d"),
-    ("inet", "1.2.3.4", "0220000401020304"),
+    ("inet", parse_inet("1.2.3.4"), "0220000401020304"),
+    ("inet", parse_inet("1.2.3.4/8"), "0208000401020304"),
+    ("cidr", parse_cidr("10.0.0.0/8"), "020801040a000000"),
+    ("macaddr8", "08:00:2b:01:02:03:04:05", "08002b0102030405"),
+    ("xid8", 2**64 - 1, "ffffffffffffffff"),
+    ("timetz", pack(0, -3600), "0000000000000000fffff1f0"),
 ]
 
 

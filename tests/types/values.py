@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import struct
 from decimal import Decimal
@@ -9,17 +10,20 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ruvector_engine.text_search import documents, queries
 from ruvector_engine.types import registry
+from ruvector_engine.types.array_values import BoundedArray, lengths_of
 from ruvector_engine.types.calendar import END_DAY, END_TIMESTAMP, MIN_DAY, MIN_TIMESTAMP, US_PER_DAY
 from ruvector_engine.types.interval_input import INFINITY, MINUS_INFINITY
 from ruvector_engine.types.jsons import parse_jsonb
+from ruvector_engine.types.networks import parse_cidr, parse_inet
 from ruvector_engine.types.registry import (
     DATE_INFINITY,
     DATE_MINUS_INFINITY,
     TIMESTAMP_INFINITY,
     TIMESTAMP_MINUS_INFINITY,
 )
-from ruvector_engine.types.strings import parse_inet
+from ruvector_engine.types.timetzs import OFFSET_LIMIT, pack
 
 #: What text can hold: any character but zero, no half surrogates.
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
@@ -65,6 +69,34 @@ def _sparsevecs() -> st.SearchStrategy[bytes]:
     )
 
 
+def _networks() -> st.SearchStrategy[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return st.ip_addresses().flatmap(
+        lambda address: st.integers(0, address.max_prefixlen).map(
+            lambda bits: ipaddress.ip_network(f"{address}/{bits}", strict=False)
+        )
+    )
+
+
+def _tsvectors() -> st.SearchStrategy[str]:
+    position = st.tuples(st.integers(1, documents.MAX_POSITION), st.integers(0, 3))
+    entries = st.dictionaries(TEXT.filter(bool), st.lists(position, max_size=4), max_size=5)
+    return entries.map(lambda found: documents.write(documents.ordered(found)))
+
+
+def _tsqueries() -> st.SearchStrategy[str]:
+    lexemes = st.builds(queries.Lexeme, TEXT.filter(bool), st.integers(0, 15), st.booleans())
+    trees = st.recursive(
+        lexemes,
+        lambda inner: (
+            st.builds(queries.Not, inner)
+            | st.builds(queries.Both, st.sampled_from(["&", "|"]), inner, inner)
+            | st.builds(queries.Both, st.just("<->"), inner, inner, st.integers(0, queries.MAX_DISTANCE))
+        ),
+        max_leaves=6,
+    )
+    return st.none().map(queries.write) | trees.map(queries.write)
+
+
 def _intervals() -> st.SearchStrategy[tuple[int, int, int]]:
     finite = st.tuples(
         st.integers(-(2**31) + 1, 2**31 - 1), st.integers(-(2**31) + 1, 2**31 - 1), st.integers(-(2**62), 2**62)
@@ -76,7 +108,9 @@ _TIMESTAMPS = st.integers(MIN_TIMESTAMP, END_TIMESTAMP - 1) | st.sampled_from(
     [TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY]
 )
 _OIDS = st.integers(0, 2**32 - 1)
-_OID_TYPES = ("oid", "xid", "regproc", "regclass", "regtype", "regnamespace", "regrole")
+_OID_TYPES = (
+    "oid", "xid", "regproc", "regclass", "regtype", "regnamespace", "regrole", "regconfig", "regdictionary",
+)  # fmt: skip
 
 SCALARS: dict[int, st.SearchStrategy[Any]] = {
     registry.BOOL: st.booleans(),
@@ -92,16 +126,24 @@ SCALARS: dict[int, st.SearchStrategy[Any]] = {
     registry.BY_NAME["char"].oid: st.integers(1, 255).map(chr) | st.just(""),
     registry.BYTEA: st.binary(max_size=20),
     registry.UUID: st.uuids(),
-    registry.BY_NAME["inet"].oid: st.ip_addresses().map(lambda address: parse_inet(str(address))),
+    registry.INET: st.ip_addresses().flatmap(
+        lambda address: st.integers(0, address.max_prefixlen).map(lambda bits: parse_inet(f"{address}/{bits}"))
+    ),
+    registry.CIDR: _networks().map(lambda network: parse_cidr(str(network))),
+    registry.XID8: st.integers(0, 2**64 - 1),
+    registry.MACADDR8: st.binary(min_size=8, max_size=8).map(lambda octets: octets.hex(":")),
     registry.JSON: _JSON.map(json.dumps),
     registry.JSONB: _JSON.map(lambda document: parse_jsonb(json.dumps(document).replace("\\u0000", " "))),
     registry.DATE: st.integers(MIN_DAY, END_DAY - 1) | st.sampled_from([DATE_INFINITY, DATE_MINUS_INFINITY]),
     registry.TIME: st.integers(0, US_PER_DAY),
+    registry.TIMETZ: st.builds(pack, st.integers(0, US_PER_DAY), st.integers(1 - OFFSET_LIMIT, OFFSET_LIMIT - 1)),
     registry.TIMESTAMP: _TIMESTAMPS,
     registry.TIMESTAMPTZ: _TIMESTAMPS,
     registry.INTERVAL: _intervals(),
     **{oid: _vectors() for oid in registry.VECTOR_TYPES},
     registry.HALFVEC: _halfvecs(),
+    registry.TSVECTOR: _tsvectors(),
+    registry.TSQUERY: _tsqueries(),
     registry.SPARSEVEC: _sparsevecs(),
     registry.MACADDR: st.binary(min_size=6, max_size=6).map(lambda octets: octets.hex(":")),
     **dict.fromkeys((registry.BIT, registry.VARBIT), st.text("01", max_size=40)),
@@ -113,7 +155,17 @@ def _arrays(element: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     matrix = st.integers(1, 3).flatmap(
         lambda width: st.lists(st.lists(item, min_size=width, max_size=width), max_size=3)
     )
-    return st.lists(item, max_size=5) | matrix
+    return (
+        st.lists(item, max_size=5) | matrix | st.builds(_bounded, st.lists(item, min_size=1) | matrix, _LOWER, _LOWER)
+    )
+
+
+_LOWER = st.integers(-(2**31), 2**31 - 200)
+
+
+def _bounded(value: list[Any], first: int, second: int) -> list[Any]:
+    lower = [first, second][: len(lengths_of(value))]
+    return value if all(bound == 1 for bound in lower) else BoundedArray(value, lower)
 
 
 ARRAYS: dict[int, st.SearchStrategy[Any]] = {

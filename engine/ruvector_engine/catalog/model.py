@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ruvector_engine.catalog.roles import Authority
-from ruvector_engine.types.registry import TypeRef
+from ruvector_engine.types.registry import TypeRef, UserOid
+
+if TYPE_CHECKING:
+    from ruvector_engine.catalog.enum_types import EnumDef
 
 #: The hidden column that names one version of one row's vectors for ever. No client ever sees it.
 ROW_ID = "__ruvector_rid"
@@ -27,6 +30,9 @@ class ColumnDef:
     default: str | None = None
     identity: Literal["", "a", "d"] = ""  # ALWAYS, BY DEFAULT
     owned_sequence: int = 0  # oid of a serial's or identity's sequence
+    generation: str | None = None  # of a generated column: SQL text over the table's other columns
+    virtual: bool = False  # a generated column that was declared VIRTUAL
+    dimensions: int = 0  # of an array, as it was declared: int[][] has 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +116,17 @@ class SequenceDef:
 
 @dataclass(frozen=True, slots=True)
 class ViewDef:
-    """A view: its defining query as SQL text in PostgreSQL's dialect."""
+    """A view: its defining query as SQL text in PostgreSQL's dialect.
+
+    `security_invoker`: it reads with the rights of whoever asks, not with its owner's.
+    """
 
     oid: int
     schema: str
     name: str
     query: str
     columns: tuple[ColumnDef, ...]
+    security_invoker: bool = False
 
 
 Relation = TableDef | IndexDef | SequenceDef | ViewDef
@@ -137,6 +147,17 @@ class Catalog:
     #: pg_description's classoid, objoid and objsubid -> the comment.
     comments: Mapping[tuple[int, int, int], str] = field(default_factory=lambda: MappingProxyType({}))
     authority: Authority = field(default_factory=Authority)
+    #: Types that CREATE TYPE made, by (schema, name).
+    types: Mapping[tuple[str, str], EnumDef] = field(default_factory=lambda: MappingProxyType({}))
+
+    def user_type(self, oid: int) -> UserOid | None:
+        """The OID that knows its type, for the number of a type that CREATE TYPE made, or of its array type."""
+        for definition in self.types.values():
+            if oid == definition.oid:
+                return definition.type_oid
+            if oid == definition.array_oid:
+                return definition.array_type_oid
+        return None
 
     def find(self, name: str, schema: str | None, search_path: tuple[str, ...]) -> Relation | None:
         """The relation a name means: in `schema`, else the first on the search path."""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ruvector_engine.catalog import authority_store, entries
+from ruvector_engine.catalog import authority_store, entries, enum_types
+from ruvector_engine.catalog.enum_types import EnumDef
 from ruvector_engine.catalog.model import (
     Catalog,
     ColumnDef,
@@ -23,18 +24,21 @@ from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER, Authority
 from ruvector_engine.catalog.system import SYSTEM_VIEWS
 from ruvector_engine.errors import SqlError
 from ruvector_engine.relational.duck import Connection
-from ruvector_engine.types.registry import TypeRef
+from ruvector_engine.types.registry import BY_OID, INET, TypeRef, UserOid
 
 #: Raised when the form of the stored catalog or of stored values changes.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 #: OIDs below belong to PostgreSQL's own objects, and to the types of the registry.
 FIRST_OID = 16500
+#: The numbers below belong to the transactions in which PostgreSQL would have made its catalogs.
+FIRST_TRANSACTION = 750
 
 _BOOTSTRAP = (
     "CREATE SCHEMA IF NOT EXISTS ruvector_catalog",
     "CREATE TABLE IF NOT EXISTS ruvector_catalog.entries (key VARCHAR, kind VARCHAR, body VARCHAR)",
     f"CREATE SEQUENCE IF NOT EXISTS ruvector_catalog.oids START {FIRST_OID}",
     "CREATE SEQUENCE IF NOT EXISTS ruvector_rid START 1",
+    f"CREATE SEQUENCE IF NOT EXISTS ruvector_catalog.transactions START {FIRST_TRANSACTION}",
 )
 _KINDS: dict[str, type[Relation]] = {"table": TableDef, "index": IndexDef, "sequence": SequenceDef, "view": ViewDef}
 _KIND_NAMES = {cls: kind for kind, cls in _KINDS.items()}
@@ -52,9 +56,8 @@ def bootstrap(connection: Connection, superuser: str = DEFAULT_SUPERUSER) -> Cat
         entries.put(connection, "format", "format", str(FORMAT_VERSION))
         entries.put(connection, "schema:public", "schema", "public")
         rows = entries.read(connection)
-    version = next(body for _, kind, body in rows if kind == "format")
-    if version != str(FORMAT_VERSION):
-        raise SqlError("F0001", f"the data directory has format {version}, this server reads format {FORMAT_VERSION}")
+    rows = _current(connection, rows)
+    types = [enum_types.decode(json.loads(body)) for _, kind, body in rows if kind == "enum"]
     relations: dict[tuple[str, str], Relation] = {}
     for _, kind, body in rows:
         if kind in _KINDS:
@@ -62,13 +65,52 @@ def bootstrap(connection: Connection, superuser: str = DEFAULT_SUPERUSER) -> Cat
             relations[(relation.schema, relation.name)] = relation
     return Catalog(
         1,
-        MappingProxyType(relations),
+        _bound(relations, types),
         frozenset(body for _, kind, body in rows if kind == "schema"),
         frozenset(body for _, kind, body in rows if kind == "extension"),
         _system(),
         MappingProxyType({_comment_key(key): body for key, kind, body in rows if kind == "comment"}),
         authority_store.read(connection, rows, superuser),
+        MappingProxyType({(t.schema, t.name): t for t in types}),
     )
+
+
+def _current(connection: Connection, rows: list[entries.Entry]) -> list[entries.Entry]:
+    """The entries, if they are of the current format, or of the one before and hold nothing that has changed since."""
+    version = next(body for _, kind, body in rows if kind == "format")
+    if version == str(FORMAT_VERSION):
+        return rows
+    if version != str(FORMAT_VERSION - 1):
+        raise SqlError("F0001", f"the data directory has format {version}, this server reads format {FORMAT_VERSION}")
+    columns = (column for _, kind, body in rows if kind == "table" for column in json.loads(body)["columns"])
+    if any(column["type"]["oid"] in (INET, BY_OID[INET].array_oid) for column in columns):
+        raise SqlError(
+            "F0001",
+            f"the data directory has format {version}, in which columns of type inet are stored otherwise",
+            hint="Copy these tables out with the server that wrote them, and into a new data directory.",
+        )
+    entries.put(connection, "format", "format", str(FORMAT_VERSION))
+    return entries.read(connection)
+
+
+def _bound(
+    relations: Mapping[tuple[str, str], Relation], types: Iterable[EnumDef]
+) -> Mapping[tuple[str, str], Relation]:
+    """The relations, their columns with OIDs that know these types."""
+    known: dict[int, UserOid] = {}
+    for made in types:
+        known |= {made.oid: made.type_oid, made.array_oid: made.array_type_oid}
+    return MappingProxyType({name: _with_types(r, known) for name, r in relations.items()} if known else relations)
+
+
+def _with_types(relation: Relation, known: Mapping[int, UserOid]) -> Relation:
+    if not isinstance(relation, (TableDef, ViewDef)) or not any(c.type.oid in known for c in relation.columns):
+        return relation
+    columns = (
+        dataclasses.replace(c, type=dataclasses.replace(c.type, oid=known[c.type.oid])) if c.type.oid in known else c
+        for c in relation.columns
+    )
+    return dataclasses.replace(relation, columns=tuple(columns))
 
 
 def _system() -> Mapping[tuple[str, str], TableDef]:
@@ -78,6 +120,11 @@ def _system() -> Mapping[tuple[str, str], TableDef]:
 def new_oid(connection: Connection) -> int:
     """An OID that was never used before."""
     return int(connection.run("SELECT nextval('ruvector_catalog.oids')")[0][0])
+
+
+def next_transaction_number(connection: Connection) -> int:
+    """One more transaction's number."""
+    return int(connection.run("SELECT nextval('ruvector_catalog.transactions')")[0][0])
 
 
 def changed(
@@ -90,6 +137,8 @@ def changed(
     extensions: frozenset[str] | None = None,
     comments: Mapping[tuple[int, int, int], str] | None = None,
     authority: Authority | None = None,
+    put_types: Iterable[EnumDef] = (),
+    drop_types: Iterable[EnumDef] = (),
 ) -> Catalog:
     """The catalog after a change, which is written in the connection's open transaction."""
     relations = dict(catalog.relations)
@@ -103,6 +152,14 @@ def changed(
             del relations[key]
         relations[(relation.schema, relation.name)] = relation
         entries.put(connection, f"oid:{relation.oid}", _KIND_NAMES[type(relation)], json.dumps(_encode(relation)))
+    types, changed_types = dict(catalog.types), list(put_types)
+    for made in drop_types:
+        types.pop((made.schema, made.name), None)
+        entries.remove(connection, f"oid:{made.oid}")
+        dropped.add(made.oid)
+    for made in changed_types:
+        types = {key: t for key, t in types.items() if t.oid != made.oid} | {(made.schema, made.name): made}
+        entries.put(connection, f"oid:{made.oid}", "enum", json.dumps(_encode(made)))
     for kind, old, new in (
         ("schema", catalog.schemas, schemas),
         ("extension", catalog.extensions, extensions),
@@ -113,12 +170,13 @@ def changed(
             entries.put(connection, f"{kind}:{name}", kind, name)
     return Catalog(
         catalog.version + 1,
-        MappingProxyType(relations),
+        _bound(relations, changed_types),
         catalog.schemas if schemas is None else schemas,
         catalog.extensions if extensions is None else extensions,
         catalog.system,
         _comments(connection, catalog.comments, catalog.comments if comments is None else comments, dropped),
         authority_store.write(connection, catalog.authority, authority or catalog.authority, dropped),
+        MappingProxyType(types),
     )
 
 

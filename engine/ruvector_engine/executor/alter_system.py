@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor.session_statements import values_text
+from ruvector_engine.executor.session_statements import value_text
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -27,7 +27,7 @@ def run_alter_system(session: Session, statement: Utility) -> Result:
         raise SqlError("42501", f"permission denied to {what}")
     file = session.database.configuration
     if kind == "VAR_SET_VALUE":
-        file.set(node.name, values_text(node.name, node.args))
+        file.set(node.name, value_text(node))
     else:
         file.reset(None if kind == "VAR_RESET_ALL" else node.name)
     return Result(_TAG)

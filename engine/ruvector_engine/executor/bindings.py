@@ -13,6 +13,7 @@ from ruvector_engine.relational.duck import Connection
 from ruvector_engine.results import Row
 from ruvector_engine.sql.emit import DuckSql, SessionValue, emit_query
 from ruvector_engine.sql.nodes import Cast, Const, Cte, Expr, Param, Query, Target
+from ruvector_engine.sql.storage import bindable
 from ruvector_engine.types.registry import Value
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def values(session: Session, statement: DuckSql, params: Sequence[Value]) -> lis
 def _value(session: Session, binding: Expr | SessionValue, params: Sequence[Value]) -> Value:
     if isinstance(binding, SessionValue):
         return session_functions.call(session, binding.name, [_value(session, arg, params) for arg in binding.args])
-    return evaluate(session, session.connection, binding, params)
+    return bindable(binding.type, evaluate(session, session.connection, binding, params))
 
 
 _QUOTED_OR_PLACE = re.compile(r"'(?:[^']|'')*'|\$(\d+)")
@@ -51,6 +52,8 @@ def _literal(value: Value) -> str:
         return repr(value)
     if isinstance(value, bytes):
         return f"from_hex('{value.hex()}')"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_literal(key)}: {_literal(item)}' for key, item in value.items())}}}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_literal(v) for v in value)}]"
     text = format(value, "f") if isinstance(value, Decimal) and value.is_finite() else str(value)

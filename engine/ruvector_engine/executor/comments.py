@@ -8,11 +8,12 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.system import oids
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import table_access
+from ruvector_engine.executor import access, enum_types, table_access
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.raw import strings
+from ruvector_engine.sql.typenames import find_type
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -43,31 +44,47 @@ def _key(session: Session, kind: str, target: Any) -> tuple[int, int, int]:
     if kind in _RELATIONS:
         wanted, called = _RELATIONS[kind]
         relation = _relation(session, strings(target.list.items))
+        access.require_owner(session, relation)
         if not isinstance(relation, wanted):
             raise SqlError("42809", f'"{relation.name}" is not {called}')
         return oids.PG_CLASS, relation.oid, 0
     if kind == "OBJECT_COLUMN":
         *names, column_name = strings(target.list.items)
         relation = _relation(session, names)
+        access.require_owner(session, relation, called="relation")
         columns = relation.columns if isinstance(relation, (TableDef, ViewDef)) else ()
         attnum = next((column.attnum for column in columns if column.name == column_name), None)
         if attnum is None:
             raise SqlError("42703", f'column "{column_name}" of relation "{relation.name}" does not exist')
         return oids.PG_CLASS, relation.oid, attnum
+    if kind == "OBJECT_TYPE":
+        return oids.PG_TYPE, _type(session, strings(target.type_name.names)), 0
     name = target.string.sval
     if kind == "OBJECT_SCHEMA":
         if name not in session.catalog.schemas:
             raise SqlError("3F000", f'schema "{name}" does not exist')
+        access.require_schema_owner(session, name)
         return oids.PG_NAMESPACE, oids.namespace_oid(name), 0
     if kind == "OBJECT_EXTENSION":
         if name not in session.catalog.extensions or name not in oids.EXTENSIONS:
             raise SqlError("42704", f'extension "{name}" does not exist')
+        access.require_extension_owner(session, name)
         return oids.PG_EXTENSION, oids.EXTENSIONS[name], 0
     raise not_supported(f"COMMENT ON {kind.removeprefix('OBJECT_').replace('_', ' ')} is not supported")
 
 
+def _type(session: Session, names: list[str]) -> int:
+    made = enum_types.find(session, names)
+    if made is None and find_type(names[-1]) is None:
+        raise SqlError("42704", f'type "{".".join(names)}" does not exist')
+    if made is None:
+        raise not_supported("comments on types that come with the server are not supported")
+    return made.oid
+
+
 def _relation(session: Session, names: list[str]) -> Relation:
     schema = names[-2] if len(names) > 1 else None
+    access.require_usage(session, schema)
     found = session.catalog.find(names[-1], schema, session.search_path)
     if found is None:
         raise SqlError("42P01", f'relation "{".".join(names)}" does not exist')

@@ -8,10 +8,11 @@ from typing import Any
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.results import CopyOptions
-from ruvector_engine.types.encodings import UNSERVED, known_encoding, plain_name
+from ruvector_engine.types.encodings import is_served, known_encoding
 
 _TEXT_DEFAULTS = {"text": ("\t", "\\N"), "csv": (",", ""), "binary": ("\t", "\\N")}
-_UNSERVED = ("default", "convert_selectively")
+_UNSERVED = ("convert_selectively",)
+_WITH_ARGUMENT = frozenset({"delimiter", "null", "default", "quote", "escape", "format", "encoding"})
 _CSV_ONLY = ("quote", "escape", "force_quote", "force_not_null", "force_null")
 
 
@@ -28,14 +29,14 @@ def copy_options(node: Any) -> CopyOptions:
     form = str(given.pop("format", "text")).lower()
     if form not in _TEXT_DEFAULTS:
         raise SqlError("22023", f'COPY format "{form}" not recognized', position=places["format"])
-    if form == "binary" and (unwanted := _first_of(("delimiter", "null", "header"), given)):
+    if form == "binary" and (unwanted := _first_of(("delimiter", "null", "default", "header"), given)):
         raise SqlError("42601", f"cannot specify {unwanted.upper()} in BINARY mode")
     if form != "csv" and (unwanted := _first_of(_CSV_ONLY, given)):
         raise SqlError("0A000", f"COPY {unwanted.upper()} requires CSV mode")
     delimiter, null = _TEXT_DEFAULTS[form]
     if form == "binary" and str(given.get("on_error", "stop")).lower() != "stop":
         raise SqlError("42601", "only ON_ERROR STOP is allowed in BINARY mode")
-    encoding = _encoding(str(given.pop("encoding", "UTF8")), places)
+    encoding = _encoding(str(given.pop("encoding")), places) if "encoding" in given else None
     on_error = _on_error(given.pop("on_error", None), places, is_from=node.is_from)
     given.pop("freeze", None)
     quoted = _single(given, "quote", '"')
@@ -53,6 +54,7 @@ def copy_options(node: Any) -> CopyOptions:
         _reject_limit(given.pop("reject_limit", None), on_error),
         _log_verbosity(given.pop("log_verbosity", "default"), places),
         encoding,
+        None if "default" not in given else str(given.pop("default")),
     )
     if given:
         name = next(iter(given))
@@ -60,6 +62,8 @@ def copy_options(node: Any) -> CopyOptions:
             raise not_supported(f"COPY option {name.upper()} is not supported")
         raise SqlError("42601", f'option "{name}" not recognized', position=places[name])
     _check_characters(options)
+    if options.default is not None:
+        _check_default(options, options.default, is_from=node.is_from)
     return options
 
 
@@ -71,9 +75,9 @@ def freeze(node: Any) -> bool:
 
 def _encoding(name: str, places: dict[str, int]) -> str:
     known = known_encoding(name)
-    if known is not None:
+    if known is not None and is_served(known):
         return known
-    if plain_name(name) in UNSERVED:
+    if known is not None:
         raise not_supported(f"COPY with encoding {name} is not supported", hint="Use UTF8.")
     problem = 'argument to option "encoding" must be a valid encoding name'
     raise SqlError("22023", problem, position=places.get("encoding"))
@@ -117,6 +121,8 @@ def _first_of(names: Sequence[str], given: dict[str, Any]) -> str | None:
 
 def _option_value(element: Any) -> Any:
     if not element.HasField("arg"):
+        if element.defname in _WITH_ARGUMENT:
+            raise SqlError("42601", f"{element.defname} requires a parameter")
         return "true"
     kind = element.arg.WhichOneof("node")
     if kind == "list":
@@ -150,6 +156,19 @@ def _names(value: Any) -> frozenset[str] | None:
     return value if value is None or isinstance(value, frozenset) else None
 
 
+def _check_default(options: CopyOptions, default: str, *, is_from: bool) -> None:
+    if not is_from:
+        raise SqlError("0A000", "COPY DEFAULT cannot be used with COPY TO")
+    if "\r" in default or "\n" in default:
+        raise SqlError("22023", "COPY default representation cannot use newline or carriage return")
+    if options.delimiter in default:
+        raise SqlError("0A000", "COPY delimiter character must not appear in the DEFAULT specification")
+    if options.format == "csv" and options.quote in default:
+        raise SqlError("0A000", "CSV quote character must not appear in the DEFAULT specification")
+    if default == options.null:
+        raise SqlError("0A000", "NULL specification and DEFAULT specification cannot be the same")
+
+
 def _check_characters(options: CopyOptions) -> None:
     if options.delimiter in "\r\n":
         raise SqlError("22023", "COPY delimiter cannot be newline or carriage return")
@@ -161,3 +180,5 @@ def _check_characters(options: CopyOptions) -> None:
         raise SqlError("22023", "COPY delimiter and quote must be different")
     if options.format != "binary" and options.delimiter in options.null:
         raise SqlError("22023", "COPY delimiter character must not appear in the NULL specification")
+    if options.format == "csv" and options.quote in options.null:
+        raise SqlError("22023", "CSV quote character must not appear in the NULL specification")

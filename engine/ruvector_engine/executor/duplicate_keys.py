@@ -10,16 +10,19 @@ from ruvector_engine.catalog.model import ColumnDef, ConstraintDef, TableDef
 from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import failing_row
-from ruvector_engine.executor.failing_row import Violation
+from ruvector_engine.executor.failing_row import NewRows, Violation
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Row
+from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Insert, Update
 from ruvector_engine.sql.storage import converter, to_transport
 from ruvector_engine.sql.unique_keys import companions, comparable, key_text, stored_names
+from ruvector_engine.types.networks import format_inet, format_with_mask
 from ruvector_engine.types.numbers import format_float4, format_float8
-from ruvector_engine.types.registry import BOOL, BYTEA, FLOAT4, FLOAT8, VECTOR_TYPES, Value
+from ruvector_engine.types.registry import BOOL, BYTEA, CIDR, FLOAT4, FLOAT8, INET, TIMETZ, VECTOR_TYPES, Value
 from ruvector_engine.types.text import format_text
+from ruvector_engine.types.timetzs import format_timetz
 from ruvector_engine.types.vectors import format_vector
 
 if TYPE_CHECKING:
@@ -77,6 +80,45 @@ def of_rows(
         if rows:
             fitting.append((constraint, rows[0]))
     return _violation_by(session, table, *fitting[0]) if len(fitting) == 1 else None
+
+
+def first_of_rows(
+    session: Session, error: DuplicateKey, table: TableDef, rows: Sequence[Row], stored: NewRows | None
+) -> Violation | None:
+    """The first of the rows that clashes with an earlier one or with a committed one; `rows` has all columns.
+
+    `stored` makes the rows again in DuckDB, with their places, to compare them with what is committed; None: do not.
+    """
+    found: list[tuple[int, int]] = []
+    constraints = [c for c in table.constraints if c.kind in "pu"]
+    places = {column.name: place for place, column in enumerate(table.columns)}
+    keys = [[tuple(row[places[name]] for name in c.columns) for row in rows] for c in constraints]
+    for order, (constraint, given) in enumerate(zip(constraints, keys, strict=True)):
+        again = _first_again(session, table, _columns(table, constraint), given)
+        if again is not None:
+            found.append((again, order))
+        committed = None if stored is None else failing_row.first_stored(session, stored, constraint.columns)
+        if committed is not None:
+            found.append((committed, order))
+    own = of_rows(session, error, table, lambda constraint: keys[constraints.index(constraint)])
+    if not found or (own is not None and own.place < min(found)[0]):
+        return own
+    place, order = min(found)
+    return _violation_by(session, table, constraints[order], (place, keys[order][place]))
+
+
+def _first_again(session: Session, table: TableDef, columns: Sequence[ColumnDef], keys: Sequence[Row]) -> int | None:
+    """The place of the first key that is equal to an earlier one."""
+    seen = set[tuple[str, ...]]()
+    for place, key in enumerate(keys):
+        if None in key:
+            continue
+        pairs = zip(columns, key, strict=True)
+        texts = tuple(_told_values(session, table, [column], [value]) for column, value in pairs)
+        if texts in seen:
+            return place
+        seen.add(texts)
+    return None
 
 
 def _violation_by(session: Session, table: TableDef, constraint: ConstraintDef, row: tuple[int, Row]) -> Violation:
@@ -195,6 +237,8 @@ def _told_values(session: Session, table: TableDef, columns: Sequence[ColumnDef]
 
 def _shown(column: ColumnDef, text: str) -> str:
     """PostgreSQL's text of a value that DuckDB has written."""
+    if column.type.enum is not None:
+        return enum_storage.label_of(column.type.enum, float(text))
     printer = _PRINTERS.get(column.type.oid)
     return printer(text) if printer is not None else text
 
@@ -208,6 +252,9 @@ _PRINTERS: dict[int, Callable[[str], str]] = {
     BOOL: lambda text: text[0],
     FLOAT4: lambda text: format_float4(float(text)),
     FLOAT8: lambda text: format_float8(float(text)),
+    INET: lambda text: format_inet(_bytes(text)),
+    CIDR: lambda text: format_with_mask(_bytes(text)),
+    TIMETZ: lambda text: format_timetz(int(text)),
     BYTEA: lambda text: f"\\x{_bytes(text).hex()}",
     **dict.fromkeys(VECTOR_TYPES, lambda text: format_vector(_bytes(text))),
 }

@@ -5,13 +5,13 @@ The rows that a statement would have written are made again, after the fact, on 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import ColumnDef, ConstraintDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import table_access
+from ruvector_engine.executor import discretion, table_access
 from ruvector_engine.executor.bindings import values
 from ruvector_engine.planner.walk import is_volatile, tables
 from ruvector_engine.relational.duck import Connection
@@ -20,16 +20,17 @@ from ruvector_engine.sql.context import Parameters, State
 from ruvector_engine.sql.defaults import column_default
 from ruvector_engine.sql.emit import emit_query
 from ruvector_engine.sql.emit_binding import quote
-from ruvector_engine.sql.functions.session import NEXTVAL
+from ruvector_engine.sql.functions.session import NEXT_IDENTITY, NEXTVAL
 from ruvector_engine.sql.nodes import Call, Cast, ColumnRef, Const, Expr, Insert, Query, RangeEntry, Target, Update
 from ruvector_engine.sql.storage import converter, duck_type, from_transport, to_transport
+from ruvector_engine.sql.unique_keys import comparable, key_columns
 from ruvector_engine.types.registry import Value
 from ruvector_engine.types.text import format_text
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
-#: A value's text is cut at so many characters (ExecBuildSlotValueDescription).
+#: A value's text is cut at so many bytes (ExecBuildSlotValueDescription).
 _LONGEST = 64
 #: DuckDB takes as many rows at a time, each with its numbers from a sequence.
 _CHUNK = 2048
@@ -40,14 +41,26 @@ class NewRows:
     """DuckDB's SQL of rows as they were to be written, all columns in order.
 
     `numbered`: columns that a sequence fills, by place; they are NULL in the rows. `batch`: what the SQL reads under
-    the name ruvector_batch, as `Connection.insert_arrow` takes it.
+    the name ruvector_batch, as `Connection.insert_arrow` takes it. `drawing`: for columns of which only some rows take
+    the default, which do. `unknown`: columns whose default would be another value now; NULL in the rows too.
+    `where`: the condition over the table's columns by which rows are left out. `written`: places of columns whose
+    values the user gave.
     """
 
     table: TableDef
     sql: str
     bound: Sequence[Any] = ()
     numbered: dict[int, int] | None = None
+    written: frozenset[int] = frozenset()
     batch: dict[str, Any] | None = None
+    drawing: Mapping[int, Sequence[bool]] = field(default_factory=dict)
+    unknown: frozenset[int] = frozenset()
+    where: str | None = None
+
+    def drawn(self, index: int, place: int) -> bool:
+        """Whether a row's value in a column is its default."""
+        marks = self.drawing.get(index)
+        return marks is None or marks[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,7 @@ def rows_of(session: Session, statement: Insert | Update, params: Sequence[Value
         return []
     with session.database.store.connection() as connection:
         try:
-            return _made(session, connection, rows, ())
+            return [row[:-1] for row in _made(session, connection, rows, ())]
         except SqlError:  # what they are made from may be the transaction's own, which is gone
             return []
 
@@ -83,28 +96,97 @@ def _new_rows(session: Session, statement: Insert | Update, params: Sequence[Val
     if is_volatile(query) or (session.transaction.writes > 1 and any(tables(query))):
         return None
     emitted = emit_query(query, transport=False)
-    return NewRows(statement.table, emitted.text, values(session, emitted, params), numbered)
+    given = statement.columns if isinstance(statement, Insert) else [index for index, _ in statement.sets]
+    return NewRows(statement.table, emitted.text, values(session, emitted, params), numbered, frozenset(given))
 
 
-def of_copy(session: Session, table: TableDef, columns: Sequence[ColumnDef], batch: dict[str, Any]) -> Violation | None:
-    """The violation among rows that COPY hands to DuckDB as `batch`: columns c0, c1, ... as they were given."""
+def of_copy(
+    session: Session,
+    table: TableDef,
+    columns: Sequence[ColumnDef],
+    batch: dict[str, Any],
+    marks: Mapping[str, Sequence[bool]],
+    where: str | None,
+) -> Violation | None:
+    """The violation among rows that COPY hands to DuckDB as `batch`."""
+    return first_violation(session, new_rows_of_copy(session, table, columns, batch, marks, where))
+
+
+def rows_of_copy(
+    session: Session,
+    table: TableDef,
+    columns: Sequence[ColumnDef],
+    batch: dict[str, Any],
+    marks: Mapping[str, Sequence[bool]],
+    where: str | None,
+) -> list[Row]:
+    """All columns of those rows, None where nobody knows the value, and in what is left out; none at all when they
+    cannot be made again.
+    """
+    rows = new_rows_of_copy(session, table, columns, batch, marks, where)
+    with session.database.store.connection() as connection:
+        try:
+            made = _made(session, connection, rows, ())
+            left_out = (None,) * len(table.columns)
+            return [
+                _numbered(session, connection, rows, place, row, len(made)) if row[-1] else left_out
+                for place, row in enumerate(made)
+            ]
+        except SqlError:  # what they are made from may be the transaction's own, which is gone
+            return []
+
+
+def new_rows_of_copy(
+    session: Session,
+    table: TableDef,
+    columns: Sequence[ColumnDef],
+    batch: dict[str, Any],
+    marks: Mapping[str, Sequence[bool]],
+    where: str | None,
+) -> NewRows:
+    """The rows of `batch`: columns c0, c1, ... as they were given, but where d0, d1, ... say that it is the default.
+
+    `where` is the condition that they must meet to be written.
+    """
     state = State(session.analysis_context(), Parameters())
-    given = {column: f"c{place}" for place, column in enumerate(columns)}
-    outputs, numbered = [], {}
+    places = {column: place for place, column in enumerate(columns)}
+    outputs: list[str] = []
+    numbered: dict[int, int] = {}
+    drawing: dict[int, Sequence[bool]] = {}
+    unknown = set[int]()
     for index, column in enumerate(table.columns):
-        default = None if column in given else column_default(state, column)
+        place = places.get(column)
+        given = None if place is None else from_transport(column.type, f"c{place}")
+        marked = marks.get(f"d{place}")
+        if given is not None and (marked is None or not any(marked)):
+            outputs.append(given)
+            continue
+        default = column_default(state, column)
         sequence = None if default is None else _numbering(default)
-        if column in given:
-            outputs.append(from_transport(column.type, given[column]))
-        elif sequence is not None:
+        text = "NULL"
+        if sequence is not None:
             numbered[index] = sequence
-            outputs.append("NULL")
         elif is_volatile(default):
-            return None
+            unknown.add(index)
         else:
-            outputs.append(table_access.default_sql(session, column) or "NULL")
+            text = table_access.default_sql(session, column) or "NULL"
+        if given is not None and marked is not None:
+            drawing[index] = marked
+            form = duck_type(column.type)
+            text = f"CASE WHEN d{place} THEN CAST({text} AS {form}) ELSE CAST({given} AS {form}) END"
+        outputs.append(text)
     sql = f"SELECT {', '.join(outputs)} FROM ruvector_batch"
-    return first_violation(session, NewRows(table, sql, numbered=numbered, batch=batch))
+    written = frozenset(place for place, column in enumerate(table.columns) if column in places)
+    return NewRows(
+        table,
+        sql,
+        numbered=numbered,
+        batch=batch,
+        drawing=drawing,
+        unknown=frozenset(unknown),
+        where=where,
+        written=written,
+    )
 
 
 def _inserted(statement: Insert) -> tuple[Query, dict[int, int]]:
@@ -131,7 +213,7 @@ def _numbering(expr: Expr) -> int | None:
     """The sequence's OID where the expression is nextval() of it."""
     while isinstance(expr, Cast):
         expr = expr.arg
-    if isinstance(expr, Call) and expr.function is NEXTVAL and isinstance(expr.args[0], Const):
+    if isinstance(expr, Call) and expr.function in (NEXTVAL, NEXT_IDENTITY) and isinstance(expr.args[0], Const):
         return int(expr.args[0].value)  # type: ignore[call-overload, no-any-return]
     return None
 
@@ -160,52 +242,99 @@ def first_violation(session: Session, rows: NewRows) -> Violation | None:
         except SqlError:  # what they are made from may be the transaction's own, which is gone
             return None
         for place, row in enumerate(made):
-            error = _error(table, checks, numbered, row)
-            if error is not None and not (numbered and len(made) > _CHUNK):
-                shown = list(row[: len(table.columns)])
-                for index, sequence in numbered.items():
-                    shown[index] = _number(session, connection, sequence, len(made) - 1 - place)
-                error.detail = _detail(session, table, shown)
+            error = _error(rows, checks, place, row) if row[-1] else None
+            known = not any(rows.drawn(index, place) for index in rows.unknown)
+            if error is not None and known and not (numbered and len(made) > _CHUNK):
+                shown = _numbered(session, connection, rows, place, row, len(made))
+                error.detail = _detail(session, rows, shown)
             if error is not None:
                 return Violation(place, error)
     return None
 
 
+def first_stored(session: Session, rows: NewRows, names: Sequence[str]) -> int | None:
+    """The place of the first of a batch's rows whose key of these columns is committed; the batch has a `place`."""
+    table = rows.table
+    columns = {column.name: column for column in table.columns}
+    outputs = ", ".join(f"c{i}" for i in range(len(columns)))
+    stored = ", ".join(f"CAST(c{i} AS {duck_type(c.type)}) AS {quote(c.name)}" for i, c in enumerate(table.columns))
+    pairs = zip(names, key_columns(table, names), strict=True)
+    same = " AND ".join(f"{comparable(f'n.{quote(name)}', columns[name].type)} = t.{key}" for name, key in pairs)
+    made = rows.sql.replace(" FROM ruvector_batch", ", place FROM ruvector_batch")
+    new = f"SELECT {stored}, place FROM ({made}) AS r({outputs}, place)"
+    if rows.where is not None:
+        new = f"SELECT * FROM ({new}) WHERE {rows.where}"
+    sql = f"SELECT min(n.place) FROM ({new}) AS n JOIN {table.storage_name} AS t ON {same}"
+    with session.database.store.connection() as connection:
+        try:
+            found: int | None = connection.insert_arrow(sql, rows.batch or {})[0][0]
+        except SqlError:  # the table may be the transaction's own, which is gone
+            return None
+    return found
+
+
 def _made(session: Session, connection: Connection, rows: NewRows, checks: Sequence[ConstraintDef]) -> list[Row]:
-    """The rows in Python's forms, followed by whether they violate each check."""
+    """The rows in Python's forms, followed by whether they violate each check, and whether they are written at all."""
     columns = rows.table.columns
     stored = ", ".join(f"CAST(c{i} AS {duck_type(c.type)}) AS {quote(c.name)}" for i, c in enumerate(columns))
     names = ", ".join(f"c{i}" for i in range(len(columns)))
     outputs = [to_transport(c.type, quote(c.name)) for c in columns]
     outputs += [f"NOT ({table_access.check_text(session, rows.table, check)})" for check in checks]
+    outputs.append("true" if rows.where is None else f"({rows.where}) IS TRUE")
     sql = f"SELECT {', '.join(outputs)} FROM (SELECT {stored} FROM ({rows.sql}) AS n({names}))"
     made = connection.run(sql, rows.bound) if rows.batch is None else connection.insert_arrow(sql, rows.batch)
     converters = {i: convert for i, c in enumerate(columns) if (convert := converter(c.type)) is not None}
     return [tuple(converters[i](v) if i in converters else v for i, v in enumerate(row)) for row in made]
 
 
-def _error(table: TableDef, checks: Sequence[ConstraintDef], numbered: dict[int, int], row: Row) -> SqlError | None:
+def _error(rows: NewRows, checks: Sequence[ConstraintDef], place: int, row: Row) -> SqlError | None:
     """What is wrong with a row, as ExecConstraints looks: NOT NULL by column, then the checks by name."""
-    for place, column in enumerate(table.columns):
-        if column.not_null and row[place] is None and place not in numbered:
+    table, made_later = rows.table, {*(rows.numbered or {}), *rows.unknown}
+    for index, column in enumerate(table.columns):
+        later = index in made_later and rows.drawn(index, place)
+        if column.not_null and row[index] is None and not later:
             text = f'null value in column "{column.name}" of relation "{table.name}" violates not-null constraint'
             return SqlError("23502", text, schema=table.schema, table=table.name, column=column.name)
-    for check, violated in zip(checks, row[len(table.columns) :], strict=True):
+    for check, violated in zip(checks, row[len(table.columns) : -1], strict=True):
         if violated:
             text = f'new row for relation "{table.name}" violates check constraint "{check.name}"'
             return SqlError("23514", text, schema=table.schema, table=table.name, constraint=check.name)
     return None
 
 
-def _number(session: Session, connection: Connection, oid: int, before_last: int) -> int:
-    """The number that a row took from a sequence; other sessions that take some at the same moment blur it."""
-    last = int(connection.run(f"SELECT currval('s{oid}')")[0][0])
-    return last - before_last * session.catalog.sequence_by_oid(oid).increment
+def _numbered(
+    session: Session, connection: Connection, rows: NewRows, place: int, row: Row, count: int
+) -> tuple[Value, ...]:
+    """A row of `count` with the numbers that it took from sequences.
+
+    Other sessions that take some at the same moment blur them; of more than _CHUNK rows nobody knows who took how many.
+    """
+    shown = list(row[: len(rows.table.columns)])
+    for index, oid in (rows.numbered or {}).items():
+        if count <= _CHUNK and rows.drawn(index, place):
+            marks = rows.drawing.get(index)
+            after = count - 1 - place if marks is None else sum(marks[place + 1 :])
+            last = int(connection.run(f"SELECT currval('s{oid}')")[0][0])
+            shown[index] = last - after * session.catalog.sequence_by_oid(oid).increment
+    return tuple(shown)
 
 
-def _detail(session: Session, table: TableDef, row: Sequence[Value]) -> str:
-    shown = [
-        "null" if value is None else format_text(column.type, value, session.settings)
-        for column, value in zip(table.columns, row, strict=True)
+def _detail(session: Session, rows: NewRows, row: Sequence[Value]) -> str | None:
+    """The row, or those of its columns that the user may see, by name."""
+    columns = rows.table.columns
+    texts = [
+        "null" if v is None else format_text(c.type, v, session.settings) for c, v in zip(columns, row, strict=True)
     ]
-    return f"Failing row contains ({', '.join(s if len(s) <= _LONGEST else s[:_LONGEST] + '...' for s in shown)})."
+    shown = [_cut(text) for text in texts]
+    if discretion.reads_all(session, rows.table):
+        return f"Failing row contains ({', '.join(shown)})."
+    places = discretion.shown_places(session, rows.table, rows.written)
+    if not places:
+        return None
+    names = ", ".join(columns[place].name for place in places)
+    return f"Failing row contains ({names}) = ({', '.join(shown[place] for place in places)})."
+
+
+def _cut(text: str) -> str:
+    raw = text.encode()
+    return text if len(raw) <= _LONGEST else raw[:_LONGEST].decode(errors="ignore") + "..."

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import ConstraintDef, IndexDef, TableDef
-from ruvector_engine.catalog.system import IndexBuild
+from ruvector_engine.catalog.system import IndexBuild, objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import table_access, table_changes, tables
+from ruvector_engine.executor import access, table_access, table_changes, tables
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.index import BuildCancelled
 from ruvector_engine.planner.operator_classes import (
@@ -47,6 +47,8 @@ def run_create_index(session: Session, statement: Utility) -> Result:
     table = table_access.table_named(session, node.relation)
     if table.virtual:
         raise SqlError("42501", f'permission denied: "{table.name}" is a system catalog')
+    access.require_owner(session, table)
+    access.require_create(session, table.schema)
     method = METHOD_ALIASES.get(node.access_method, node.access_method)
     if method not in ("hnsw", "ivfflat", *_PLAIN_METHODS):
         raise SqlError("42704", f'access method "{node.access_method}" does not exist')
@@ -207,13 +209,20 @@ def _reindexed(session: Session, node: Any, kind: str) -> list[IndexDef]:
             raise SqlError("42P01", f'relation "{name}" does not exist')
         if not isinstance(found, IndexDef):
             raise SqlError("42809", f'"{name}" is not an index')
+        if not access.may_maintain(session, found):
+            raise objects.denied(found)
         return [found]
     if kind == "REINDEX_OBJECT_TABLE":
         table = table_access.table_named(session, node.relation)
+        if not access.may_maintain(session, table):
+            raise objects.denied(table)
         return list(session.catalog.indexes_of(table.oid))
+    allowed = [i for i in indexes if access.may_maintain(session, i)]
     if kind == "REINDEX_OBJECT_SCHEMA":
-        return [i for i in indexes if i.schema == node.name]
-    return indexes
+        access.require_schema_owner(session, node.name)
+        return [i for i in allowed if i.schema == node.name]
+    access.require_database_owner(session)
+    return allowed
 
 
 def build_index(session: Session, definition: IndexDef, table: TableDef) -> None:

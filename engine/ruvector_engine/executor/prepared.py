@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import SqlError, not_supported
@@ -26,7 +27,7 @@ def run_prepare(session: Session, statement: Utility) -> Result:
         raise SqlError("42P05", f'prepared statement "{node.name}" already exists')
     if session.raw is None:
         raise SqlError("XX000", "PREPARE has no text")
-    oids = [resolve_type(t.type_name, session.catalog).oid for t in node.argtypes]
+    oids = [resolve_type(t.type_name, session.catalog, session.search_path).oid for t in node.argtypes]
     session.statements[node.name] = session.prepare(inner_statement(session.raw, node.query), oids)
     return Result("PREPARE")
 
@@ -60,9 +61,12 @@ def bound(session: Session, node: Any) -> tuple[Prepared, list[Value]]:
     context = session.analysis_context()
     values = []
     for given, oid in zip(node.params, wanted, strict=True):
-        expr = analyze_expression(given, context, target=TypeRef(oid), column="parameter")
+        target = TypeRef(oid)
+        if target.is_array:
+            target = replace(target, shaped=True)
+        expr = analyze_expression(given, context, target=target, column="parameter")
         values.append(evaluate(session, session.connection, expr, ()))
-    return prepared, values
+    return session.fitting(prepared, values), values
 
 
 def run_deallocate(session: Session, statement: Utility) -> Result:

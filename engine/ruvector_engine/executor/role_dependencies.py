@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.catalog.predefined_roles import FIRST_OWN_OID
-from ruvector_engine.catalog.roles import Authority, RoleDef
+from ruvector_engine.catalog.roles import AclKey, Authority, RoleDef
 from ruvector_engine.catalog.system import oids
 from ruvector_engine.catalog.system.lookup import relation_kind
 from ruvector_engine.errors import SqlError
@@ -23,24 +23,26 @@ def check_none(session: Session, authority: Authority, role: RoleDef) -> None:
     """2BP01 when something depends on the role, or the system itself does."""
     if role.oid < FIRST_OWN_OID:
         raise SqlError("2BP01", f"cannot drop role {role.name} because it is required by the database system")
-    found = [*_owned(session, authority, role), *_granted(session, authority, role), *_members(authority, role)]
+    objects = sorted([*_owned(session, authority, role), *_granted(session, authority, role)])
+    found = [*(text for _, text in objects), *_members(authority, role)]
     if found:
         text = f'role "{role.name}" cannot be dropped because some objects depend on it'
         raise SqlError("2BP01", text, detail="\n".join(found))
 
 
-def _owned(session: Session, authority: Authority, role: RoleDef) -> Iterator[str]:
-    for (classoid, objoid), owner in sorted(authority.owners.items(), key=lambda item: item[0][1]):
+def _owned(session: Session, authority: Authority, role: RoleDef) -> Iterator[tuple[AclKey, str]]:
+    """What the role owns: where it stands in PostgreSQL's order, by OID, and what is said of it."""
+    for (classoid, objoid), owner in authority.owners.items():
         if owner == role.oid:
-            yield f"owner of {_described(session, classoid, objoid)}"
+            yield (objoid, classoid, 0), f"owner of {_described(session, classoid, objoid)}"
 
 
-def _granted(session: Session, authority: Authority, role: RoleDef) -> Iterator[str]:
-    for (classoid, objoid, subid), items in sorted(authority.acls.items(), key=lambda item: item[0][1:]):
+def _granted(session: Session, authority: Authority, role: RoleDef) -> Iterator[tuple[AclKey, str]]:
+    for (classoid, objoid, subid), items in authority.acls.items():
         owner = authority.owner_of(classoid, objoid)
         # What an owner granted himself is told by his being the owner.
         if owner != role.oid and any(role.oid in (item.grantee, item.grantor) for item in items):
-            yield f"privileges for {_described(session, classoid, objoid, subid)}"
+            yield (objoid, classoid, subid), f"privileges for {_described(session, classoid, objoid, subid)}"
 
 
 def _members(authority: Authority, role: RoleDef) -> Iterator[str]:

@@ -14,7 +14,8 @@ from ruvector_engine.catalog.system import oids
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import table_access
 from ruvector_engine.executor.role_names import denied, is_reserved, specified_role
-from ruvector_engine.executor.session_statements import values_text
+from ruvector_engine.executor.session_statements import value_text
+from ruvector_engine.identity import NO_ROLE
 from ruvector_engine.results import Result
 from ruvector_engine.settings import lookup
 from ruvector_engine.sql.deparse import enum_name
@@ -125,8 +126,10 @@ def _changed(session: Session, old: Mapping[str, str], node: Any) -> Mapping[str
     if kind == "VAR_SET_CURRENT":
         value = session.settings[name]
     elif kind == "VAR_SET_VALUE":
-        value = values_text(name, node.args)
+        value = value_text(node)
     else:
         raise not_supported(f"SET {node.name} is not supported for a role or a database")
+    if name == "role" and value != NO_ROLE and value not in session.catalog.authority.roles:
+        session.notice("42704", f'role "{value}" does not exist')
     session.settings.check(name, value)
     return {**old, name: value}

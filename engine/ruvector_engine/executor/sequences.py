@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import Catalog, SequenceDef
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import table_access, tables
+from ruvector_engine.executor import access, ownership, table_access, tables
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.results import Result
 from ruvector_engine.sql.nodes import Utility
@@ -24,6 +25,7 @@ def run_alter_sequence(session: Session, statement: Utility) -> Result:
     sequence = _named(session, node.sequence, node.missing_ok)
     if sequence is None:
         return Result("ALTER SEQUENCE")
+    access.require_owner(session, sequence)
     given = {option.def_elem.defname: option.def_elem for option in node.options}
     if "as" in given:
         raise not_supported("ALTER SEQUENCE ... AS is not supported", hint="Give MINVALUE and MAXVALUE instead.")
@@ -43,6 +45,8 @@ def run_alter_sequence(session: Session, statement: Utility) -> Result:
         session.connection.run(f"SELECT setval('{changed.storage_name}', {value}, false)")
     if "owned_by" in given:
         changed = replace(changed, owner_table=table_access.owner_of(session, given["owned_by"].arg))
+        owner = objects.relation_owner(session.catalog, sequence)
+        ownership.require_same_owner(session, changed.owner_table, owner)
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[changed])
     return Result("ALTER SEQUENCE")
 
@@ -59,6 +63,7 @@ def named_sequence(error: SqlError, catalog: Catalog) -> SqlError:
 
 def _named(session: Session, range_var: Any, missing_ok: bool) -> SequenceDef | None:
     name = range_var.relname
+    access.require_usage(session, range_var.schemaname, missing_ok=missing_ok)
     found = session.catalog.find(name, range_var.schemaname or None, session.search_path)
     if isinstance(found, SequenceDef):
         return found

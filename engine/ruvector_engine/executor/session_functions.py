@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.advisory_locks import Key, Kind
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.executor import access
 from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
 from ruvector_engine.executor.setting_values import reset_value, set_value
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.setting_definitions import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
+from ruvector_engine.text_search.dictionaries import CONFIGURATIONS, known
+from ruvector_engine.types.networks import parse_inet
 from ruvector_engine.types.registry import Value
 
 if TYPE_CHECKING:
@@ -54,6 +57,10 @@ def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> st
         if missing_ok:
             return None
         raise
+
+
+def _current_configuration(session: Session) -> int:
+    return CONFIGURATIONS[known(session.settings["default_text_search_config"])]
 
 
 def _set_config(session: Session, name: Any, value: Any, local: Any) -> str:
@@ -99,6 +106,7 @@ def _sequence(session: Session, oid: Any) -> SequenceDef:
 
 def _currval(session: Session, oid: Any) -> int:
     sequence = _sequence(session, oid)
+    access.require_any(session, sequence, "rU")
     try:
         return int(session.connection.run(f"SELECT currval('{sequence.storage_name}')")[0][0])
     except SqlError:
@@ -113,6 +121,7 @@ def _lastval(_session: Session) -> int:
 
 def _setval(session: Session, oid: Any, value: Any, called: Any = True) -> int:
     sequence = _sequence(session, oid)
+    access.require_any(session, sequence, "w")
     if not sequence.minimum <= int(value) <= sequence.maximum:
         raise SqlError(
             "22003",
@@ -202,6 +211,7 @@ for _shared, _suffix in ((False, ""), (True, "_shared")):
 _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "version": lambda _s: f"PostgreSQL {SERVER_VERSION} (ruvector-server 0.1.0)",
     "current_database": lambda s: s.database_name,
+    "pg_client_encoding": lambda s: s.settings["client_encoding"],
     "current_catalog": lambda s: s.database_name,
     "current_schema": _current_schema,
     "current_schemas": _current_schemas,
@@ -220,7 +230,7 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "pg_postmaster_start_time": lambda s: micros(s.database.started_at),
     "pg_conf_load_time": lambda s: micros(s.database.configured_at),
     "pg_reload_conf": _reload,
-    "inet_client_addr": lambda s: s.client_address,
+    "inet_client_addr": lambda s: None if s.client_address is None else parse_inet(s.client_address),
     "inet_client_port": lambda s: s.client_port if s.client_address is not None else None,
     "pg_is_in_recovery": lambda _s: False,
     "currval": _currval,
@@ -228,8 +238,11 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "setval": _setval,
     "pg_sleep": _sleep,
     "pg_cancel_backend": _cancel,
+    "pg_current_xact_id": _transaction_id,
+    "pg_current_xact_id_if_assigned": _assigned_transaction_id,
     "txid_current": _transaction_id,
     "txid_current_if_assigned": _assigned_transaction_id,
     **_ADVISORY,
+    "get_current_ts_config": _current_configuration,
     "pg_database_size": lambda s, _name: s.database.file_size(),
 }

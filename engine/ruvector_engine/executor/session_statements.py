@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import TableDef
+from ruvector_engine.catalog.system.names import quote_identifier
+from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import cursors, savepoints, table_access
+from ruvector_engine.executor import access, cursors, ownership, savepoints, table_access
 from ruvector_engine.executor.server_rights import check_may_checkpoint
 from ruvector_engine.executor.setting_values import reset_value, set_value
 from ruvector_engine.results import Column, Result
 from ruvector_engine.setting_definitions import SETTINGS, UNLISTED
-from ruvector_engine.settings import find, lookup
+from ruvector_engine.settings import find
 from ruvector_engine.sql.deparse import enum_name
-from ruvector_engine.sql.names import quote_identifier
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.types.registry import INTERVAL, TEXT, TypeRef
 from ruvector_engine.types.text import format_text, parse_text
@@ -131,7 +131,7 @@ def run_set(session: Session, statement: Utility) -> Result:
     if local and session.transaction.state != "block":
         session.notice("25P01", "SET LOCAL can only be used in transaction blocks", "WARNING")
     if kind == "VAR_SET_VALUE":
-        set_value(session, node.name, values_text(node.name, node.args), local=local)
+        set_value(session, node.name, value_text(node), local=local)
         return Result("SET")
     if kind == "VAR_SET_DEFAULT":
         reset_value(session, node.name, local=local)
@@ -149,21 +149,19 @@ def run_set(session: Session, statement: Utility) -> Result:
     return Result("SET")
 
 
-def values_text(name: str, nodes: Sequence[Any]) -> str:
-    """What SET name = value, ... gives; 22023 for several values where one is wanted.
+def value_text(node: Any) -> str:
+    """The value that a SET statement gives, as text: names in a list are quoted, others only set apart by commas.
 
-    The names in a list are quoted where they need it.
+    22023 for several values where one is wanted.
     """
-    texts = [argument_text(node) for node in nodes]
-    setting = lookup(name)
+    texts = [_argument_text(argument) for argument in node.args]
+    setting = find(node.name)
     if len(texts) > 1 and (setting is None or not setting.listed):
-        raise SqlError("22023", f"SET {name} takes only one argument")
-    if setting is not None and setting.name == "search_path":
-        texts = [quote_identifier(text) for text in texts]
-    return ", ".join(texts)
+        raise SqlError("22023", f"SET {node.name} takes only one argument")
+    return ", ".join([quote_identifier(text) for text in texts] if node.name.lower() == "search_path" else texts)
 
 
-def argument_text(node: Any) -> str:
+def _argument_text(node: Any) -> str:
     """A value that SET gives; the interval of SET TIME ZONE as the zone's name."""
     if node.WhichOneof("node") != "type_cast":
         return constant_text(node)
@@ -241,8 +239,11 @@ def run_checkpoint(session: Session, _statement: Utility) -> Result:
 
 def run_vacuum(session: Session, statement: Utility) -> Result:
     """VACUUM and ANALYZE: names are checked; storage and indexes clean up by themselves."""
+    verb = "vacuum" if statement.node.is_vacuumcmd else "analyze"
     for relation in statement.node.rels:
-        table_access.table_named(session, relation.vacuum_relation.relation)
+        table = table_access.table_named(session, relation.vacuum_relation.relation)
+        if not access.may_maintain(session, table):
+            session.notice("01000", f'permission denied to {verb} "{table.name}", skipping it', "WARNING")
     if statement.node.is_vacuumcmd:
         if session.transaction.state == "block":
             raise SqlError("25001", "VACUUM cannot run inside a transaction block")
@@ -256,9 +257,15 @@ def run_lock(session: Session, statement: Utility) -> Result:
         raise SqlError("25P01", "LOCK TABLE can only be used in transaction blocks")
     for relation in statement.node.relations:
         table = table_access.table_named(session, relation.range_var)
+        access.require_any(session, table, _lock_privileges(statement.node.mode))
         if statement.node.mode > 3:  # AccessShare, RowShare and RowExclusive exclude no writer
             _lock_table(session, table, wait=not statement.node.nowait)
     return Result("LOCK TABLE")
+
+
+def _lock_privileges(mode: int) -> str:
+    """The privileges any of which is enough for LOCK TABLE in a mode, by PostgreSQL's number of it."""
+    return "mwdD" + ("r" if mode == 1 else "") + ("a" if mode <= 3 else "")
 
 
 def _lock_table(session: Session, table: TableDef, *, wait: bool) -> None:
@@ -280,6 +287,9 @@ def run_create_extension(session: Session, statement: Utility) -> Result:
             hint="The extension must first be installed on the system where PostgreSQL is running.",
         )
     if node.extname not in session.catalog.extensions:
+        if not session.rights.superuser:
+            hint = "Must be superuser to create this extension."
+            raise SqlError("42501", f'permission denied to create extension "{node.extname}"', hint=hint)
         table_access.change_catalog(session)
     catalog = session.catalog  # as it is once the lock was awaited
     if node.extname in catalog.extensions:
@@ -288,7 +298,11 @@ def run_create_extension(session: Session, statement: Utility) -> Result:
             raise SqlError("42710", text)
         session.notice("42710", f"{text}, skipping")
         return Result("CREATE EXTENSION")
+    key = (PG_EXTENSION, extension_oid(node.extname))
     session.transaction.catalog = store.changed(
-        session.connection, catalog, extensions=catalog.extensions | {node.extname}
+        session.connection,
+        catalog,
+        extensions=catalog.extensions | {node.extname},
+        authority=ownership.owned(catalog.authority, [key], session.rights.role),
     )
     return Result("CREATE EXTENSION")

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ruvector_engine.catalog.membership import has_privileges_of
 from ruvector_engine.catalog.model import TableDef
-from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_DATA
 from ruvector_engine.catalog.system import SYSTEM_VIEWS, HeldLock, OpenCursor, RelationStatistics, SystemContext
-from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import table_access
 from ruvector_engine.relational import arrow
 from ruvector_engine.results import Row
@@ -18,8 +15,6 @@ from ruvector_engine.sql.storage import duck_type, from_transport
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
-#: Catalogs that only superusers, and members of pg_read_all_data, may read.
-_SECRET = {"pg_authid": "table", "pg_shadow": "view"}
 #: PostgreSQL's names of the modes in which tables are locked.
 _LOCK_MODES = {"insert": "RowExclusiveLock", "update": "RowExclusiveLock", "ddl": "AccessExclusiveLock"}
 
@@ -29,7 +24,6 @@ def fill(session: Session, views: Iterable[TableDef]) -> None:
     wanted = {view.oid: view for view in views}
     if not wanted:
         return
-    _check_readable(session, wanted.values())
     if session.stream is not None:
         session.stream.detach()
     context = system_context(session)
@@ -40,15 +34,6 @@ def fill(session: Session, views: Iterable[TableDef]) -> None:
         if state < 0 or session.filled_views.get(table.oid) != made_for:
             _create(session, table, view.rows(context))
             session.filled_views[table.oid] = made_for
-
-
-def _check_readable(session: Session, views: Iterable[TableDef]) -> None:
-    """42501 for the catalogs that show verifiers of passwords."""
-    for view in views:
-        if view.name in _SECRET and view.schema == "pg_catalog":
-            authority, user = session.catalog.authority, session.identity.current.oid
-            if not has_privileges_of(authority, user, PG_READ_ALL_DATA):
-                raise SqlError("42501", f"permission denied for {_SECRET[view.name]} {view.name}")
 
 
 def system_context(session: Session) -> SystemContext:

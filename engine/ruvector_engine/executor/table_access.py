@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ruvector_engine.catalog.model import Catalog, ColumnDef, ConstraintDef, TableDef, ViewDef
+from ruvector_engine.catalog.model import Catalog, ColumnDef, ConstraintDef, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import bindings
+from ruvector_engine.executor import access, bindings
 from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.deparse import relation_names
 from ruvector_engine.sql.emit import emit_expression
@@ -62,15 +62,29 @@ def outdated(session: Session, table: TableDef) -> bool:
     return session.transaction.open and session.database.changed_at.get(table.oid, 0) > session.transaction.snapshot
 
 
-def table_named(session: Session, range_var: Any) -> TableDef:
-    """The table a RangeVar names; 42P01, or 42809 when it is no table."""
+def relation_named(session: Session, range_var: Any) -> Relation:
+    """What a RangeVar names; 42P01, or 42501 when the user may not look into the schema."""
     schema = range_var.schemaname or None
+    access.require_usage(session, schema)
     found = session.catalog.find(range_var.relname, schema, session.search_path)
     if found is None:
         shown = f"{schema}.{range_var.relname}" if schema else range_var.relname
         raise SqlError("42P01", f'relation "{shown}" does not exist')
+    return found
+
+
+def table_named(session: Session, range_var: Any) -> TableDef:
+    """The table a RangeVar names; also 42809 when it is no table."""
+    found = relation_named(session, range_var)
     if not isinstance(found, TableDef):
         raise SqlError("42809", f'"{found.name}" is not a table')
+    return found
+
+
+def table_of(session: Session, sequence: SequenceDef) -> TableDef:
+    """The table whose column a sequence belongs to."""
+    found = session.catalog.table_by_oid(sequence.owner_table)
+    assert found is not None  # a sequence goes with its table
     return found
 
 
@@ -105,6 +119,11 @@ def default_sql(session: Session, column: ColumnDef) -> str | None:
     if column.default is None:
         return None
     return expression_sql(session, column.default, column.type, column=column.name)
+
+
+def generation_sql(session: Session, table: TableDef, column: ColumnDef) -> str:
+    """A generated column's value as DuckDB's SQL over the table's columns."""
+    return expression_sql(session, column.generation, column.type, table=table, column=column.name)
 
 
 def check_text(session: Session, table: TableDef, constraint: ConstraintDef) -> str:

@@ -18,13 +18,17 @@ from ruvector_engine.catalog.model import (
     TableDef,
     ViewDef,
 )
+from ruvector_engine.catalog.system import objects
+from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import duplicate_keys, table_access, tables
+from ruvector_engine.executor import access, duplicate_keys, enum_types, generation, ownership, table_access, tables
+from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name, expression_text
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
+from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.storage import duck_type
 from ruvector_engine.sql.typenames import resolve_column_type
 from ruvector_engine.sql.unique_keys import insertion
@@ -51,7 +55,7 @@ def run_drop(session: Session, statement: Utility) -> Result:
     table_access.change_catalog(session)
     if kind == "OBJECT_SCHEMA":
         for item in node.objects:
-            _drop_schema(session, item.string.sval, node.missing_ok, cascade)
+            _drop_schema_named(session, item.string.sval, node.missing_ok, cascade)
     elif kind == "OBJECT_EXTENSION":
         for item in node.objects:
             _drop_extension(session, item.string.sval, node.missing_ok)
@@ -66,12 +70,15 @@ def run_drop(session: Session, statement: Utility) -> Result:
 def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: bool, cascade: bool) -> None:
     wanted, word = _DROPPABLE[kind]
     schema = name[-2] if len(name) > 1 else None
+    access.require_usage(session, schema, missing_ok=True)
     found = session.catalog.find(name[-1], schema, session.search_path)
     if found is None:
-        shown = ".".join(name)
+        missing, state = f'{word} "{name[-1]}" does not exist', "42704" if kind == "OBJECT_INDEX" else "42P01"
+        if schema is not None and not objects.schema_exists(session.catalog, schema):
+            missing, state = f'schema "{schema}" does not exist', "3F000"
         if not missing_ok:
-            raise SqlError("42P01" if kind != "OBJECT_INDEX" else "42704", f'{word} "{shown}" does not exist')
-        session.notice("00000", f'{word} "{shown}" does not exist, skipping')
+            raise SqlError(state, missing)
+        session.notice("00000", f"{missing}, skipping")
         return
     if not isinstance(found, wanted):
         actual = next(w for cls, w in _DROPPABLE.values() if isinstance(found, cls))
@@ -81,12 +88,18 @@ def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: boo
             f'"{found.name}" is not {article} {word}',
             hint=f"Use DROP {actual.upper()} to remove {'an' if actual == 'index' else 'a'} {actual}.",
         )
-    _drop_views_of(session, found, cascade)
-    if session.catalog.find(found.name, found.schema, ()) is not None:
-        drop(session, found)
+    access.require_owner_or_schema(session, found)
+    drop_with_views(session, found, cascade=cascade)
 
 
-def _drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
+def drop_with_views(session: Session, relation: Relation, *, cascade: bool) -> None:
+    """Remove a relation, and the views that read it, which takes CASCADE."""
+    drop_views_of(session, relation, cascade)
+    if session.catalog.find(relation.name, relation.schema, ()) is not None:
+        drop(session, relation)
+
+
+def drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
     """Drop the views that read a table or view, which takes CASCADE."""
     if not isinstance(relation, (TableDef, ViewDef)):
         return
@@ -101,7 +114,7 @@ def _drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
                 hint="Use DROP ... CASCADE to drop the dependent objects too.",
             )
         session.notice("00000", f"drop cascades to view {view.name}")
-        _drop_views_of(session, view, cascade)
+        drop_views_of(session, view, cascade)
         if session.catalog.find(view.name, view.schema, ()) is not None:
             drop(session, view)
 
@@ -135,13 +148,19 @@ def drop(session: Session, relation: Relation) -> None:
     session.transaction.catalog = store.changed(session.connection, session.catalog, drop=gone)
 
 
-def _drop_schema(session: Session, name: str, missing_ok: bool, cascade: bool) -> None:
-    catalog = session.catalog
-    if name not in catalog.schemas:
+def _drop_schema_named(session: Session, name: str, missing_ok: bool, cascade: bool) -> None:
+    if name not in session.catalog.schemas:
         if not missing_ok:
             raise SqlError("3F000", f'schema "{name}" does not exist')
         session.notice("00000", f'schema "{name}" does not exist, skipping')
         return
+    access.require_schema_owner(session, name)
+    drop_schema(session, name, cascade=cascade)
+
+
+def drop_schema(session: Session, name: str, *, cascade: bool) -> None:
+    """Remove a schema; what is in it takes CASCADE."""
+    catalog = session.catalog
     inside = [r for (schema, _), r in catalog.relations.items() if schema == name]
     if inside and not cascade:
         raise SqlError(
@@ -153,8 +172,12 @@ def _drop_schema(session: Session, name: str, missing_ok: bool, cascade: bool) -
         current = session.catalog.relations.get((name, relation.name))
         if current is not None and not (isinstance(current, IndexDef) and current.constraint_oid):
             drop(session, current)
+    catalog = session.catalog
     session.transaction.catalog = store.changed(
-        session.connection, session.catalog, schemas=session.catalog.schemas - {name}
+        session.connection,
+        catalog,
+        schemas=catalog.schemas - {name},
+        authority=ownership.forgotten(catalog.authority, objects.schema_key(name)[:2]),
     )
 
 
@@ -169,6 +192,7 @@ def _drop_extension(session: Session, name: str, missing_ok: bool) -> None:
             raise SqlError("42704", f'extension "{name}" does not exist')
         session.notice("00000", f'extension "{name}" does not exist, skipping')
         return
+    access.require_extension_owner(session, name)
     tables = (t for t in catalog.relations.values() if isinstance(t, TableDef))
     used = [t.name for t in tables if any(_of_extension(c.type.pg) for c in t.columns)]
     if used and name == "vector":
@@ -178,7 +202,12 @@ def _drop_extension(session: Session, name: str, missing_ok: bool) -> None:
             detail=f"Tables with vector columns: {', '.join(sorted(used))}.",
             hint="Drop these tables first.",
         )
-    session.transaction.catalog = store.changed(session.connection, catalog, extensions=catalog.extensions - {name})
+    session.transaction.catalog = store.changed(
+        session.connection,
+        catalog,
+        extensions=catalog.extensions - {name},
+        authority=ownership.forgotten(catalog.authority, (PG_EXTENSION, extension_oid(name))),
+    )
 
 
 # -------------------------------------------------------------------- TRUNCATE
@@ -189,6 +218,7 @@ def run_truncate(session: Session, statement: Utility) -> Result:
     node = statement.node
     for relation in node.relations:
         table = table_access.table_named(session, relation.range_var)
+        access.require_table(session, table, "D")
         session.lock(table.oid, "ddl")
         session.transaction.for_write(session.command)
         table_access.require_current(session, table)
@@ -207,16 +237,19 @@ def run_truncate(session: Session, statement: Utility) -> Result:
 def run_alter_table(session: Session, statement: Utility) -> Result:
     """ALTER TABLE: ADD / DROP COLUMN, ALTER COLUMN, ADD / DROP CONSTRAINT; one rewrite of the table for all."""
     node = statement.node
+    if all(enum_name(item.alter_table_cmd, "subtype") == "AT_ChangeOwner" for item in node.cmds):
+        return ownership.run_change_owner(session, statement)
     if enum_name(node, "objtype") != "OBJECT_TABLE":
         raise not_supported(f"{statement.tag} is not supported")
     table_access.lock_catalog(session)
     try:
         table = table_access.table_named(session, node.relation)
     except SqlError as error:
-        if node.missing_ok and error.sqlstate == "42P01":
+        if node.missing_ok and error.sqlstate in ("42P01", "3F000"):
             session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
             return Result("ALTER TABLE")
         raise
+    access.require_owner(session, table)
     session.lock(table.oid, "ddl")
     table_access.change_catalog(session)
     table_access.require_current(session, table)
@@ -258,10 +291,16 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
     run = session.connection.run
     if sequence is not None:
         tables.create_sequence_storage(session, sequence)
-        session.transaction.catalog = store.changed(session.connection, session.catalog, put=[sequence])
+        owner = objects.relation_owner(session.catalog, table)
+        authority = ownership.owned(session.catalog.authority, [objects.owner_key(sequence)[:2]], owner)
+        put = [sequence]
+        session.transaction.catalog = store.changed(session.connection, session.catalog, put=put, authority=authority)
     new = replace(table, columns=(*table.columns, column))
     tables.check_stored(new)
     default = table_access.default_sql(session, column)
+    if column.generation is not None:
+        generation.check_all(session, new, generation.expressions([node]))
+        default = table_access.generation_sql(session, new, column)
     if default is not None or column.not_null or new.has_row_id != table.has_row_id:
         rewrite(session, table, new, {column.name: default})
         return
@@ -270,11 +309,28 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
 
 
 def _drop_column(session: Session, table: TableDef, command: Any) -> None:
+    """ALTER TABLE ... DROP COLUMN [IF EXISTS]."""
     if table.column(command.name) is None and command.missing_ok:
         text = f'column "{command.name}" of relation "{table.name}" does not exist, skipping'
         session.notice("00000", text)
         return
     column = _column_of(table, command.name)
+    cascade = enum_name(command, "behavior") == "DROP_CASCADE"
+    for made in generation.dependants(session, table, column, cascade=cascade):
+        drop_column(session, table, made)
+        table = _again(session, table)
+    drop_column(session, table, column)
+
+
+def _again(session: Session, table: TableDef) -> TableDef:
+    """The table as an earlier step of the statement has left it."""
+    found = session.catalog.table_by_oid(table.oid)
+    assert found is not None
+    return found
+
+
+def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
+    """Remove a column with the indexes and constraints over it; the table's "ddl" lock is held."""
     for index in session.catalog.indexes_of(table.oid):
         if column.name in index.columns and not index.constraint_oid:
             drop(session, index)
@@ -282,10 +338,12 @@ def _drop_column(session: Session, table: TableDef, command: Any) -> None:
     kept = tuple(c for c in table.constraints if column.name not in c.columns)
     new = replace(table, columns=tuple(c for c in table.columns if c is not column), constraints=kept)
     rewrite(session, table, new, {})
-    comments = session.catalog.comments
-    left = {key: text for key, text in comments.items() if key[1:] != (table.oid, column.attnum)}
-    if len(left) < len(comments):
-        session.transaction.catalog = store.changed(session.connection, session.catalog, comments=left)
+    gone = objects.relation_key(table, column.attnum)
+    catalog = session.catalog
+    comments = {key: text for key, text in catalog.comments.items() if key != gone}
+    acls = {key: items for key, items in catalog.authority.acls.items() if key != gone}
+    authority = replace(catalog.authority, acls=MappingProxyType(acls))
+    session.transaction.catalog = store.changed(session.connection, catalog, comments=comments, authority=authority)
 
 
 def rewrite(
@@ -331,12 +389,28 @@ def _rewritten_error(error: SqlError, old: TableDef, table: TableDef, fresh: Tab
 
 def _set_default(session: Session, table: TableDef, command: Any) -> None:
     column = _column_of(table, command.name)
+    generation.require_no_expression(table, column)
     text = None
     if command.HasField("def"):
         node = getattr(command, "def")
         table_access.expression_sql(session, node, column.type, column=column.name)
         text = expression_text(node)
     _replace_column(session, table, replace(column, default=text))
+
+
+def _drop_expression(session: Session, table: TableDef, command: Any) -> None:
+    changed = generation.without_expression(table, _column_of(table, command.name), missing_ok=command.missing_ok)
+    if changed is None:
+        text = f'column "{command.name}" of relation "{table.name}" is not a generated column, skipping'
+        session.notice("00000", text)
+        return
+    _replace_column(session, table, changed)
+
+
+def _set_expression(session: Session, table: TableDef, command: Any) -> None:
+    column = _column_of(table, command.name)
+    new, value = generation.with_expression(session, table, column, getattr(command, "def"))
+    rewrite(session, table, new, {column.name: value})
 
 
 def _replace_column(session: Session, table: TableDef, column: ColumnDef) -> None:
@@ -365,7 +439,10 @@ def _with_column(table: TableDef, column: ColumnDef) -> TableDef:
 def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     column = _column_of(table, command.name)
     node = getattr(command, "def").column_def
-    type_ = resolve_column_type(command.name, node.type_name, session.catalog)
+    dimensions = len(node.type_name.array_bounds)
+    type_ = resolve_column_type(command.name, node.type_name, session.catalog, session.search_path)
+    type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
+    generation.require_free_type(session, table, column)
     for index in session.catalog.indexes_of(table.oid):
         if column.name in index.columns and index.is_vector and column.type != type_:
             raise not_supported(
@@ -374,7 +451,9 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     source = node.raw_default if node.HasField("raw_default") else None
     given = source if source is not None else quote(column.name)
     value = table_access.expression_sql(session, given, type_, table=table, column=column.name)
-    rewrite(session, table, _with_column(table, replace(column, type=type_)), {column.name: value})
+    rewrite(
+        session, table, _with_column(table, replace(column, type=type_, dimensions=dimensions)), {column.name: value}
+    )
 
 
 def _add_constraint(session: Session, table: TableDef, command: Any) -> None:
@@ -397,42 +476,50 @@ def _drop_constraint(session: Session, table: TableDef, command: Any) -> None:
     rewrite(session, table, replace(table, constraints=tuple(c for c in table.constraints if c is not found)), {})
 
 
-def _change_nothing(session: Session, table: TableDef, command: Any) -> None:
-    """OWNER TO: there is one user who owns everything; the name must at least be a name."""
+def _change_owner(session: Session, table: TableDef, command: Any) -> None:
+    ownership.alter_owner(session, table, specified_role(session, command.newowner))
 
 
 _COMMANDS = {
     "AT_AddColumn": _add_column,
     "AT_DropColumn": _drop_column,
     "AT_ColumnDefault": _set_default,
+    "AT_DropExpression": _drop_expression,
+    "AT_SetExpression": _set_expression,
     "AT_SetNotNull": _set_not_null,
     "AT_DropNotNull": _drop_not_null,
     "AT_AlterColumnType": _alter_type,
     "AT_AddConstraint": _add_constraint,
     "AT_DropConstraint": _drop_constraint,
-    "AT_ChangeOwner": _change_nothing,
+    "AT_ChangeOwner": _change_owner,
 }
 
 # -------------------------------------------------------------------- RENAME
 
 
 def run_rename(session: Session, statement: Utility) -> Result:
-    """ALTER ... RENAME of tables, columns, indexes, sequences, views."""
+    """ALTER ... RENAME of tables, columns, indexes, sequences, views, types."""
     node = statement.node
     kind = enum_name(node, "rename_type")
     table_access.lock_catalog(session)
+    if kind == "OBJECT_TYPE":
+        enum_types.rename(session, strings(node.object.list.items), node.newname)
+        return Result("ALTER TYPE")
     if kind == "OBJECT_COLUMN":
         _rename_column(session, node)
         return Result("ALTER TABLE")
     if kind not in _DROPPABLE:
         raise not_supported(f"{statement.tag} RENAME is not supported")
     schema = node.relation.schemaname or None
+    access.require_usage(session, schema, missing_ok=node.missing_ok)
     found = session.catalog.find(node.relation.relname, schema, session.search_path)
     if found is None:
         if node.missing_ok:
             session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
             return Result(statement.tag)
         raise SqlError("42P01", f'relation "{node.relation.relname}" does not exist')
+    access.require_owner(session, found)
+    access.require_create(session, found.schema)
     if (found.schema, node.newname) in session.catalog.relations:
         raise SqlError("42P07", f'relation "{node.newname}" already exists')
     if isinstance(found, TableDef):
@@ -446,6 +533,7 @@ def run_rename(session: Session, statement: Utility) -> Result:
 
 def _rename_column(session: Session, node: Any) -> None:
     table = table_access.table_named(session, node.relation)
+    access.require_owner(session, table)
     session.lock(table.oid, "ddl")
     table_access.change_catalog(session)
     column = _column_of(table, node.subname)
@@ -453,6 +541,8 @@ def _rename_column(session: Session, node: Any) -> None:
         raise SqlError("42701", f'column "{node.newname}" of relation "{table.name}" already exists')
     if any(c.kind == "c" and column.name in c.columns for c in table.constraints):
         raise not_supported(f'column "{column.name}" is used in a check constraint', hint="Drop the constraint first.")
+
+    generation.require_free_name(session, table, column)
 
     def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(node.newname if n == column.name else n for n in names)

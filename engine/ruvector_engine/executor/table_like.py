@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
 #: What INCLUDING asks for, as TableLikeOption's bits.
-_CONSTRAINTS, _DEFAULTS, _IDENTITY, _INDEXES = 1 << 2, 1 << 3, 1 << 5, 1 << 6
+_CONSTRAINTS, _DEFAULTS, _GENERATED, _IDENTITY, _INDEXES = 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6
 
 
 def add_like(session: Session, draft: Draft, clause: Any, free_name: Callable[[str], str]) -> None:
@@ -35,6 +35,8 @@ def add_like(session: Session, draft: Draft, clause: Any, free_name: Callable[[s
             raise SqlError("42701", f'column "{column.name}" specified more than once')
         default = column.default if included & _DEFAULTS else None
         copied = replace(column, attnum=len(draft.columns) + 1, default=default, identity="", owned_sequence=0)
+        if not included & _GENERATED:
+            copied = replace(copied, generation=None, virtual=False)
         draft.columns.append(copied)
     if isinstance(source, TableDef):
         _add_constraints(session, draft, source, included, free_name)

@@ -19,7 +19,8 @@ from ruvector_engine.catalog.model import (
     ViewDef,
 )
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import bindings, prepared, queries, table_access
+from ruvector_engine.executor import access, bindings, generation, ownership, prepared, queries, table_access
+from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.executor.table_like import add_like
 from ruvector_engine.planner.operator_classes import NO_CLASS_HINT
@@ -49,21 +50,27 @@ _SEQUENCE_MAXIMUM = {INT2: 2**15 - 1, INT4: 2**31 - 1, INT8: 2**63 - 1}
 #: PostgreSQL's limit on columns of a table.
 MAX_COLUMNS = 1600
 MAX_IDENTIFIER = 63
+_TYPE_OF_ROWS = (
+    "A relation has an associated type of the same name, so you must use a name that doesn't conflict with any "
+    "existing type."
+)
 
 
 # -------------------------------------------------------------------- names
 
 
-def creation_schema(session: Session, schema: str) -> str:
-    """The schema a new object goes to; 3F000 when there is none of that name."""
+def creation_schema(session: Session, schema: str, position: int | None = None) -> str:
+    """The schema a new object goes to; 3F000 when there is none of that name, 42501 when it is closed to the user."""
     if schema in ("pg_catalog", "information_schema"):
         raise SqlError("42501", f"permission denied for schema {schema}")
     if schema:
         if schema not in session.catalog.schemas:
-            raise SqlError("3F000", f'schema "{schema}" does not exist')
+            raise SqlError("3F000", f'schema "{schema}" does not exist', position=position)
+        access.require_create(session, schema, position)
         return schema
     for place in session.search_path:
         if place in session.catalog.schemas:
+            access.require_create(session, place, position)
             return place
     raise SqlError("3F000", "no schema has been selected to create in")
 
@@ -82,6 +89,8 @@ def free_name(session: Session, schema: str, base: str, taken: set[str] | None =
 def exists_already(session: Session, schema: str, name: str, if_not_exists: bool) -> bool:
     """Whether creation is to be skipped, with a notice; 42P07 when it may not be."""
     if (schema, name) not in session.catalog.relations:
+        if any(t.schema == schema and name in (t.name, t.array_name) for t in session.catalog.types.values()):
+            raise SqlError("42710", f'type "{name}" already exists', hint=_TYPE_OF_ROWS)
         return False
     text = f'relation "{name}" already exists'
     if not if_not_exists:
@@ -109,7 +118,7 @@ def run_create_table(session: Session, statement: Utility) -> Result:
     """CREATE TABLE with columns, defaults, identity, serials, primary key, unique and check constraints."""
     node = statement.node
     _refuse_table_clauses(node)
-    schema = creation_schema(session, node.relation.schemaname)
+    schema = creation_schema(session, node.relation.schemaname, node.relation.location + 1)
     name = node.relation.relname
     table_access.change_catalog(session)
     if exists_already(session, schema, name, node.if_not_exists):
@@ -138,6 +147,8 @@ def run_create_table(session: Session, statement: Utility) -> Result:
         tuple(draft.constraints),
         temporary=node.relation.relpersistence == "t",
     )
+    definitions = [e.column_def for e in node.table_elts if e.WhichOneof("node") == "column_def"]
+    generation.check_all(session, table, generation.expressions(definitions))
     create(session, table, draft.sequences)
     return Result("CREATE TABLE")
 
@@ -164,7 +175,8 @@ def create(session: Session, table: TableDef, sequences: list[SequenceDef]) -> N
         create_sequence_storage(session, sequence)
     session.connection.run(create_sql(session, table))
     put: list[Relation] = [*sequences, table, *constraint_indexes(session, table)]
-    session.transaction.catalog = store.changed(session.connection, session.catalog, put=put)
+    authority = ownership.created(session, put)
+    session.transaction.catalog = store.changed(session.connection, session.catalog, put=put, authority=authority)
 
 
 def check_stored(table: TableDef) -> None:
@@ -235,8 +247,15 @@ def column_from(
         raise not_supported("COLLATE is not supported", hint='Columns have the collation "C".')
     type_names = [n.string.sval for n in node.type_name.names]
     serial = _SERIALS.get(type_names[-1]) if not node.type_name.array_bounds else None
-    type_ = TypeRef(serial) if serial else resolve_column_type(node.colname, node.type_name, session.catalog)
-    column = ColumnDef(node.colname, type_, 0, not_null=serial is not None or node.is_not_null)
+    type_ = (
+        TypeRef(serial)
+        if serial
+        else resolve_column_type(node.colname, node.type_name, session.catalog, session.search_path)
+    )
+    dimensions = len(node.type_name.array_bounds)
+    if dimensions > 1:
+        type_ = replace(type_, shaped=True)
+    column = ColumnDef(node.colname, type_, 0, dimensions=dimensions, not_null=serial is not None or node.is_not_null)
     left = []
     identity: Any = None
     for wrapped in node.constraints:
@@ -252,9 +271,12 @@ def column_from(
             identity = constraint
             column = replace(column, not_null=True, identity="a" if constraint.generated_when == "a" else "d")
         elif kind == "CONSTR_GENERATED":
-            raise not_supported("generated columns are not supported")
+            column = replace(
+                column, generation=expression_text(constraint.raw_expr), virtual=constraint.generated_kind != "s"
+            )
         elif kind != "CONSTR_NULL":
             left.append(constraint)
+    _check_generated(table, column, node, has_sequence=serial is not None or identity is not None)
     if serial is None and identity is None:
         return column, None, left
     name = free_name(session, schema, f"{table}_{node.colname}_seq", taken)
@@ -266,6 +288,17 @@ def column_from(
     )
     default = f"nextval('{_qualified(session, schema, name)}'::regclass)" if serial is not None else None
     return replace(column, default=default, owned_sequence=sequence.oid), sequence, left
+
+
+def _check_generated(table: str, column: ColumnDef, node: Any, *, has_sequence: bool) -> None:
+    if column.generation is None or not (has_sequence or column.default is not None):
+        return
+    what = "identity" if has_sequence else "default"
+    text = f'both {what} and generation expression specified for column "{column.name}" of table "{table}"'
+    places = [
+        c.constraint.location for c in node.constraints if enum_name(c.constraint, "contype") == "CONSTR_GENERATED"
+    ]
+    raise SqlError("42601", text, position=places[0] + 1)
 
 
 def _qualified(session: Session, schema: str, name: str) -> str:
@@ -346,7 +379,8 @@ def run_create_table_as(session: Session, statement: Utility, params: Sequence[V
     twice = next((n for n in names if names.count(n) > 1), None)
     if twice is not None:
         raise SqlError("42701", f'column "{twice}" specified more than once')
-    columns = tuple(ColumnDef(n, c.type, i) for i, (n, c) in enumerate(zip(names, outputs, strict=True), 1))
+    types = [t.expr.type for t in query.targets if not t.hidden]
+    columns = tuple(ColumnDef(n, t, i) for i, (n, t) in enumerate(zip(names, types, strict=True), 1))
     table = TableDef(store.new_oid(session.connection), schema, into.rel.relname, columns)
     create(session, table, [])
     count = 0
@@ -362,7 +396,9 @@ def _source(session: Session, statement: Utility, params: Sequence[Value]) -> tu
         executed, values = prepared.bound(session, node.execute_stmt)
         return executed.analyzed, values
     types = statement.inner.parameters if statement.inner is not None else ()
-    return session.inner(node, [t.oid for t in types]), params
+    analyzed = session.inner(node, [t.oid for t in types])
+    session.require(analyzed)
+    return analyzed, params
 
 
 def _fill(session: Session, table: TableDef, query: Query, params: Sequence[Value]) -> int:
@@ -378,10 +414,14 @@ def _fill(session: Session, table: TableDef, query: Query, params: Sequence[Valu
 
 
 def run_create_schema(session: Session, statement: Utility) -> Result:
-    """CREATE SCHEMA [IF NOT EXISTS] name."""
+    """CREATE SCHEMA [IF NOT EXISTS] [name] [AUTHORIZATION role]."""
     node = statement.node
     catalog = table_access.change_catalog(session)
-    name = node.schemaname or session.user
+    owner = specified_role(session, node.authrole) if node.HasField("authrole") else None
+    name = node.schemaname or (session.user if owner is None else owner.name)
+    access.require_database(session, "C")
+    if owner is not None:
+        ownership.require_set(session, owner)
     if node.schema_elts:
         raise not_supported("CREATE SCHEMA with objects in it is not supported")
     if name.startswith("pg_"):
@@ -395,7 +435,10 @@ def run_create_schema(session: Session, statement: Utility) -> Result:
             raise SqlError("42P06", f'schema "{name}" already exists')
         session.notice("42P06", f'schema "{name}" already exists, skipping')
         return Result("CREATE SCHEMA")
-    session.transaction.catalog = store.changed(session.connection, catalog, schemas=catalog.schemas | {name})
+    role = session.rights.role if owner is None else owner.oid
+    authority = ownership.of_new_schema(catalog.authority, name, role)
+    schemas = catalog.schemas | {name}
+    session.transaction.catalog = store.changed(session.connection, catalog, schemas=schemas, authority=authority)
     return Result("CREATE SCHEMA")
 
 
@@ -430,10 +473,13 @@ def run_create_sequence(session: Session, statement: Utility) -> Result:
         return Result("CREATE SEQUENCE")
     owners = [o.def_elem.arg for o in node.options if o.def_elem.defname == "owned_by"]
     owner = table_access.owner_of(session, owners[0]) if owners else 0
+    ownership.require_same_owner(session, owner, session.rights.role)
     oid, counting = store.new_oid(session.connection), sequence_options(node.options)
     sequence = SequenceDef(oid, schema, name, INT8, owner_table=owner, **counting)
     create_sequence_storage(session, sequence)
-    session.transaction.catalog = store.changed(session.connection, session.catalog, put=[sequence])
+    authority = ownership.created(session, [sequence])
+    put = [sequence]
+    session.transaction.catalog = store.changed(session.connection, session.catalog, put=put, authority=authority)
     return Result("CREATE SEQUENCE")
 
 
@@ -454,6 +500,8 @@ def run_create_view(session: Session, statement: Utility) -> Result:
     old = catalog.relations.get((schema, name))
     if old is not None and not (node.replace and isinstance(old, ViewDef)):
         raise SqlError("42P07", f'relation "{name}" already exists')
+    if old is not None:
+        access.require_owner(session, old)
     if enum_name(node, "with_check_option") != "NO_CHECK_OPTION":
         raise not_supported("WITH CHECK OPTION is not supported")
     analyzed = session.inner(node.query)
@@ -469,6 +517,22 @@ def run_create_view(session: Session, statement: Utility) -> Result:
         raise SqlError("42701", f'column "{twice}" specified more than once')
     columns = tuple(ColumnDef(n, c.type, i) for i, (n, c) in enumerate(zip(names, outputs, strict=True), 1))
     oid = old.oid if old is not None else store.new_oid(session.connection)
-    view = ViewDef(oid, schema, name, statement_text(node.query), columns)
-    session.transaction.catalog = store.changed(session.connection, catalog, put=[view])
+    view = ViewDef(oid, schema, name, statement_text(node.query), columns, _is_invoker(node.options))
+    authority = ownership.created(session, [view]) if old is None else None
+    session.transaction.catalog = store.changed(session.connection, catalog, put=[view], authority=authority)
     return Result("CREATE VIEW")
+
+
+def _is_invoker(options: Any) -> bool:
+    """Whether WITH (security_invoker) is among a view's options; security_barrier holds for every view here."""
+    invoker = False
+    for option in options:
+        element = option.def_elem
+        if element.defname not in ("security_invoker", "security_barrier"):
+            raise SqlError("22023", f'unrecognized parameter "{element.defname}"')
+        value = constant_text(element.arg) if element.HasField("arg") else "true"
+        if value.lower() not in ("true", "on", "1", "yes", "false", "off", "0", "no"):
+            raise SqlError("22023", f'invalid value for boolean option "{element.defname}": {value}')
+        if element.defname == "security_invoker":
+            invoker = value.lower() in ("true", "on", "1", "yes")
+    return invoker

@@ -15,6 +15,7 @@ from ruvector_engine.catalog.model import PREVIOUS_ROW_ID, ROW_ID, ColumnDef, Ta
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import (
     conflict_values,
+    discretion,
     duplicate_keys,
     failing_row,
     joined_returning,
@@ -71,7 +72,7 @@ def run(session: Session, plan: WritePlan, params: Sequence[Value]) -> Result:
             told = duplicate_keys.of_statement(session, error, statement, params) or told
         if told.sqlstate in ("23502", "23514") and not isinstance(statement, Delete):
             told = failing_row.of_statement(session, statement, params) or told
-        raise told from error
+        raise discretion.without_key(session, table, told) from error
 
 
 def _refuse_volatile_keys(statement: Insert | Update | Delete) -> None:

@@ -15,15 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ruvector_engine.index.spec import Float32Array, Int64Array
-from ruvector_simd import Metric
+from ruvector_simd import AnyMetric, Metric
 from ruvector_simd.native import faiss
 
 _METRICS = {Metric.L2: faiss.METRIC_L2, Metric.INNER_PRODUCT: faiss.METRIC_INNER_PRODUCT, Metric.L1: faiss.METRIC_L1}
 
 
-def faiss_metric(metric: Metric) -> int:
+def faiss_metric(metric: AnyMetric) -> int:
     """faiss's name for a metric; cosine is L2 between unit vectors."""
-    return int(_METRICS[Metric.L2 if metric is Metric.COSINE else metric])
+    return int(_METRICS[Metric.L2 if metric is Metric.COSINE else metric])  # type: ignore[index]
 
 
 class _Buffers(threading.local):
@@ -53,6 +53,13 @@ def search_one(index: Any, query: Float32Array, k: int, parameters: Any) -> Int6
     """The slots of the `k` nearest to `query`, nearest first, fewer where faiss found fewer."""
     slots, slots_pointer, _, distances_pointer = _buffers.of(k)
     index.search_c(1, faiss.swig_ptr(query), k, distances_pointer, slots_pointer, parameters)
+    return slots if slots[k - 1] >= 0 else slots[slots >= 0]
+
+
+def search_one_bits(index: Any, query: npt.NDArray[np.uint8], k: int, parameters: Any) -> Int64Array:
+    """`search_one` for a binary index, whose distances are integers."""
+    slots, slots_pointer, distances, _ = _buffers.of(k)
+    index.search_c(1, faiss.swig_ptr(query), k, faiss.swig_ptr(distances.view(np.int32)), slots_pointer, parameters)
     return slots if slots[k - 1] >= 0 else slots[slots >= 0]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ruvector_engine.index.cost import filtered_ef, gather_us, graph_us, scan_us
 from ruvector_engine.index.faiss_calls import live_selector, search_many, search_one
-from ruvector_engine.index.faiss_hnsw_build import Adding, build, extend, settle
+from ruvector_engine.index.faiss_hnsw_build import Adding, build, extend, holds_halves, settle
 from ruvector_engine.index.spec import (
     Cancelled,
     DamagedIndex,
@@ -15,6 +17,7 @@ from ruvector_engine.index.spec import (
     IndexSpec,
     Int64Array,
     Progress,
+    Vectors,
 )
 from ruvector_engine.index.tombstones import Allowed, LiveBits
 from ruvector_simd.native import faiss
@@ -34,7 +37,7 @@ class HnswGraph:
     def built(
         cls,
         spec: IndexSpec,
-        vectors: Float32Array,
+        vectors: Vectors,
         threads: int | None,
         progress: Progress | None,
         cancelled: Cancelled | None,
@@ -43,15 +46,19 @@ class HnswGraph:
         return cls(spec, build(spec, vectors, Adding(threads, progress, cancelled)))
 
     def extended(
-        self, vectors: Float32Array, threads: int | None, progress: Progress | None, cancelled: Cancelled | None
+        self, vectors: Vectors, threads: int | None, progress: Progress | None, cancelled: Cancelled | None
     ) -> HnswGraph:
         """A copy with `vectors` in the slots that follow; this one stays as it is."""
         return HnswGraph(self.spec, extend(self.spec, self.index, vectors, Adding(threads, progress, cancelled)))
 
-    def stored_vectors(self) -> Float32Array:
+    def stored_vectors(self) -> Vectors:
         """The rows as the graph holds them: a view, shape (n, d), good while this object lives."""
         storage = faiss.downcast_index(self.index.storage)
-        flat: Float32Array = faiss.rev_swig_ptr(storage.get_xb(), self.index.ntotal * self.spec.dimensions)
+        size = self.index.ntotal * self.spec.dimensions
+        if holds_halves(self.spec):
+            flat = faiss.rev_swig_ptr(storage.codes.data(), 2 * size).view(np.float16)
+        else:
+            flat = faiss.rev_swig_ptr(storage.get_xb(), size)
         return flat.reshape(-1, self.spec.dimensions)
 
     def write(self, path: str) -> None:
@@ -62,7 +69,8 @@ class HnswGraph:
     def read(cls, spec: IndexSpec, path: str, size: int) -> HnswGraph:
         """The index of a file that `write` made; DamagedIndex when it is not one of `size` rows for `spec`."""
         index = faiss.read_index(path)
-        if not isinstance(index, faiss.IndexHNSWFlat) or index.ntotal != size or index.d != spec.dimensions:
+        kind = faiss.IndexHNSWSQ if holds_halves(spec) else faiss.IndexHNSWFlat
+        if not isinstance(index, kind) or index.ntotal != size or index.d != spec.dimensions:
             raise DamagedIndex(f"{path} does not hold {size} rows of {spec.dimensions} dimensions")
         settle(index)
         return cls(spec, index)
@@ -71,7 +79,7 @@ class HnswGraph:
     def memory_bytes(self) -> int:
         """Vectors and links."""
         links = self.index.ntotal * (2 * self.spec.m + 2) * 4
-        return int(self.index.ntotal * self.spec.dimensions * 4 + links)
+        return int(self.index.ntotal * self.spec.dimensions * (2 if holds_halves(self.spec) else 4) + links)
 
     def nearest(
         self, query: Float32Array, k: int, effort: Effort, live: LiveBits | None, allowed: Allowed | None

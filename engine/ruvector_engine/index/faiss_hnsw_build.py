@@ -15,7 +15,7 @@ import numpy as np
 
 from ruvector_engine.index.faiss_calls import faiss_metric, openmp_threads
 from ruvector_engine.index.huge_pages import advise_huge_pages
-from ruvector_engine.index.spec import Cancelled, Float32Array, IndexSpec, Progress, check_cancelled
+from ruvector_engine.index.spec import Cancelled, Float32Array, IndexSpec, Progress, Vectors, check_cancelled
 from ruvector_quantization import HalfScaling
 from ruvector_simd import Metric
 from ruvector_simd.native import faiss
@@ -29,7 +29,7 @@ _SAMPLE = 1024
 #: Half precision is used while it moves vectors by no more than this share of the distance to their neighbours.
 _MAX_LOSS = 0.01
 
-_Prepare: TypeAlias = Callable[[Float32Array], Float32Array | None]
+_Prepare: TypeAlias = Callable[[Vectors], Float32Array | None]
 
 
 class Adding(NamedTuple):
@@ -40,8 +40,8 @@ class Adding(NamedTuple):
     cancelled: Cancelled | None
 
 
-def build(spec: IndexSpec, vectors: Float32Array, adding: Adding) -> Any:
-    """An IndexHNSWFlat over `vectors`, shape (n, d)."""
+def build(spec: IndexSpec, vectors: Vectors, adding: Adding) -> Any:
+    """An IndexHNSWFlat over `vectors`, shape (n, d); over float16 an IndexHNSWSQ, which holds them as they are."""
     graph = None
     scaling = _half_scaling(spec, vectors)
     if scaling is not None:
@@ -50,7 +50,7 @@ def build(spec: IndexSpec, vectors: Float32Array, adding: Adding) -> Any:
             graph = None
     index = _empty(spec)
     if graph is None:
-        _add(spec, index, vectors, adding, np.ascontiguousarray)
+        _add(spec, index, vectors, adding, _singles)
     else:
         index.hnsw = graph.hnsw
         _reserve(index.storage, len(vectors))
@@ -60,10 +60,10 @@ def build(spec: IndexSpec, vectors: Float32Array, adding: Adding) -> Any:
     return index
 
 
-def extend(spec: IndexSpec, index: Any, vectors: Float32Array, adding: Adding) -> Any:
+def extend(spec: IndexSpec, index: Any, vectors: Vectors, adding: Adding) -> Any:
     """A copy of `index` with `vectors` in the slots that follow."""
     longer = faiss.clone_index(index)
-    _add(spec, longer, vectors, adding, np.ascontiguousarray)
+    _add(spec, longer, vectors, adding, _singles)
     settle(longer)
     return longer
 
@@ -75,11 +75,23 @@ def settle(index: Any) -> None:
     advise_huge_pages(int(links.data()), links.size() * 4)
 
 
+def holds_halves(spec: IndexSpec) -> bool:
+    """Whether the graph keeps float16: faiss has no L1 distance between halves."""
+    return spec.element == "half" and spec.metric is not Metric.L1
+
+
+def _singles(vectors: Vectors) -> Float32Array:
+    return np.ascontiguousarray(vectors, np.float32)
+
+
 def _empty(spec: IndexSpec) -> Any:
+    if holds_halves(spec):
+        half = faiss.ScalarQuantizer.QT_fp16
+        return faiss.IndexHNSWSQ(spec.dimensions, half, spec.m, faiss_metric(spec.metric))
     return faiss.IndexHNSWFlat(spec.dimensions, spec.m, faiss_metric(spec.metric))
 
 
-def _add(spec: IndexSpec, index: Any, vectors: Float32Array, adding: Adding, prepare: _Prepare) -> bool:
+def _add(spec: IndexSpec, index: Any, vectors: Vectors, adding: Adding, prepare: _Prepare) -> bool:
     """Add rows in chunks; False as soon as `prepare` gives none for a chunk."""
     index.hnsw.efConstruction = spec.ef_construction
     index.is_trained = True
@@ -107,9 +119,9 @@ def _reserve(storage: Any, rows: int) -> None:
     codes.resize(used)  # which keeps the room
 
 
-def _half_scaling(spec: IndexSpec, vectors: Float32Array) -> HalfScaling | None:
+def _half_scaling(spec: IndexSpec, vectors: Vectors) -> HalfScaling | None:
     """How to scale vectors for half precision; None when they must not, or need not, lose any."""
-    if len(vectors) < _HALF_FROM_ROWS or spec.metric is Metric.L1:
+    if len(vectors) < _HALF_FROM_ROWS or spec.metric is Metric.L1 or spec.element == "half":
         return None
     sample = vectors[:: max(1, len(vectors) // _SAMPLE)][:_SAMPLE]
     scaling = HalfScaling.of(sample, centred=spec.metric is not Metric.INNER_PRODUCT)

@@ -16,6 +16,7 @@ from ruvector_engine.index.spec import (
     IndexSpec,
     Int64Array,
     Progress,
+    Vectors,
     check_cancelled,
 )
 from ruvector_engine.index.tombstones import Allowed, LiveBits
@@ -45,7 +46,7 @@ class IvfLists:
     def trained(
         cls,
         spec: IndexSpec,
-        vectors: Float32Array,
+        vectors: Vectors,
         threads: int | None,
         progress: Progress | None,
         cancelled: Cancelled | None,
@@ -63,13 +64,17 @@ class IvfLists:
         metric = faiss_metric(spec.metric)
         quantizer = faiss.IndexFlat(spec.dimensions, metric)
         quantizer.add(centres)
-        index = faiss.IndexIVFFlat(quantizer, spec.dimensions, lists, metric)
+        if spec.element == "half":
+            half = faiss.ScalarQuantizer.QT_fp16
+            index = faiss.IndexIVFScalarQuantizer(quantizer, spec.dimensions, lists, half, metric, False)
+        else:
+            index = faiss.IndexIVFFlat(quantizer, spec.dimensions, lists, metric)
         index.referenced_objects = (quantizer,)
         index.is_trained = True
         return cls(spec, index)
 
     def extended(
-        self, vectors: Float32Array, threads: int | None, progress: Progress | None, cancelled: Cancelled | None
+        self, vectors: Vectors, threads: int | None, progress: Progress | None, cancelled: Cancelled | None
     ) -> IvfLists:
         """A copy with `vectors` in the slots that follow; this one stays as it is."""
         index = faiss.clone_index(self.index)
@@ -77,7 +82,7 @@ class IvfLists:
         with openmp_threads(threads):
             for start in range(0, total, _CHUNK):
                 check_cancelled(cancelled)
-                chunk = np.ascontiguousarray(vectors[start : start + _CHUNK])
+                chunk = np.ascontiguousarray(vectors[start : start + _CHUNK], np.float32)
                 index.add_c(len(chunk), faiss.swig_ptr(chunk))
                 if progress is not None:
                     progress("loading tuples", start + len(chunk), total)
@@ -91,7 +96,8 @@ class IvfLists:
     def read(cls, spec: IndexSpec, path: str, size: int) -> IvfLists:
         """The index of a file that `write` made; DamagedIndex when it is not one of `size` rows for `spec`."""
         index = faiss.read_index(path)
-        if not isinstance(index, faiss.IndexIVFFlat) or index.ntotal != size or index.d != spec.dimensions:
+        kind = faiss.IndexIVFScalarQuantizer if spec.element == "half" else faiss.IndexIVFFlat
+        if not isinstance(index, kind) or index.ntotal != size or index.d != spec.dimensions:
             raise DamagedIndex(f"{path} does not hold {size} rows of {spec.dimensions} dimensions")
         return cls(spec, index)
 
@@ -99,7 +105,7 @@ class IvfLists:
     def memory_bytes(self) -> int:
         """Vectors, slot numbers and centres."""
         d = self.spec.dimensions
-        return int(self.index.ntotal * (d * 4 + 8) + self.index.nlist * d * 4)
+        return int(self.index.ntotal * (self.index.code_size + 8) + self.index.nlist * d * 4)
 
     def nearest(
         self, query: Float32Array, k: int, effort: Effort, live: LiveBits | None, allowed: Allowed | None
@@ -151,12 +157,12 @@ class IvfLists:
         return parameters
 
 
-def _sample(vectors: Float32Array, count: int) -> Float32Array:
+def _sample(vectors: Vectors, count: int) -> Float32Array:
     if len(vectors) <= count:
-        return np.ascontiguousarray(vectors)
+        return np.ascontiguousarray(vectors, np.float32)
     chosen = np.random.default_rng(_SEED).choice(len(vectors), count, replace=False)
     chosen.sort()
-    return vectors[chosen]
+    return np.ascontiguousarray(vectors[chosen], np.float32)
 
 
 def _moved_centres(spec: IndexSpec, sample: Float32Array, lists: int, centres: Float32Array | None) -> Float32Array:

@@ -18,16 +18,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ruvector_engine.index.elements import element_of
+from ruvector_engine.index.faiss_binary import BinaryGraph, BinaryLists
 from ruvector_engine.index.faiss_hnsw import HnswGraph
 from ruvector_engine.index.faiss_ivf import IvfLists
 from ruvector_engine.index.flat import FlatSegment
-from ruvector_engine.index.sealed import SavedFile, SavedSegment, SealedSegment
+from ruvector_engine.index.sealed import FaissSearcher, SavedFile, SavedSegment, SealedSegment, rows_searcher
+from ruvector_engine.index.searcher import InvertedLists, Scan
 from ruvector_engine.index.segment import Part
-from ruvector_engine.index.spec import DamagedIndex, Float32Array, IndexSpec, Int64Array
+from ruvector_engine.index.spec import DamagedIndex, IndexSpec, Int64Array, Vectors
 from ruvector_engine.index.tombstones import LiveBits
-from ruvector_engine.index.vectors import Rows
+from ruvector_simd import SparseMatrix
 
-_FORMAT = 1
+_FORMAT = 2
 _MANIFEST = "manifest.json"
 _CHECKSUM_CHUNK = 1 << 22
 
@@ -74,10 +77,8 @@ def _save_part(directory: Path, part: Part) -> dict[str, Any]:
     segment = part.segment
     if not isinstance(segment, SealedSegment):
         slots = part.live_slots()
-        files = {
-            "ids": _save_array(directory, "ids", segment.rows.ids[slots]),
-            "vectors": _save_array(directory, "vectors", segment.rows.vectors[slots]),
-        }
+        rows = segment.rows.select(slots)
+        files = {"ids": _save_array(directory, "ids", rows.ids), **_save_vectors(directory, rows.vectors)}
         return {"kind": "flat", "size": len(slots), "files": _described(files)}
     home = directory.resolve()
     if segment.saved is None or segment.saved.directory != home:
@@ -89,15 +90,36 @@ def _save_part(directory: Path, part: Part) -> dict[str, Any]:
 
 
 def _save_segment(directory: Path, segment: SealedSegment) -> dict[str, SavedFile]:
-    files = {
-        "faiss": _save_file(directory, "faiss", segment.searcher.write),
-        "ids": _save_array(directory, "ids", segment.rows.ids),
-    }
+    files = {"ids": _save_array(directory, "ids", segment.rows.ids)}
+    of_rows = isinstance(segment.searcher, (Scan, InvertedLists))
+    if not isinstance(segment.searcher, (Scan, InvertedLists)):
+        files["faiss"] = _save_file(directory, "faiss", segment.searcher.write)
     if not segment.shares_vectors:
-        files["vectors"] = _save_array(directory, "vectors", segment.rows.vectors)
-        # From here on the originals are read from the file: only the rows that a search returns are.
-        segment.rows.vectors = _map_vectors(directory / files["vectors"].name, segment.spec.dimensions)
+        files |= _save_vectors(directory, segment.rows.vectors)
+        if not of_rows:
+            # From here on the originals are read from the file: only the rows that a search returns are.
+            segment.rows.vectors = _map_vectors(directory / files["vectors"].name, segment.spec)
     return files
+
+
+def _save_vectors(directory: Path, vectors: Vectors) -> dict[str, SavedFile]:
+    if not isinstance(vectors, SparseMatrix):
+        return {"vectors": _save_array(directory, "vectors", vectors)}
+    rows = vectors.head(len(vectors))
+    arrays: dict[str, npt.NDArray[Any]] = {"offsets": rows.offsets, "indices": rows.indices, "values": rows.values}
+    return {kind: _save_array(directory, kind, array) for kind, array in arrays.items()}
+
+
+def _load_vectors(directory: Path, spec: IndexSpec, files: dict[str, Any], size: int) -> Vectors:
+    """What `_save_vectors` wrote, into memory."""
+    if spec.element != "sparse":
+        element = element_of(spec)
+        return _load_array(directory, files["vectors"], element.dtype).reshape(size, element.width(spec.dimensions))
+    offsets, indices, values = (
+        _load_array(directory, files[kind], dtype)
+        for kind, dtype in (("offsets", np.int64), ("indices", np.int32), ("values", np.float32))
+    )
+    return SparseMatrix(spec.dimensions, offsets, indices, values)
 
 
 def _load_part(directory: Path, spec: IndexSpec, entry: dict[str, Any]) -> Part:
@@ -107,18 +129,10 @@ def _load_part(directory: Path, spec: IndexSpec, entry: dict[str, Any]) -> Part:
     if len(ids) != size:
         raise DamagedIndex(f"{files['ids']['name']} has {len(ids)} ids, expected {size}")
     if entry["kind"] == "flat":
-        flat = FlatSegment(spec.metric, spec.dimensions, size)
-        flat.append(ids, _load_array(directory, files["vectors"], np.float32).reshape(size, spec.dimensions))
+        flat = FlatSegment(spec, size)
+        flat.append(ids, _load_vectors(directory, spec, files, size))
         return Part(flat, size)
-    reader = HnswGraph.read if entry["kind"] == "hnsw" else IvfLists.read
-    searcher = reader(spec, str(_verified(directory, files["faiss"])), size)
-    if "vectors" in files:
-        vectors = _map_vectors(_verified(directory, files["vectors"]), spec.dimensions)
-    elif isinstance(searcher, HnswGraph):
-        vectors = searcher.stored_vectors()
-    if len(vectors) != size:
-        raise DamagedIndex(f"{len(vectors)} vectors, expected {size}")
-    segment = SealedSegment(spec, Rows(spec.metric, ids, vectors), searcher, entry["trained_on"])
+    segment = _load_segment(directory, spec, entry, ids)
     segment.saved = SavedSegment(
         directory.resolve(), {kind: SavedFile(**saved) for kind, saved in files.items() if kind != "live"}
     )
@@ -129,13 +143,36 @@ def _load_part(directory: Path, spec: IndexSpec, entry: dict[str, Any]) -> Part:
     return Part(segment, size, LiveBits(bits, size, dead))
 
 
+def _load_segment(directory: Path, spec: IndexSpec, entry: dict[str, Any], ids: Int64Array) -> SealedSegment:
+    files, size, make_rows = entry["files"], entry["size"], element_of(spec).rows
+    of_rows = rows_searcher(spec)
+    if of_rows is not None:
+        rows = make_rows(spec.metric, ids, _load_vectors(directory, spec, files, size))
+        return SealedSegment(spec, rows, of_rows(spec, rows), entry["trained_on"])
+    searcher = _reader(spec)(spec, str(_verified(directory, files["faiss"])), size)
+    if "vectors" in files:
+        vectors = _map_vectors(_verified(directory, files["vectors"]), spec)
+    elif not isinstance(searcher, IvfLists):
+        vectors = searcher.stored_vectors()
+    if len(vectors) != size:
+        raise DamagedIndex(f"{len(vectors)} vectors, expected {size}")
+    return SealedSegment(spec, make_rows(spec.metric, ids, vectors), searcher, entry["trained_on"])
+
+
+def _reader(spec: IndexSpec) -> Callable[[IndexSpec, str, int], FaissSearcher]:
+    if spec.element == "bit":
+        return BinaryGraph.read if spec.method == "hnsw" else BinaryLists.read
+    return HnswGraph.read if spec.method == "hnsw" else IvfLists.read
+
+
 def _described(files: dict[str, SavedFile]) -> dict[str, dict[str, Any]]:
     return {kind: asdict(saved) for kind, saved in files.items()}
 
 
-def _map_vectors(path: Path, dimensions: int) -> Float32Array:
+def _map_vectors(path: Path, spec: IndexSpec) -> Vectors:
+    element = element_of(spec)
     # A plain view of the map: arithmetic on np.memmap itself is slower.
-    return np.memmap(path, "<f4", "r").reshape(-1, dimensions).view(np.ndarray)
+    return np.memmap(path, element.dtype, "r").reshape(-1, element.width(spec.dimensions)).view(np.ndarray)
 
 
 # -- files -----------------------------------------------------------------------------------------------------

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ruvector_engine.index.cost import gather_us, scan_us
-from ruvector_engine.index.spec import Effort, Float32Array, Int64Array
+from ruvector_engine.index.elements import element_of
+from ruvector_engine.index.spec import Effort, IndexSpec, Int64Array, Query, Vectors
 from ruvector_engine.index.tombstones import Allowed, LiveBits
-from ruvector_engine.index.vectors import Rows
-from ruvector_simd import Metric, row_squared_norms
 
 #: Numbers in a full flat segment: 4 MB of vectors.
 _CAPACITY_NUMBERS = 1 << 20
@@ -33,10 +32,10 @@ class FlatSegment:
 
     kind = "flat"
 
-    def __init__(self, metric: Metric, dimensions: int, capacity: int) -> None:
-        norms = np.empty(capacity, np.float32) if metric is Metric.COSINE else None
-        self.rows = Rows(metric, np.empty(capacity, np.int64), np.empty((capacity, dimensions), np.float32), norms)
-        self.size = 0
+    def __init__(self, spec: IndexSpec, capacity: int) -> None:
+        self.rows = element_of(spec).rows.room(spec.metric, spec.dimensions, capacity)
+        self.size: int = 0
+        self._cost_dimensions = max(1, spec.dimensions // element_of(spec).lightness)
 
     @property
     def room(self) -> int:
@@ -46,20 +45,17 @@ class FlatSegment:
     @property
     def memory_bytes(self) -> int:
         """Bytes held in memory."""
-        return self.rows.ids.nbytes + self.rows.vectors.nbytes
+        of_vectors: int = self.rows.vectors.nbytes
+        return self.rows.ids.nbytes + of_vectors
 
-    def append(self, ids: Int64Array, vectors: Float32Array) -> int:
+    def append(self, ids: Int64Array, vectors: Vectors) -> int:
         """Add rows behind the published ones; returns the new size, which the caller publishes."""
-        start, end = self.size, self.size + len(ids)
-        self.rows.ids[start:end] = ids
-        self.rows.vectors[start:end] = vectors
-        if self.rows.squared_norms is not None:
-            self.rows.squared_norms[start:end] = row_squared_norms(self.rows.vectors[start:end])
-        self.size = end
-        return end
+        self.rows.put(self.size, ids, vectors)
+        self.size += len(ids)
+        return self.size
 
     def nearest(
-        self, query: Float32Array, k: int, _effort: Effort, size: int, live: LiveBits | None, allowed: Allowed | None
+        self, query: Query, k: int, _effort: Effort, size: int, live: LiveBits | None, allowed: Allowed | None
     ) -> Int64Array:
         """See Segment: exact, whatever the effort."""
         slots = None if allowed is None else allowed.slots
@@ -69,7 +65,7 @@ class FlatSegment:
 
     def nearest_many(
         self,
-        _queries: Sequence[Float32Array],
+        _queries: Sequence[Query],
         _k: int,
         _effort: Effort,
         _live: LiveBits | None,
@@ -80,5 +76,5 @@ class FlatSegment:
 
     def cost_us(self, _k: int, _effort: Effort, size: int, allowed: int | None) -> float:
         """See Segment."""
-        dimensions = self.rows.vectors.shape[1]
+        dimensions = self._cost_dimensions
         return scan_us(size, dimensions) if allowed is None else gather_us(min(allowed, size), dimensions)

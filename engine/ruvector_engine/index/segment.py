@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ruvector_engine.index.spec import Effort, Float32Array, Float64Array, Int64Array
+from ruvector_engine.index.spec import Effort, Float64Array, Int64Array, Query
 from ruvector_engine.index.tombstones import Allowed, LiveBits
 from ruvector_engine.index.vectors import Rows
 
@@ -26,7 +26,7 @@ class Segment(Protocol):
 
     @property
     def kind(self) -> str:
-        """`flat`, `hnsw` or `ivfflat`."""
+        """`flat`, `hnsw`, `ivfflat`, `inverted` or `scan`."""
 
     @property
     def memory_bytes(self) -> int:
@@ -34,7 +34,7 @@ class Segment(Protocol):
 
     def nearest(
         self,
-        query: Float32Array,
+        query: Query,
         k: int,
         effort: Effort,
         size: int,
@@ -49,7 +49,7 @@ class Segment(Protocol):
         """
 
     def nearest_many(
-        self, queries: Sequence[Float32Array], k: int, effort: Effort, live: LiveBits | None, threads: int | None, /
+        self, queries: Sequence[Query], k: int, effort: Effort, live: LiveBits | None, threads: int | None, /
     ) -> Int64Array | None:
         """`nearest` for each of n queries at once, shape (n, k); None where one by one is no slower, or has to be.
 
@@ -81,7 +81,7 @@ class Part:
         return self.size if self.live is None else self.size - self.live.dead
 
     def search(
-        self, query: Float32Array, k: int, effort: Effort, allowed_ids: Int64Array | None
+        self, query: Query, k: int, effort: Effort, allowed_ids: Int64Array | None
     ) -> tuple[Int64Array, Float64Array]:
         """Ids and exact distances of up to `k` near live rows, nearest first.
 
@@ -97,7 +97,7 @@ class Part:
         return self.ranked(query, self.segment.nearest(query, k, effort, self.size, self.live, allowed))
 
     def search_many(
-        self, queries: Sequence[Float32Array], k: int, effort: Effort, threads: int | None
+        self, queries: Sequence[Query], k: int, effort: Effort, threads: int | None
     ) -> list[tuple[Int64Array, Float64Array]]:
         """`search` for each query, without a filter."""
         if k <= self.live_count:
@@ -106,7 +106,7 @@ class Part:
                 return [self.ranked(query, slots) for query, slots in zip(queries, found, strict=True)]
         return [self.search(query, k, effort, None) for query in queries]
 
-    def ranked(self, query: Float32Array, slots: Int64Array) -> tuple[Int64Array, Float64Array]:
+    def ranked(self, query: Query, slots: Int64Array) -> tuple[Int64Array, Float64Array]:
         """The ids of `slots` and their exact distances from `query`, nearest first."""
         rows = self.segment.rows
         distances = rows.distances(query, slots)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ruvector_simd import Metric
+from ruvector_simd import AnyMetric
 
 Float32Array: TypeAlias = npt.NDArray[np.float32]
 Float64Array: TypeAlias = npt.NDArray[np.float64]
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 Method: TypeAlias = Literal["hnsw", "ivfflat"]
+ElementName: TypeAlias = Literal["single", "half", "bit", "sparse"]
+
+#: Rows of vectors as `elements` lays them out: float32 or float16 (n, d), uint64 words (n, w), or a SparseMatrix.
+Vectors: TypeAlias = Any
+#: One vector to search for: float32 (d,), uint64 (w,), or a SparseVector.
+Query: TypeAlias = Any
 
 #: progress(phase, done, total): phases are named as pg_stat_progress_create_index names them.
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -30,11 +36,12 @@ class IndexSpec:
     """The parameters of CREATE INDEX. `m` and `ef_construction` are hnsw's, `lists` is ivfflat's."""
 
     method: Method
-    metric: Metric
+    metric: AnyMetric
     dimensions: int
     m: int = DEFAULT_M
     ef_construction: int = DEFAULT_EF_CONSTRUCTION
     lists: int = DEFAULT_LISTS
+    element: ElementName = "single"
 
 
 class Effort(NamedTuple):

@@ -14,14 +14,23 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ruvector_engine.index.elements import element_of
 from ruvector_engine.index.files import load_parts, save_parts
 from ruvector_engine.index.flat import FlatSegment, flat_capacity
 from ruvector_engine.index.merge import MergePlan, choose_merge, run_merge
 from ruvector_engine.index.sealed import SealedSegment, Work
 from ruvector_engine.index.segment import Part
-from ruvector_engine.index.spec import Cancelled, Effort, Float32Array, Float64Array, IndexSpec, Int64Array, Progress
-from ruvector_engine.index.vectors import Rows
-from ruvector_simd import Metric, row_squared_norms
+from ruvector_engine.index.spec import (
+    Cancelled,
+    Effort,
+    Float64Array,
+    IndexSpec,
+    Int64Array,
+    Progress,
+    Query,
+    Vectors,
+)
+from ruvector_simd import BitMetric, Metric
 
 _NO_IDS = np.empty(0, np.int64)
 
@@ -51,8 +60,10 @@ class VectorIndex:
     """
 
     def __init__(self, spec: IndexSpec, parts: Sequence[Part] = (), unindexed: Int64Array = _NO_IDS) -> None:
-        if spec.method == "ivfflat" and spec.metric is Metric.L1:
-            raise ValueError("ivfflat does not serve the L1 distance")
+        if spec.method == "ivfflat" and spec.metric in (Metric.L1, BitMetric.JACCARD):
+            raise ValueError(f"ivfflat does not serve the {spec.metric.name} distance")
+        if spec.method == "ivfflat" and spec.element == "sparse":
+            raise ValueError("ivfflat does not serve sparse vectors")
         self.spec = spec
         #: Called, from any thread, when `maintain` has something to do.
         self.on_maintenance_due: Callable[[], None] | None = None
@@ -66,12 +77,12 @@ class VectorIndex:
         cls,
         spec: IndexSpec,
         ids: Int64Array,
-        vectors: Float32Array,
+        vectors: Vectors,
         *,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> VectorIndex:
-        """Index rows at once, on every processor. `ids` shape (n,), distinct; `vectors` shape (n, d).
+        """Index rows at once, on every processor. `ids` shape (n,), distinct; `vectors` as `spec`'s elements lie.
 
         The index may keep `vectors`: they must not change afterwards. `cancelled` is asked every second or so, and a
         yes raises BuildCancelled.
@@ -81,13 +92,13 @@ class VectorIndex:
         index = cls(spec, unindexed=np.sort(unindexed))
         if len(ids):
             work = Work(progress=progress, cancelled=cancelled)
-            segment = SealedSegment.build(spec, Rows(spec.metric, ids, vectors), work)
+            segment = SealedSegment.build(spec, element_of(spec).rows(spec.metric, ids, vectors), work)
             index._state = replace(index._state, parts=(Part(segment, len(ids)),))
         return index
 
     # -- changes -----------------------------------------------------------------------------------------------
 
-    def apply(self, added_ids: Int64Array, added_vectors: Float32Array, deleted_ids: Int64Array) -> None:
+    def apply(self, added_ids: Int64Array, added_vectors: Vectors, deleted_ids: Int64Array) -> None:
         """Add rows and delete others: a search sees all of it or nothing. One caller at a time, in commit order.
 
         Deleted ids that are not in the index are ignored: rows whose vector is NULL never were.
@@ -111,20 +122,20 @@ class VectorIndex:
         if self.on_maintenance_due is not None and self._merge_plan(everything=False) is not None:
             self.on_maintenance_due()
 
-    def add(self, ids: Int64Array, vectors: Float32Array) -> None:
+    def add(self, ids: Int64Array, vectors: Vectors) -> None:
         """`apply` without deletions."""
         self.apply(ids, vectors, _NO_IDS)
 
     def delete(self, ids: Int64Array) -> None:
         """`apply` without additions."""
-        self.apply(_NO_IDS, np.empty((0, self.spec.dimensions), np.float32), ids)
+        self.apply(_NO_IDS, element_of(self.spec).zeros(0, self.spec.dimensions), ids)
 
-    def _append(self, parts: list[Part], ids: Int64Array, vectors: Float32Array) -> None:
+    def _append(self, parts: list[Part], ids: Int64Array, vectors: Vectors) -> None:
         """Put rows into the growing segment, or, when it has no room for them, into one of their own."""
         growing = self._growing
         capacity = flat_capacity(self.spec.dimensions)
         if growing is None or growing.room < len(ids):
-            growing = FlatSegment(self.spec.metric, self.spec.dimensions, max(capacity, len(ids)))
+            growing = FlatSegment(self.spec, max(capacity, len(ids)))
             parts.append(Part(growing, 0))
         size = growing.append(ids, vectors)
         parts[-1] = replace(parts[-1], size=size)
@@ -134,7 +145,7 @@ class VectorIndex:
 
     def search(
         self,
-        query: Float32Array,
+        query: Query,
         k: int,
         *,
         ef_search: int = 40,
@@ -143,7 +154,7 @@ class VectorIndex:
     ) -> tuple[Int64Array, Float64Array]:
         """Ids and distances of the `k` nearest live rows, nearest first; fewer only when fewer are live.
 
-        `query` has shape (d,), float32, contiguous. `allowed`, ids in ascending order, limits the answer to them.
+        `query` is what `Element.query` makes. `allowed`, ids in ascending order, limits the answer to them.
         Distances are pgvector's. Zero vectors of a cosine index come last, at distance NaN.
         """
         state = self._state
@@ -158,10 +169,10 @@ class VectorIndex:
             return np.concatenate((ids, more)), np.concatenate((distances, np.full(len(more), np.nan)))
         return ids, distances
 
-    def search_ids(self, query: Float32Array, k: int, *, ef_search: int = 40, probes: int = 1) -> Int64Array:
+    def search_ids(self, query: Query, k: int, *, ef_search: int = 40, probes: int = 1) -> Int64Array:
         """`search` for the ids alone: of one sealed segment in faiss's own order, which spares the exact distances."""
         parts = self._state.parts
-        if len(parts) == 1 and k <= parts[0].live_count and isinstance(parts[0].segment, SealedSegment):
+        if len(parts) == 1 and k <= parts[0].live_count and _sorts(parts[0]):
             segment, size, live = parts[0].segment, parts[0].size, parts[0].live
             return segment.rows.ids[segment.nearest(query, k, Effort(ef_search, probes), size, live, None)]
         return self.search(query, k, ef_search=ef_search, probes=probes)[0]
@@ -173,7 +184,7 @@ class VectorIndex:
 
     def search_many(
         self,
-        queries: Sequence[Float32Array],
+        queries: Sequence[Query],
         k: int,
         *,
         ef_search: int = 40,
@@ -189,7 +200,7 @@ class VectorIndex:
 
     def search_many_ids(
         self,
-        queries: Sequence[Float32Array],
+        queries: Sequence[Query],
         k: int,
         *,
         ef_search: int = 40,
@@ -200,7 +211,7 @@ class VectorIndex:
         if len(queries) < 2:
             return [self.search_ids(query, k, ef_search=ef_search, probes=probes) for query in queries]
         parts = self._state.parts
-        if len(parts) == 1 and k <= parts[0].live_count:
+        if len(parts) == 1 and k <= parts[0].live_count and _sorts(parts[0]):
             segment = parts[0].segment
             found = segment.nearest_many(queries, k, Effort(ef_search, probes), parts[0].live, threads)
             if found is not None:
@@ -212,19 +223,23 @@ class VectorIndex:
         effort = Effort(ef_search, probes)
         return sum(part.segment.cost_us(k, effort, part.size, allowed) for part in self._state.parts)
 
-    def vectors_of(self, ids: Int64Array) -> Float32Array:
-        """The original vectors of live `ids`, shape (n, d). KeyError names an id that is not live here."""
-        state = self._state
-        result = np.zeros((len(ids), self.spec.dimensions), np.float32)
+    def vectors_of(self, ids: Int64Array) -> Vectors:
+        """The original vectors of live `ids`, one after the other. KeyError names an id that is not live here."""
+        state, element = self._state, element_of(self.spec)
         found = np.isin(ids, state.unindexed)
+        places = [np.flatnonzero(found)]
+        pieces = [element.zeros(len(places[0]), self.spec.dimensions)]
         for part in state.parts:
             slots = part.locate(ids)
             here = slots >= 0
-            result[here] = part.segment.rows.vectors[slots[here]]
+            places.append(np.flatnonzero(here))
+            pieces.append(part.segment.rows.select(slots[here]).vectors)
             found |= here
         if not found.all():
             raise KeyError(int(ids[~found][0]))
-        return result
+        order = np.argsort(np.concatenate(places))
+        joined = element.rows(self.spec.metric, order, element.rows.joined(pieces))
+        return joined.select(order).vectors
 
     def ids(self) -> Int64Array:
         """Every live id, ascending, zero vectors included. Takes time in proportion to the index, unlike `contains`."""
@@ -317,24 +332,28 @@ class VectorIndex:
         return cls(spec, parts, unindexed)
 
 
-def _checked(spec: IndexSpec, ids: Int64Array, vectors: Float32Array) -> tuple[Int64Array, Float32Array]:
+def _checked(spec: IndexSpec, ids: Int64Array, vectors: Vectors) -> tuple[Int64Array, Vectors]:
     """The arrays in the form the kernels take. ValueError for a wrong shape."""
     ids = np.ascontiguousarray(ids, np.int64)
-    vectors = np.ascontiguousarray(vectors, np.float32)
-    if vectors.shape != (len(ids), spec.dimensions):
-        raise ValueError(f"expected vectors of shape ({len(ids)}, {spec.dimensions}), got {vectors.shape}")
-    return ids, vectors
+    return ids, element_of(spec).checked(vectors, len(ids), spec.dimensions)
 
 
-def _split_zero(spec: IndexSpec, ids: Int64Array, vectors: Float32Array) -> tuple[Int64Array, Float32Array, Int64Array]:
+def _split_zero(spec: IndexSpec, ids: Int64Array, vectors: Vectors) -> tuple[Int64Array, Vectors, Int64Array]:
     """Rows that can be indexed, and the ids of those that cannot: under cosine, vectors without a usable norm."""
     if spec.metric is not Metric.COSINE or not len(ids):
         return ids, vectors, _NO_IDS
-    norms = row_squared_norms(vectors)
-    usable = (norms > 0) & np.isfinite(norms)
+    rows = element_of(spec).rows(spec.metric, ids, vectors)
+    assert rows.sizes is not None
+    usable = (rows.sizes > 0) & np.isfinite(rows.sizes)
     if usable.all():
         return ids, vectors, _NO_IDS
-    return ids[usable], vectors[usable], ids[~usable]
+    usable_rows = rows.select(np.flatnonzero(usable))
+    return usable_rows.ids, usable_rows.vectors, ids[~usable]
+
+
+def _sorts(part: Part) -> bool:
+    """Whether the part's segment proposes slots in the order of their distances."""
+    return isinstance(part.segment, SealedSegment) and part.segment.sorts
 
 
 def _bury(parts: list[Part], deleted: Int64Array) -> None:
@@ -346,7 +365,7 @@ def _bury(parts: list[Part], deleted: Int64Array) -> None:
 
 
 def _search_parts(
-    parts: Sequence[Part], query: Float32Array, k: int, effort: Effort, allowed: Int64Array | None
+    parts: Sequence[Part], query: Query, k: int, effort: Effort, allowed: Int64Array | None
 ) -> tuple[Int64Array, Float64Array]:
     """The `k` nearest over several parts."""
     return _merged([part.search(query, k, effort, allowed) for part in parts], k)

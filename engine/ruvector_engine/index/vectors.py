@@ -1,4 +1,4 @@
-"""Rows of a segment: their ids and their original vectors, with exact distances to them.
+"""Rows of a segment: their ids and their original vectors, with exact distances to them. `Rows` holds float32.
 
 Every search ends here: graphs and lists only propose rows, and what is returned is ranked by the original vectors.
 """
@@ -6,74 +6,114 @@ Every search ends here: graphs and lists only propose rows, and what is returned
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Self, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from ruvector_engine.index.spec import Float32Array, Float64Array, Int64Array
-from ruvector_simd import Metric, distances, row_squared_norms, sort_keys
+from ruvector_engine.index.spec import Float64Array, Int64Array, Query, Vectors
+from ruvector_simd import AnyMetric, Metric, distances, row_squared_norms, sort_keys
 
 #: Vectors whose norms differ from 1 by no more than this are taken for unit vectors as they are.
 _UNIT_TOLERANCE = 1e-6
 
+#: Squared norms, L1 norms or counts of bits; float32, float64 or uint32.
+Sizes: TypeAlias = npt.NDArray[Any]
+#: float32 or float64.
+Keys: TypeAlias = npt.NDArray[Any]
+
+
+def lowest(keys: Keys, k: int) -> Int64Array:
+    """The places of the `k` lowest keys, lowest first, NaN last."""
+    if k < len(keys):
+        chosen = np.argpartition(keys, k - 1)[:k]
+        return chosen[keys[chosen].argsort()]
+    return keys.argsort()
+
 
 class Rows:
-    """`ids`, shape (n,), int64, and `vectors`, shape (n, d), float32; for cosine also the squared norms, none zero."""
+    """`ids`, shape (n,), int64, `vectors` of shape (n, d), and what the metric needs to know of each vector.
 
-    __slots__ = ("_order", "ids", "metric", "squared_norms", "vectors")
+    `sizes` is None for metrics that need nothing; for cosine the squared norms, none of them zero.
+    """
 
-    def __init__(
-        self, metric: Metric, ids: Int64Array, vectors: Float32Array, squared_norms: Float32Array | None = None
-    ) -> None:
+    __slots__ = ("_order", "ids", "metric", "sizes", "vectors")
+
+    def __init__(self, metric: AnyMetric, ids: Int64Array, vectors: Vectors, sizes: Sizes | None = None) -> None:
         self.metric = metric
         self.ids = ids
         self.vectors = vectors
-        if metric is Metric.COSINE and squared_norms is None:
-            squared_norms = row_squared_norms(vectors)
-        self.squared_norms = squared_norms
+        self.sizes = self.sizes_of(metric, vectors) if sizes is None else sizes
         self._order: tuple[int, Int64Array | None] = (0, None)  # replaced whole: readers share it
 
-    def select(self, slots: Int64Array) -> Rows:
-        """The rows in `slots`, copied."""
-        norms = None if self.squared_norms is None else self.squared_norms[slots]
-        return Rows(self.metric, self.ids[slots], self.vectors.take(slots, axis=0), norms)
+    # -- what depends on the vectors' elements ----------------------------------------------------------------
 
     @staticmethod
-    def join(several: Sequence[Rows], vectors: Float32Array | None = None) -> Rows:
+    def sizes_of(metric: AnyMetric, vectors: Vectors) -> Sizes | None:
+        """See `sizes`."""
+        return row_squared_norms(vectors) if metric is Metric.COSINE else None
+
+    @staticmethod
+    def room(metric: AnyMetric, dimensions: int, capacity: int) -> Rows:
+        """Rows that `put` may fill, up to `capacity`; what they hold before is of no account."""
+        sizes = np.empty(capacity, np.float32) if metric is Metric.COSINE else None
+        return Rows(metric, np.empty(capacity, np.int64), np.empty((capacity, dimensions), np.float32), sizes)
+
+    @staticmethod
+    def joined(several: Sequence[Vectors]) -> Vectors:
+        """The vectors of all, one after the other."""
+        return np.concatenate(several)
+
+    def distances(self, query: Query, slots: Int64Array) -> Float64Array:
+        """Exact distances from `query` to the rows in `slots`."""
+        norms = None if self.sizes is None else self.sizes[slots]
+        return distances(self.metric, query, self.vectors.take(slots, axis=0), norms)  # type: ignore[arg-type]
+
+    def keys(self, query: Query, slots: Int64Array | None, size: int) -> Keys:
+        """Numbers that sort as the distances do, but for rounding, of the rows in `slots` or the first `size`."""
+        if slots is None:
+            norms = None if self.sizes is None else self.sizes[:size]
+            return sort_keys(self.metric, query, self.vectors[:size], None, norms)  # type: ignore[arg-type]
+        return sort_keys(self.metric, query, self.vectors, slots, self.sizes)  # type: ignore[arg-type]
+
+    def unit_vectors(self) -> Vectors:
+        """The vectors scaled to length 1; the originals themselves when they already are."""
+        norms = self.sizes
+        if norms is None or not len(norms) or np.abs(norms - 1).max() <= 2 * _UNIT_TOLERANCE:
+            return self.vectors
+        return np.divide(self.vectors, np.sqrt(norms)[:, None], dtype=np.float32)
+
+    def put(self, start: int, ids: Int64Array, vectors: Vectors) -> None:
+        """Fill the slots from `start` on."""
+        end = start + len(ids)
+        self.ids[start:end] = ids
+        self.vectors[start:end] = vectors
+        if self.sizes is not None:
+            self.sizes[start:end] = self.sizes_of(self.metric, vectors)
+
+    # -- what does not ----------------------------------------------------------------------------------------
+
+    def select(self, slots: Int64Array) -> Self:
+        """The rows in `slots`, copied."""
+        sizes = None if self.sizes is None else self.sizes[slots]
+        return type(self)(self.metric, self.ids[slots], self.vectors.take(slots, axis=0), sizes)
+
+    @staticmethod
+    def join(several: Sequence[Rows], vectors: Vectors | None = None) -> Rows:
         """The rows of all, one after the other; `vectors` are theirs where they already lie together."""
-        norms = [rows.squared_norms for rows in several if rows.squared_norms is not None]
-        return Rows(
-            several[0].metric,
+        first = several[0]
+        sizes = [rows.sizes for rows in several if rows.sizes is not None]
+        return type(first)(
+            first.metric,
             np.concatenate([rows.ids for rows in several]),
-            np.concatenate([rows.vectors for rows in several]) if vectors is None else vectors,
-            np.concatenate(norms) if norms else None,
+            first.joined([rows.vectors for rows in several]) if vectors is None else vectors,
+            np.concatenate(sizes) if sizes else None,
         )
 
-    def distances(self, query: Float32Array, slots: Int64Array) -> Float64Array:
-        """Exact distances from `query` to the rows in `slots`."""
-        norms = None if self.squared_norms is None else self.squared_norms[slots]
-        return distances(self.metric, query, self.vectors.take(slots, axis=0), norms)
-
-    def nearest(self, query: Float32Array, k: int, slots: Int64Array | None, size: int) -> Int64Array:
+    def nearest(self, query: Query, k: int, slots: Int64Array | None, size: int) -> Int64Array:
         """Slots of the `k` nearest rows among `slots` or the first `size`, nearest first. Exact but for rounding."""
-        if slots is None:
-            norms = None if self.squared_norms is None else self.squared_norms[:size]
-            keys = sort_keys(self.metric, query, self.vectors[:size], None, norms)
-        else:
-            keys = sort_keys(self.metric, query, self.vectors, slots, self.squared_norms)
-        if k < len(keys):
-            chosen = np.argpartition(keys, k - 1)[:k]
-            chosen = chosen[keys[chosen].argsort()]
-        else:
-            chosen = keys.argsort()
+        chosen = lowest(self.keys(query, slots, size), k)
         return chosen if slots is None else slots[chosen]
-
-    def unit_vectors(self, slots: Int64Array | None = None) -> Float32Array:
-        """The vectors (of `slots`) scaled to length 1; the originals themselves when they already are."""
-        vectors = self.vectors if slots is None else self.vectors[slots]
-        norms = self.squared_norms if slots is None or self.squared_norms is None else self.squared_norms[slots]
-        if norms is None or not len(norms) or np.abs(norms - 1).max() <= 2 * _UNIT_TOLERANCE:
-            return vectors
-        return np.divide(vectors, np.sqrt(norms)[:, None], dtype=np.float32)
 
     def locate(self, ids: Int64Array, size: int) -> Int64Array:
         """The slot of each of `ids` among the first `size` rows, -1 for those that are not there."""

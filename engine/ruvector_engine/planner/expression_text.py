@@ -177,7 +177,7 @@ def _special(expr: Special, args: list[str]) -> str:
         return f"ARRAY[{', '.join(args)}]"
     if expr.kind == "row":
         return f"ROW({', '.join(args)})"
-    if expr.kind == "session":
+    if expr.kind in ("session", "enum"):
         return f"{str(expr.extra).upper() if not args else expr.extra}" + (f"({', '.join(args)})" if args else "")
     return f"{expr.kind.upper().replace('_', ' ')}({', '.join(args)})"
 

@@ -100,7 +100,7 @@ def has_default_class(method: str, pg_type: PgType) -> bool:
     """Whether PostgreSQL indexes the type by that method without being told how (pg_opclass)."""
     name = pg_type.name
     if method == "gin":
-        return name == "jsonb" or (bool(pg_type.element_oid) and name not in ("_xid", "_json"))
+        return name in ("jsonb", "tsvector") or (bool(pg_type.element_oid) and name not in ("_xid", "_json"))
     if method == "brin":
         return not pg_type.element_oid and name not in _NEVER_BRIN
     if method == "spgist":
@@ -151,5 +151,5 @@ def index_spec(definition: IndexDef, table: TableDef) -> IndexSpec:
         method=definition.method,  # type: ignore[arg-type]
         metric=OPERATOR_CLASSES[definition.opclasses[0]],
         dimensions=column.type.typmod,
-        **values,
+        **values,  # type: ignore[arg-type]
     )

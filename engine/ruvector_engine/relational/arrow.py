@@ -8,7 +8,7 @@ from typing import Any
 import nanoarrow as na
 import numpy as np
 
-from ruvector_engine.types.registry import BY_OID, NUMERIC, UUID, TypeRef
+from ruvector_engine.types.registry import BY_OID, INT8, INTERVAL, NUMERIC, UUID, TypeRef
 from ruvector_engine.types.vectors import VectorColumn
 
 _INTEGERS = {
@@ -19,6 +19,7 @@ _INTEGERS = {
     "time": na.int64,
     "timestamp": na.int64,
     "timestamptz": na.int64,
+    "timetz": na.int64,
 }
 _OTHERS = {
     "bool": na.bool_,
@@ -29,16 +30,21 @@ _OTHERS = {
     "ruvector": na.binary,
     "halfvec": na.binary,
     "sparsevec": na.binary,
+    "inet": na.binary,
+    "cidr": na.binary,
+    "xid8": na.uint64,
 }
 #: Types whose Python forms are not scalars: they go to DuckDB as statement parameters instead.
-_NESTED = frozenset({"interval", "record"})
+_NESTED = frozenset({"record"})
 
 
-def fits(type_ref: TypeRef, values: Sequence[Any]) -> bool:
-    """Whether a column of that type can be an Arrow array here: scalars, and arrays of one dimension."""
+def fits(type_ref: TypeRef) -> bool:
+    """Whether a column of that type can be an Arrow array here: scalars, and plain arrays of them."""
+    if type_ref.shaped:
+        return False
     element = BY_OID[type_ref.oid].element_oid
     if element:
-        return fits(TypeRef(element), ()) and not any(v and isinstance(v[0], list) for v in values)
+        return fits(TypeRef(element))
     return type_ref.pg.name not in _NESTED
 
 
@@ -49,6 +55,8 @@ def array(type_ref: TypeRef, values: Sequence[Any]) -> Any:
         return _vectors(values)
     if type_ref.pg.element_oid:
         return _lists(TypeRef(type_ref.pg.element_oid), values)
+    if type_ref.oid == INTERVAL:
+        return _lists(TypeRef(INT8), values)
     if name in _INTEGERS:
         return na.c_array(values, _INTEGERS[name]())
     if name in _OTHERS:

@@ -17,7 +17,6 @@ _EXHAUSTED = re.compile(r'nextval: reached (?:max|min)imum value of sequence "(?
 _CHECK = re.compile(
     r'CHECK constraint failed on table "(?P<table>\w+)" with expression CHECK\((?P<expr>.*)\)', re.DOTALL
 )
-_NESTED_CAST = re.compile(r"Unimplemented type for cast \(\w+\[\] -> \w+\)")
 _KEY_TYPE = re.compile(r"Invalid Type \[(?P<type>[^\]]*(?:\[\])*)\]: Invalid type for index key")
 
 
@@ -67,8 +66,6 @@ def translate(kind: str, text: str, sql: str) -> SqlError:
         return SqlError("22003", "value overflows numeric format")
     if kind == "OutOfRangeException":
         return _out_of_range(text)
-    if _NESTED_CAST.search(text) is not None:
-        return not_supported("arrays of several dimensions are not supported here")
     if kind == "ConversionException":
         return _conversion(text)
     if kind == "OutOfMemoryException":

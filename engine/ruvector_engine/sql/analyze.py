@@ -31,20 +31,29 @@ _HOLDERS = frozenset({"explain_stmt", "declare_cursor_stmt", "create_table_as_st
 
 @dataclass(frozen=True, slots=True)
 class Analyzed:
-    """A statement that is ready to be planned. `columns` is None when it returns no rows, or for a utility."""
+    """A statement that is ready to be planned. `columns` is None when it returns no rows, or for a utility.
+
+    `reads_views`: what it needs of others than its user must be looked at, though he may do everything.
+    """
 
     statement: Statement
     parameters: tuple[TypeRef, ...]
     columns: tuple[Column, ...] | None
+    reads_views: bool = False
 
 
-def analyze(raw: RawStatement, context: Context, parameter_oids: Sequence[int] | None = ()) -> Analyzed:
+def analyze(
+    raw: RawStatement,
+    context: Context,
+    parameter_oids: Sequence[int] | None = (),
+    shaped: frozenset[int] = frozenset(),
+) -> Analyzed:
     """Resolve every name and type of the statement; SqlError with PostgreSQL's text and character position.
 
     `parameter_oids` are the types the client declared, 0 for one to be found out; None where there can be no
-    parameters (a simple query): $1 is then 42P02.
+    parameters (a simple query): $1 is then 42P02. `shaped`: the parameters whose values are arrays with a shape.
     """
-    state = State(context, Parameters(parameter_oids))
+    state = State(context, Parameters(parameter_oids, context.catalog, shaped))
     try:
         scope = Scope(state)
         scope.is_top = True
@@ -61,7 +70,7 @@ def analyze(raw: RawStatement, context: Context, parameter_oids: Sequence[int] |
             hint='Increase the configuration parameter "max_stack_depth" (currently 2048kB), after ensuring the '
             "platform's stack depth limit is adequate.",
         ) from None
-    return Analyzed(statement, parameters, _columns(targets))
+    return Analyzed(statement, parameters, _columns(targets), state.reads_views)
 
 
 def _statement(scope: Scope, raw: RawStatement) -> tuple[Statement, Sequence[Target] | None]:
@@ -90,10 +99,12 @@ def _held(scope: Scope, raw: RawStatement) -> Analyzed:
     A generic plan may have some even in a simple query: nobody gives them values.
     """
     generic = raw.kind == "explain_stmt" and any(o.def_elem.defname == "generic_plan" for o in raw.node.options)
-    if generic and not scope.state.parameters.allowed:
-        scope = Scope(State(scope.state.context, Parameters()))
+    outer = scope.state
+    if generic and not outer.parameters.allowed:
+        scope = Scope(State(outer.context, Parameters()))
     statement, targets = _statement(scope, inner_statement(raw, raw.node.query))
-    return Analyzed(statement, scope.state.parameters.types(), _columns(targets))
+    outer.reads_views = scope.state.reads_views
+    return Analyzed(statement, scope.state.parameters.types(), _columns(targets), scope.state.reads_views)
 
 
 def _select_into(raw: RawStatement) -> RawStatement | None:
@@ -123,10 +134,11 @@ def _columns(targets: Sequence[Target] | None) -> tuple[Column, ...] | None:
 
 def _column(target: Target) -> Column:
     expr = target.expr
+    type_ = TypeRef(expr.type.oid, expr.type.typmod)  # clients know nothing of shapes
     if isinstance(expr, ColumnRef) and isinstance(expr.range.source, TableDef) and expr.index >= 0:
         table = expr.range.source
-        return Column(target.name, expr.type, table.oid, table.columns[expr.index].attnum)
-    return Column(target.name, expr.type)
+        return Column(target.name, type_, table.oid, table.columns[expr.index].attnum)
+    return Column(target.name, type_)
 
 
 def analyze_expression(

@@ -32,16 +32,23 @@ regtype: oid i, int4 a, int8 a
 regproc: oid i, int4 a, int8 a
 regnamespace: oid i, int4 a, int8 a
 regrole: oid i, int4 a, int8 a
+regconfig: oid i, int4 a, int8 a
+regdictionary: oid i, int4 a, int8 a
 date: timestamp i, timestamptz i
-time: interval i
+time: interval i, timetz i
+timetz: time a
 timestamp: date a, time a, timestamptz i
-timestamptz: date a, time a, timestamp a
+timestamptz: date a, time a, timestamp a, timetz a
 interval: time a
 json: jsonb a
 jsonb: json a, bool e, int2 e, int4 e, int8 e, float4 e, float8 e, numeric e
 bit: varbit i, int4 e, int8 e
 varbit: bit i
-inet: text a, varchar a, bpchar a
+inet: text a, varchar a, bpchar a, cidr a
+cidr: text a, varchar a, bpchar a, inet i
+macaddr: macaddr8 i
+macaddr8: macaddr i
+xid8: xid e
 vector: ruvector i, _float4 i, halfvec i, sparsevec i
 halfvec: vector a, sparsevec i, _float4 a
 sparsevec: vector a, halfvec a

@@ -17,6 +17,7 @@ from ruvector_engine.sql.functions.definition import (
     ANYARRAY,
     ANYCOMPATIBLEARRAY,
     ANYCOMPATIBLENONARRAY,
+    ANYENUM,
     ANYNONARRAY,
     CSTRING_ARRAY,
     POLYMORPHIC,
@@ -26,6 +27,7 @@ from ruvector_engine.sql.names import lookup_of, name_to_oid
 from ruvector_engine.sql.nodes import Cast, Const, Expr, Param, Special
 from ruvector_engine.sql.raw import position
 from ruvector_engine.types import text
+from ruvector_engine.types.array_values import is_plain
 from ruvector_engine.types.numbers import parse_float4, parse_float8
 from ruvector_engine.types.numeric import format_numeric
 from ruvector_engine.types.registry import (
@@ -36,6 +38,7 @@ from ruvector_engine.types.registry import (
     INT2,
     INT4,
     INT8,
+    INTERVAL,
     NAME_TYPES,
     NUMERIC,
     OID,
@@ -57,6 +60,8 @@ def can_coerce(source: int, target: int, context: CastContext) -> bool:
         return source in BY_OID and BY_OID[source].element_oid != 0
     if source in (target, UNKNOWN) or target in TAKES_ANYTHING:
         return True
+    if target == ANYENUM:
+        return TypeRef(source).enum is not None
     if target in POLYMORPHIC:
         is_array = source in BY_OID and BY_OID[source].element_oid != 0
         if target in (ANYARRAY, ANYCOMPATIBLEARRAY):
@@ -66,7 +71,39 @@ def can_coerce(source: int, target: int, context: CastContext) -> bool:
 
 
 def coerce(state: State, expr: Expr, target: TypeRef, context: CastContext, *, location: int = -1) -> Expr | None:
-    """The expression as `target`, or None when there is no cast for it in that context."""
+    """The expression as `target`, or None when there is no cast for it in that context.
+
+    An array that has a shape keeps it; one that has none gets one where `target` has.
+    """
+    if expr.type.shaped and target.pg.element_oid and not target.shaped:
+        target = TypeRef(target.oid, target.typmod, shaped=True)
+    result = _coerced(state, expr, target, context, location)
+    if result is None or not target.shaped or result.type.shaped:
+        return result
+    return with_shape(result)
+
+
+def with_shape(expr: Expr) -> Expr:
+    """The array with its shape."""
+    if expr.type.shaped:
+        return expr
+    shaped = TypeRef(expr.type.oid, expr.type.typmod, shaped=True)
+    if isinstance(expr, Const):
+        return Const(expr.value, shaped, expr.location)
+    return Special("shape", (expr,), shaped, None, expr.location)
+
+
+def without_shape(expr: Expr) -> Expr:
+    """The array as one of one dimension that counts from 1; 0A000 when it is run, for any other."""
+    if not expr.type.shaped:
+        return expr
+    plain = TypeRef(expr.type.oid, expr.type.typmod)
+    if isinstance(expr, Const) and (expr.value is None or is_plain(expr.value)):
+        return Const(expr.value, plain, expr.location)
+    return Special("plain", (expr,), plain, None, expr.location)
+
+
+def _coerced(state: State, expr: Expr, target: TypeRef, context: CastContext, location: int) -> Expr | None:
     source = expr.type
     if source == target or (source.oid == target.oid and target.typmod < 0 and source.oid != UNKNOWN):
         return expr
@@ -82,6 +119,8 @@ def coerce(state: State, expr: Expr, target: TypeRef, context: CastContext, *, l
             return folded
     if isinstance(expr, Special) and expr.kind == "array" and target.pg.element_oid:
         return _coerced_array(state, expr, target, context)
+    if target.pg.category == "A" and target.pg.element_oid and source.pg.category in "SX":
+        target = TypeRef(target.oid, target.typmod, shaped=target.is_array)
     return Cast(expr, target, context == "e", location if location >= 0 else expr.location)
 
 
@@ -91,7 +130,7 @@ def _coerced_array(state: State, expr: Special, target: TypeRef, context: CastCo
     elements = [coerce(state, e, inner, context) for e in expr.args if e is not None]
     if any(e is None for e in elements):
         return None
-    return Special("array", tuple(elements), TypeRef(target.oid), expr.extra, expr.location)
+    return Special("array", tuple(elements), TypeRef(target.oid, shaped=target.shaped), expr.extra, expr.location)
 
 
 def _with_typmod(expr: Expr, target: TypeRef, *, explicit: bool) -> Expr:
@@ -111,10 +150,14 @@ def _literal(state: State, const: Const, target: TypeRef, *, explicit: bool) -> 
             error.position = position(const.location)
             raise
     try:
-        value = text.parse_text(TypeRef(target.oid), literal, state.context.settings, state.context.now)
+        # An interval's fields say what a bare number counts.
+        read_as = target if target.oid == INTERVAL else TypeRef(target.oid)
+        value = text.parse_text(read_as, literal, state.context.settings, state.context.now)
     except SqlError as error:
         error.position = position(const.location)
         raise
+    if isinstance(value, list) and not is_plain(value):
+        target = TypeRef(target.oid, target.typmod, shaped=True)
     # Fitting the modifier happens at run time in PostgreSQL: such an error has no position.
     return Const(text.apply_typmod(target, value, explicit=explicit), target, const.location)
 
@@ -168,7 +211,7 @@ def assign(state: State, expr: Expr, column: str, target: TypeRef, *, location: 
             hint="You will need to rewrite or cast the expression.",
             position=position(location if location >= 0 else expr.location),
         )
-    return result
+    return result if target.shaped else without_shape(result)
 
 
 def boolean(state: State, expr: Expr, construct: str, *, location: int = -1) -> Expr:
@@ -195,7 +238,7 @@ def common_type(exprs: Sequence[Expr], construct: str) -> TypeRef:
     oids = [e.type.oid for e in exprs]
     if oids[0] != UNKNOWN and all(oid == oids[0] for oid in oids):
         typmods = {e.type.typmod for e in exprs}
-        return TypeRef(oids[0], typmods.pop() if len(typmods) == 1 else -1)
+        return TypeRef(oids[0], typmods.pop() if len(typmods) == 1 else -1, any(e.type.shaped for e in exprs))
     chosen = UNKNOWN
     for expr in exprs:
         oid = expr.type.oid
@@ -215,7 +258,7 @@ def common_type(exprs: Sequence[Expr], construct: str) -> TypeRef:
             chosen = oid
     if chosen == UNKNOWN:
         chosen = TEXT
-    return TypeRef(chosen)
+    return TypeRef(chosen, shaped=any(e.type.shaped for e in exprs))
 
 
 def coerce_to_common(state: State, expr: Expr, target: TypeRef, construct: str) -> Expr:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.nodes import Param
@@ -19,7 +20,8 @@ class Context:
     """The surroundings of one statement.
 
     `now` is the transaction's start, microseconds since 2000-01-01 UTC; `lookup` the session's view of the catalog by
-    OID and name, made from the catalog when it is not given.
+    OID and name, made from the catalog when it is not given. `rights` are those of a user who may not look into every
+    schema; `full_path` is then the search path with the schemas that are closed to him.
     """
 
     catalog: Catalog
@@ -27,28 +29,48 @@ class Context:
     settings: Mapping[str, str] = field(default_factory=lambda: DEFAULT_SETTINGS)
     now: int | None = None
     lookup: Lookup | None = None
+    rights: Rights | None = None
+    full_path: tuple[str, ...] = ()
+
+    def unrestricted(self) -> Context:
+        """The same for one who may look into every schema."""
+        if self.rights is None:
+            return self
+        lookup = None if self.lookup is None else replace(self.lookup, search_path=self.full_path)
+        return replace(self, search_path=self.full_path, lookup=lookup, rights=None)
 
 
 class Parameters:
     """The types of $1, $2, ...: declared ones, and those that the surroundings determine.
 
-    None for `declared`: there are no parameters, as in a simple query.
+    None for `declared`: there are no parameters, as in a simple query. `catalog`: where types that CREATE TYPE made
+    are known. `shaped` are those whose values will be arrays with a shape.
     """
 
-    def __init__(self, declared: Sequence[int] | None = ()) -> None:
+    def __init__(
+        self,
+        declared: Sequence[int] | None = (),
+        catalog: Catalog | None = None,
+        shaped: frozenset[int] = frozenset(),
+    ) -> None:
+        self._shaped = shaped
         self.allowed = declared is not None
         self._types: dict[int, int] = {}
         declared = declared or ()
         for number, oid in enumerate(declared, 1):
-            if oid and oid not in BY_OID:
+            known = oid if oid in BY_OID or catalog is None else catalog.user_type(oid)
+            if oid and not known:
                 raise SqlError("42704", f"could not find type with OID {oid}")
-            self._types[number] = oid or UNKNOWN
+            self._types[number] = known or UNKNOWN
 
     def reference(self, number: int, location: int) -> Param:
         """The parameter with the type known so far."""
         if not self.allowed or not 1 <= number <= 65_535:
             raise SqlError("42P02", f"there is no parameter ${number}", position=position(location))
-        return Param(number, TypeRef(self._types.setdefault(number, UNKNOWN)), location)
+        return Param(number, self._type(number, self._types.setdefault(number, UNKNOWN)), location)
+
+    def _type(self, number: int, oid: int) -> TypeRef:
+        return TypeRef(oid, shaped=number in self._shaped and oid != UNKNOWN)
 
     def determine(self, param: Param, oid: int) -> Param:
         """Fix the type of a parameter that had none; 42P08 when it was already fixed otherwise."""
@@ -63,7 +85,7 @@ class Parameters:
                 detail=f"{names[0]} versus {names[1]}",
                 position=position(param.location),
             )
-        return Param(param.number, TypeRef(oid), param.location)
+        return Param(param.number, self._type(param.number, oid), param.location)
 
     def types(self) -> tuple[TypeRef, ...]:
         """The types of $1 to the highest number used; 42P18 when one is still unknown."""
@@ -78,7 +100,12 @@ class Parameters:
 
 @dataclass(slots=True)
 class State:
-    """One statement's analysis."""
+    """One statement's analysis. `reads_views`: some of what it reads is read in another's name."""
 
     context: Context
     parameters: Parameters
+    reads_views: bool = False
+
+    def unrestricted(self) -> State:
+        """The state for what a view's query names, which the view's owner was allowed to."""
+        return self if self.context.rights is None else State(self.context.unrestricted(), self.parameters)

@@ -9,7 +9,7 @@ from ruvector_engine.catalog.model import ColumnDef
 from ruvector_engine.sql.coerce import assign
 from ruvector_engine.sql.context import State
 from ruvector_engine.sql.expressions.dispatch import expression
-from ruvector_engine.sql.functions.session import NEXTVAL
+from ruvector_engine.sql.functions.session import NEXT_IDENTITY
 from ruvector_engine.sql.nodes import Call, Const, Expr
 from ruvector_engine.sql.parser import parse
 from ruvector_engine.sql.scope import Scope
@@ -25,7 +25,7 @@ def expression_node(sql: str) -> Any:
 def column_default(state: State, column: ColumnDef) -> Expr | None:
     """The column's default as the column's type; None when it has none, which means NULL."""
     if column.identity and column.default is None:
-        call = Call(NEXTVAL, (Const(column.owned_sequence, TypeRef(REGCLASS)),), TypeRef(INT8))
+        call = Call(NEXT_IDENTITY, (Const(column.owned_sequence, TypeRef(REGCLASS)),), TypeRef(INT8))
         return assign(state, call, column.name, column.type)
     if column.default is None:
         return None

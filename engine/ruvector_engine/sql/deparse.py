@@ -32,6 +32,23 @@ def enum_name(node: Any, field: str) -> str:
     return str(values[getattr(node, field)].name)
 
 
+def parts(tree: Any, message: Any) -> list[Any]:
+    """All nodes of a class in a parse tree; changing one changes the tree."""
+    return list(postgast.find_nodes(tree, message))
+
+
+def type_names(sql: str) -> list[list[str]]:
+    """The parts of every type's name in a text."""
+    found = postgast.find_nodes(postgast.parse(sql), pb.TypeName)
+    return [[part.string.sval for part in node.names] for node in found]
+
+
+def column_names(sql: str) -> set[str]:
+    """The names of the columns that a text names, without their tables'."""
+    found = postgast.find_nodes(postgast.parse(sql), pb.ColumnRef)
+    return {node.fields[-1].string.sval for node in found}
+
+
 def relation_names(sql: str) -> set[tuple[str | None, str]]:
     """The (schema or None, name) of every relation that a text names; names of WITH queries are among them."""
     return {(node.schemaname or None, node.relname) for node in postgast.find_nodes(postgast.parse(sql), pb.RangeVar)}

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ruvector_engine.errors import not_supported
+from ruvector_engine.sql import emit_shaped as shapes
+from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.functions.vectors import of_array
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
 from ruvector_engine.types.numeric import unpack_typmod
 from ruvector_engine.types.registry import (
+    ACLITEM,
     BIT,
     BOOL,
     BPCHAR,
     BY_NAME,
     BY_OID,
     BYTEA,
+    CIDR,
     DIMENSION_LIMITS,
     FLOAT4,
     FLOAT8,
@@ -29,6 +33,7 @@ from ruvector_engine.types.registry import (
     JSON,
     JSONB,
     MACADDR,
+    MACADDR8,
     NUMERIC,
     OID,
     SPARSEVEC,
@@ -36,13 +41,19 @@ from ruvector_engine.types.registry import (
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
+    TIMETZ,
+    TSQUERY,
+    TSVECTOR,
     UUID,
     VARBIT,
     VARCHAR,
     VECTOR_TYPES,
+    XID8,
     TypeRef,
 )
 
+#: Digits after the second that times have.
+_MAX_PRECISION = 6
 _INTEGERS = {INT2: 5, INT4: 10, INT8: 19}
 _INTEGER_WIDTHS = {INT4: 32, INT8: 64}
 STRING_OIDS = frozenset(t.oid for t in BY_OID.values() if t.category == "S") | {BY_NAME["char"].oid}
@@ -55,6 +66,8 @@ def cast(sql: str, source: TypeRef, target: TypeRef, *, explicit: bool) -> str:
     if target.oid == BIT and source.oid in _INTEGER_WIDTHS:
         # Without a length it is bit(1) for a number, unlike for everything else.
         return f"rv_bit_of_integer({sql}, {_INTEGER_WIDTHS[source.oid]}, {max(target.typmod, 1)})"
+    if source.shaped or target.shaped:
+        return shapes.cast(sql, source, target, explicit=explicit)
     element = source.pg.element_oid
     if element and target.oid in DIMENSION_LIMITS:
         return of_array(_kind(target), BY_OID[element].name, sql, str(target.typmod))
@@ -137,6 +150,9 @@ def to_text(sql: str, source: int) -> str:
         return f"rtrim({sql}, ' ')" if source == BPCHAR else sql
     if source == NUMERIC:
         return numeric.as_text(sql)
+    enum = TypeRef(source).enum
+    if enum is not None:
+        return enum_storage.label(enum, sql)
     template = _OUTPUTS.get(source)
     if template is not None:
         return template.format(sql)
@@ -152,6 +168,9 @@ _OUTPUTS: dict[int, str] = {
     FLOAT8: "rv_float8_out({0})",
     BYTEA: "('\\x' || lower(hex({0})))",
     INTERVAL: "rv_interval_text({0})",
+    TIMETZ: "rv_timetz_out({0})",
+    INET: "rv_cidr_out({0})",
+    CIDR: "rv_cidr_out({0})",
     **dict.fromkeys(VECTOR_TYPES, "rv_vector_out({0})"),
     HALFVEC: "rv_halfvec_out({0})",
     SPARSEVEC: "rv_sparsevec_out({0})",
@@ -159,7 +178,9 @@ _OUTPUTS: dict[int, str] = {
 
 
 def output(sql: str, source: int) -> str:
-    """What the type's output function prints, which for boolean is not what a cast to text gives."""
+    """What the type's output function prints, which for boolean and inet is not what a cast to text gives."""
+    if source == INET:
+        return f"rv_inet_out({sql})"
     return f"(CASE WHEN {sql} THEN 't' WHEN NOT {sql} THEN 'f' END)" if source == BOOL else to_text(sql, source)
 
 
@@ -175,6 +196,9 @@ def _from_text(sql: str, target: int) -> str:
         return f"rv_{BY_OID[target].name}_in({sql})"
     if target in _INTERNAL_INPUTS:
         return _INTERNAL_INPUTS[target].format(sql)
+    enum = TypeRef(target).enum
+    if enum is not None:
+        return enum_storage.number(enum, sql)
     element = BY_OID[target].element_oid
     if element:
         inner = "rv_e" if element in STRING_OIDS else _convert("rv_e", TEXT, element)
@@ -183,7 +207,10 @@ def _from_text(sql: str, target: int) -> str:
 
 
 #: Types whose input DuckDB reads differently: their text is read by the functions that read literals.
-_PYTHON_INPUTS = frozenset({BOOL, INT2, INT4, INT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC, INET, MACADDR})
+_PYTHON_INPUTS = frozenset(
+    {BOOL, INT2, INT4, INT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC}
+    | {ACLITEM, INET, CIDR, MACADDR, MACADDR8, XID8, TSVECTOR, TSQUERY}
+)
 _INTERNAL_INPUTS: dict[int, str] = {
     BIT: "rv_bit_in({0})",
     VARBIT: "rv_bit_in({0})",
@@ -193,11 +220,19 @@ _INTERNAL_INPUTS: dict[int, str] = {
 _SPECIAL: dict[tuple[int, int], str] = {
     (FLOAT8, FLOAT4): "rv_double_to_float({0})",
     (FLOAT8, INT2): "CAST({0} AS SMALLINT)",
+    (TIMETZ, TIME): "rv_micros_time(rv_timetz_micros({0}))",
+    (TIME, TIMETZ): "rv_timetz_of_time({0})",
+    (TIMESTAMPTZ, TIMETZ): "rv_timetz_of_moment({0})",
     (TIMESTAMPTZ, TIME): "CAST(CAST({0} AS TIMESTAMP) AS TIME)",
     (TIME, INTERVAL): "to_microseconds(epoch_us({0}))",
     (INTERVAL, TIME): "(TIME '00:00:00' + {0})",
     (JSON, JSONB): "rv_jsonb_in({0})",
     (JSONB, JSON): "{0}",
+    (CIDR, INET): "{0}",
+    (INET, CIDR): "rv_inet_network({0})",
+    (MACADDR, MACADDR8): "rv_macaddr_to_macaddr8({0})",
+    (MACADDR8, MACADDR): "rv_macaddr8_to_macaddr({0})",
+    (XID8, BY_NAME["xid"].oid): "CAST({0} & 4294967295 AS BIGINT)",
     (BIT, INT4): "rv_bit_to_int4({0})",
     (BIT, INT8): "rv_bit_to_int8({0})",
     (INT4, BOOL): "({0} <> 0)",
@@ -221,6 +256,11 @@ def _fit(sql: str, target: TypeRef, *, explicit: bool) -> str:
         return f"rv_{name}_typmod({sql}, {typmod - 4}, {'TRUE' if explicit else 'FALSE'})"
     if oid in (TIMESTAMP, TIMESTAMPTZ, TIME):
         return _fit_time(sql, target)
+    if oid == TIMETZ:
+        return sql if typmod >= _MAX_PRECISION else f"rv_timetz_typmod({sql}, {typmod})"
+    if oid == INTERVAL:
+        parts = f"rv_months({sql}), rv_days({sql}), rv_micros({sql})"
+        return f"rv_parts_interval(rv_interval_typmod({parts}, {typmod}))"
     element = target.pg.element_oid
     if element:
         inner = _fit(

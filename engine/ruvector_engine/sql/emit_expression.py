@@ -9,7 +9,7 @@ from typing import Any
 
 from ruvector_engine.catalog.model import ROW_ID, TableDef
 from ruvector_engine.errors import not_supported
-from ruvector_engine.sql import emit_literal, emit_moment
+from ruvector_engine.sql import emit_literal, emit_moment, emit_shaped
 from ruvector_engine.sql.emit_aggregate import aggregate_call
 from ruvector_engine.sql.emit_binding import Binding, SessionValue, quote
 from ruvector_engine.sql.emit_cast import REG_OIDS, STRING_OIDS, cast, output
@@ -304,6 +304,8 @@ class ExpressionEmitter:
 
     def _array_of(self, expr: SubLink) -> str:
         text, shapes = self.subquery(expr.query)
+        if expr.type.shaped:
+            return emit_shaped.aggregated(f"ARRAY ({text})")
         if BY_OID[expr.type.oid].element_oid == NUMERIC and shapes[0] is not None:
             text = f"SELECT CAST(q.c1 AS VARCHAR) FROM ({text}) AS q(c1)"
         return f"ARRAY ({text})"

@@ -13,8 +13,8 @@ from typing import TypeGuard
 
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql, Shape
-from ruvector_engine.sql.nodes import Const, Expr, SortKey, Special
-from ruvector_engine.sql.storage import duck_type
+from ruvector_engine.sql.nodes import Expr, SortKey, Special
+from ruvector_engine.sql.storage import duck_type, with_items
 from ruvector_engine.types.registry import BPCHAR, HALFVEC, JSONB, NUMERIC, SPARSEVEC, VECTOR_TYPES, TypeRef
 
 _KEYED = frozenset({NUMERIC, JSONB, BPCHAR, HALFVEC, SPARSEVEC, *VECTOR_TYPES})
@@ -50,7 +50,8 @@ def key_of(text: str, type_ref: TypeRef, *, constant: bool = False) -> str:
     if type_ref.oid == BPCHAR:
         return f"rtrim({text}, ' ')"
     if type_ref.pg.element_oid in _KEYED:
-        return ElementKey(TypeRef(type_ref.pg.element_oid)).array(text)
+        key = ElementKey(TypeRef(type_ref.pg.element_oid))
+        return key.shaped(text) if type_ref.shaped else key.array(text)
     return f"CAST({text} AS {duck_type(type_ref)})" if constant else text
 
 
@@ -71,10 +72,9 @@ def keys_of(texts: Sequence[str], type_ref: TypeRef, *, ordered: bool = False) -
 
 @dataclass(frozen=True, slots=True)
 class ElementKey:
-    """Keys of an array's elements, for the templates that compare them. `depth` is the array's dimensions."""
+    """Keys of an array's elements, for the templates that compare them."""
 
     type: TypeRef
-    depth: int = 1
 
     def element(self, text: str) -> str:
         """The key of an element."""
@@ -86,26 +86,14 @@ class ElementKey:
         """The array of the elements' keys."""
         if self.type.oid not in _KEYED:
             return text
-        inner = f"rv_k{self.depth}"
-        if self.depth > 1:
-            return f"list_transform({text}, lambda {inner}: {ElementKey(self.type, self.depth - 1).array(inner)})"
-        marked = numeric.numeric_text(inner) if self.type.oid == NUMERIC else inner
-        return f"list_transform({text}, lambda {inner}: {key_of(marked, self.type)})"
+        marked = numeric.numeric_text("rv_k") if self.type.oid == NUMERIC else "rv_k"
+        return f"list_transform({text}, lambda rv_k: {key_of(marked, self.type)})"
+
+    def shaped(self, text: str) -> str:
+        """The same of an array with a shape."""
+        return text if self.type.oid not in _KEYED else with_items(text, self.array)
 
 
 def element_key(args: Sequence[Expr]) -> ElementKey:
     """The key for the elements of the arrays among these arguments."""
-    arrays = [a for a in args if a.type.pg.element_oid]
-    return ElementKey(TypeRef(arrays[0].type.pg.element_oid), max(map(_dimensions, arrays)))
-
-
-def _dimensions(expr: Expr) -> int:
-    """An array's dimensions where they are written; what is stored has one."""
-    if isinstance(expr, Const):
-        value, depth = expr.value, 0
-        while isinstance(value, list) and value:
-            value, depth = value[0], depth + 1
-        return max(depth, 1)
-    if isinstance(expr, Special) and expr.kind == "array" and expr.extra == "nested" and expr.args[0] is not None:
-        return 1 + _dimensions(expr.args[0])
-    return 1
+    return ElementKey(TypeRef(next(a.type.pg.element_oid for a in args if a.type.pg.element_oid)))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ruvector_engine.errors import not_supported
+from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.nodes import Const
@@ -53,6 +54,9 @@ def literal(const: Const, bind: Callable[[Const], str]) -> str:
     oid, value = const.type.oid, const.value
     if value is None:
         return _null(const.type)
+    enum = const.type.enum
+    if enum is not None:
+        return enum_storage.constant(enum, str(value))
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int):
@@ -100,29 +104,19 @@ def _integer(oid: int, value: int) -> str:
         return f"make_timestamptz({value + EPOCH_SHIFT})"
     if kind == "time":
         return f"rv_micros_time({digits})"
-    if kind in ("int2", "int8") or value == _LEAST_INTEGER:  # the digits alone are a BIGINT
+    if kind in ("int2", "int8", "timetz") or value == _LEAST_INTEGER:  # the digits alone are a BIGINT
         return f"CAST({value} AS {duck_type(TypeRef(oid))})"
     return digits
 
 
 def _list(const: Const, values: list[object], bind: Callable[[Const], str]) -> str:
     """Arrays of numbers and strings are bound; DuckDB converts them."""
-    if const.type.pg.element_oid != NUMERIC:
+    if const.type.pg.element_oid != NUMERIC or const.type.shaped:
         return from_transport(const.type, bind(const))
-    return f"CAST({_decimal_list(values)} AS VARCHAR{'[]' * _depth(values)})"
+    return f"CAST([{', '.join(map(_decimal, values))}] AS VARCHAR[])"
 
 
-def _decimal_list(values: list[object]) -> str:
-    parts = []
-    for value in values:
-        if isinstance(value, list):
-            parts.append(_decimal_list(value))
-        elif isinstance(value, Decimal):
-            parts.append(quote_text(format_numeric(value) if value.is_finite() else _special(value)))
-        else:
-            parts.append("NULL")
-    return f"[{', '.join(parts)}]"
-
-
-def _depth(values: list[object]) -> int:
-    return 1 + (_depth(values[0]) if values and isinstance(values[0], list) else 0)
+def _decimal(value: object) -> str:
+    if not isinstance(value, Decimal):
+        return "NULL"
+    return quote_text(format_numeric(value) if value.is_finite() else _special(value))

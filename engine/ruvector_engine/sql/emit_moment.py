@@ -1,4 +1,4 @@
-"""Text to date, time, timestamp and timestamptz while a query runs, read as literals are read.
+"""Text to date, time, timetz, timestamp and timestamptz while a query runs, read as literals are read.
 
 What every client writes (ISO 8601, all digits there) DuckDB reads itself; the rest is for Python, which knows
 PostgreSQL's ways to write a moment, the session's DateStyle and TimeZone, and what time it is.
@@ -7,7 +7,7 @@ PostgreSQL's ways to write a moment, the session's DateStyle and TimeZone, and w
 from __future__ import annotations
 
 from ruvector_engine.sql.storage import from_transport
-from ruvector_engine.types.registry import DATE, TIME, TIMESTAMP, TIMESTAMPTZ, TypeRef
+from ruvector_engine.types.registry import DATE, TIME, TIMESTAMP, TIMESTAMPTZ, TIMETZ, TypeRef
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?"
@@ -17,12 +17,14 @@ _ISO = {
     TIMESTAMP: f"{_DAY}[ T]{_CLOCK}",
     TIMESTAMPTZ: f"{_DAY}[ T]{_CLOCK}[+-][0-9]{{2}}(:[0-9]{{2}})?",
 }
-MOMENTS = frozenset(_ISO)
+MOMENTS = frozenset({*_ISO, TIMETZ})
 
 
 def read(text: str, oid: int, date_style: str, time_zone: str, now: str) -> str:
     """SQL of the moment; the last three are SQL of the session's settings and of the transaction's time."""
     target = TypeRef(oid)
+    if oid == TIMETZ:
+        return f"rv_timetz_in({text}, {date_style}, {time_zone}, {now})"
     name = target.pg.name
     duck = "TIMESTAMPTZ" if oid == TIMESTAMPTZ else name.upper()
     read_by_duckdb = f"TRY_CAST({text} AS {duck})"

@@ -335,7 +335,10 @@ class QueryEmitter(ExpressionEmitter):
             )
             text = f"SELECT {rows}{place} FROM {source}"
         elif isinstance(call, Special) and call.kind == "unnest_many":
-            lists = self.texts(call)
+            arrays = [a for a in call.args if a is not None]
+            lists = [
+                f"({text}).items" if a.type.shaped else text for a, text in zip(arrays, self.texts(call), strict=True)
+            ]
             longest = f"greatest({', '.join(f'len({text})' for text in lists)})"
             place = f", unnest(generate_series(1, {longest}))" if scan.ordinality else ""
             text = f"SELECT {', '.join(f'unnest({text})' for text in lists)}{place}"

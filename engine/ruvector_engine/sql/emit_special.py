@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ruvector_engine.sql import emit_literal
+from ruvector_engine.sql import emit_literal, emit_shaped, enum_storage
 from ruvector_engine.sql.emit_binding import is_known_before, quote, session_value
 from ruvector_engine.sql.emit_cast import REG_OIDS, output
 from ruvector_engine.sql.emit_key import is_keyed, key_of, keys_of
 from ruvector_engine.sql.functions import numeric_sql as numeric
+from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.functions.session import ROW_BY_ROW
 from ruvector_engine.sql.json_text import to_json, to_jsonb
@@ -85,6 +86,8 @@ def _array_test(emitter: ExpressionEmitter, expr: Special) -> str:
     """x op ANY (array): true if one is true, NULL if none is but one is NULL."""
     left, array = emitter.texts(expr)
     function: FunctionDef = expr.extra
+    if expr.args[1] is not None and expr.args[1].type.shaped:
+        array = f"({array}).items"
     if function.template == "({0} = {1})" and expr.kind == "any":
         test = f"({left} = ANY ({array}))"
         if isinstance(expr.args[1], Const) and expr.args[1].value is None:
@@ -101,12 +104,25 @@ def _array_test(emitter: ExpressionEmitter, expr: Special) -> str:
 
 def _array(emitter: ExpressionEmitter, expr: Special) -> str:
     texts = [numeric.as_text(t) if isinstance(t, NumericSql) else t for t in emitter.texts(expr)]
-    return f"CAST([{', '.join(texts)}] AS {duck_type(expr.type)}{'[]' * _extra_depth(expr)})"
+    if expr.extra == "nested":
+        return f"CAST({emit_shaped.nested(texts)} AS {duck_type(expr.type)})"
+    plain = f"CAST([{', '.join(texts)}] AS {duck_type(TypeRef(expr.type.oid))})"
+    return f"rv_shaped({plain})" if expr.type.shaped else plain
+
+
+def _shape(emitter: ExpressionEmitter, expr: Special) -> str:
+    return f"rv_shaped({emitter.texts(expr)[0]})"
+
+
+def _plain(emitter: ExpressionEmitter, expr: Special) -> str:
+    return f"rv_plain({emitter.texts(expr)[0]})"
 
 
 def _subscript(emitter: ExpressionEmitter, expr: Special) -> str:
     array, *indexes = emitter.texts(expr)
     assert expr.args[0] is not None
+    if expr.args[0].type.shaped:
+        return emit_shaped.element_text(emit_shaped.subscript(array, indexes), expr.type.oid)
     if expr.args[0].type.pg.name in ("int2vector", "oidvector"):
         # The two array types that count from 0.
         return f"{array}[{indexes[0]} + 1]"
@@ -121,10 +137,28 @@ def _field(emitter: ExpressionEmitter, expr: Special) -> str:
 def _slice(emitter: ExpressionEmitter, expr: Special) -> str:
     assert expr.args[0] is not None
     array = emitter.expression(expr.args[0])
-    low, high = (None if a is None else emitter.expression(a) for a in expr.args[1:])
+    if expr.type.shaped:
+        return emit_shaped.slice_of(array, _bounds(emitter, expr.args[1:]))
+    low, high = _bounds(emitter, expr.args[1:])[0]
     start = "1" if low is None else f"greatest({low}, 1)"
     stop = f"len({array})" if high is None else f"greatest({high}, 0)"
     return f"({array})[{start}:{stop}]"
+
+
+def _bounds(emitter: ExpressionEmitter, bounds: Sequence[Expr | None]) -> list[tuple[str | None, str | None]]:
+    texts = [None if bound is None else emitter.expression(bound) for bound in bounds]
+    return list(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _assigned(emitter: ExpressionEmitter, expr: Special) -> str:
+    """An array after the assignment of `args[1]` to what the bounds in the others say; `extra`: to one element."""
+    array, value, *bounds = expr.args
+    assert array is not None
+    assert value is not None
+    text = emitter.expression(value)
+    if isinstance(text, NumericSql):
+        text = numeric.as_text(text)
+    return emit_shaped.assigned(emitter.expression(array), _bounds(emitter, bounds), text, element=expr.extra)
 
 
 def _row(emitter: ExpressionEmitter, expr: Special) -> str:
@@ -158,7 +192,8 @@ def _output(emitter: ExpressionEmitter, expr: Special) -> str:
     assert arg is not None
     if arg.type.oid in REG_OIDS:
         return emitter.catalog_call(f"{arg.type.pg.name}_out", emitter.expression(arg))
-    return output(emitter.expression(arg), arg.type.oid)
+    text = emitter.expression(arg)
+    return emit_shaped.to_text(text, arg.type.oid) if arg.type.shaped else output(text, arg.type.oid)
 
 
 def _to_json(emitter: ExpressionEmitter, expr: Special) -> str:
@@ -167,9 +202,9 @@ def _to_json(emitter: ExpressionEmitter, expr: Special) -> str:
     if isinstance(arg, Special) and arg.kind == "row":
         parts = [a for a in arg.args if a is not None]
         keys = ", ".join(emit_literal.quote_text(name) for name in arg.extra)
-        fields = ", ".join(to_json(emitter.expression(a), a.type.oid) for a in parts)
+        fields = ", ".join(to_json(emitter.expression(a), a.type) for a in parts)
         return f"rv_json_row([{keys}], CAST([{fields}] AS VARCHAR[]))"
-    return to_json(emitter.expression(arg), arg.type.oid)
+    return to_json(emitter.expression(arg), arg.type)
 
 
 def _to_jsonb(emitter: ExpressionEmitter, expr: Special) -> str:
@@ -178,18 +213,24 @@ def _to_jsonb(emitter: ExpressionEmitter, expr: Special) -> str:
     if isinstance(arg, Special) and arg.kind == "row":
         parts = [a for a in arg.args if a is not None]
         keys = ", ".join(emit_literal.quote_text(name) for name in arg.extra)
-        fields = ", ".join(to_jsonb(emitter.expression(a), a.type.oid) for a in parts)
+        fields = ", ".join(to_jsonb(emitter.expression(a), a.type) for a in parts)
         return f"rv_jsonb_object([{keys}], CAST([{fields}] AS VARCHAR[]))"
-    return to_jsonb(emitter.expression(arg), arg.type.oid)
+    return to_jsonb(emitter.expression(arg), arg.type)
 
 
-def _extra_depth(expr: Special) -> int:
-    depth = 0
-    node: Any = expr
-    while isinstance(node, Special) and node.kind == "array" and node.extra == "nested":
-        depth += 1
-        node = node.args[0] if node.args else None
-    return depth
+def _enum(emitter: ExpressionEmitter, expr: Special) -> str:
+    """enum_first, enum_last and enum_range: all that matters of a lone argument is its type."""
+    enum = _args(expr)[0].type.enum
+    assert enum is not None
+    if expr.extra != "enum_range":
+        if not enum.labels:
+            return raising("55000", f"enum {enum.sql_name} contains no values")
+        return enum_storage.constant(enum, enum.labels[0 if expr.extra == "enum_first" else -1])
+    numbers = enum_storage.numbers(enum)
+    if len(expr.args) == 1:
+        return numbers
+    low, high = emitter.texts(expr)
+    return f"list_filter({numbers}, lambda rv_n: rv_n >= coalesce({low}, rv_n) AND rv_n <= coalesce({high}, rv_n))"
 
 
 SPECIALS: dict[str, Callable[[ExpressionEmitter, Special], str]] = {
@@ -207,12 +248,16 @@ SPECIALS: dict[str, Callable[[ExpressionEmitter, Special], str]] = {
     "any": _array_test,
     "all": _array_test,
     "array": _array,
+    "shape": _shape,
+    "plain": _plain,
+    "assigned": _assigned,
     "subscript": _subscript,
     "slice": _slice,
     "field": _field,
     "row": _row,
     "similar": _similar,
     "session": _session,
+    "enum": _enum,
     "grouping": _grouping,
     "to_jsonb": _to_jsonb,
     "to_json": _to_json,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef, ViewDef
+from ruvector_engine.catalog.system.objects import require_usage
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql import ctes
 from ruvector_engine.sql import query as queries
@@ -82,20 +83,23 @@ def table_item(scope: Scope, node: Any) -> tuple[RangeEntry, Names]:
         inside = scope.in_recursive_term(node.relname)
         return _named(node, RangeEntry(node.relname, columns, ctes.reference(cte, inside=inside)), node.relname)
     relation = find_table(scope, node)
-    source: TableDef | Query
+    columns = tuple((c.name, c.type) for c in relation.columns)
     if isinstance(relation, ViewDef):
-        source = _view(scope, relation)
-        columns = tuple((c.name, c.type) for c in relation.columns)
+        view = _view(scope, relation)
+        outputs = (t.expr.type for t in view.targets if not t.hidden)
+        columns = tuple((c.name, t) for c, t in zip(relation.columns, outputs, strict=True))
+        entry = RangeEntry(relation.name, columns, view, view=relation)
     else:
-        source = relation
-        columns = tuple((c.name, c.type) for c in relation.columns)
-    entry = RangeEntry(relation.name, columns, source)
+        entry = RangeEntry(relation.name, columns, relation)
     return _named(node, entry, relation.name, relation.schema)
 
 
 def find_table(scope: Scope, node: Any) -> TableDef | ViewDef:
     """The table or view that a RangeVar names."""
     label = f"{node.schemaname}.{node.relname}" if node.schemaname else node.relname
+    rights = scope.state.context.rights
+    if rights is not None and node.schemaname:
+        require_usage(rights, scope.state.context.catalog, node.schemaname, position(node.location))
     found = lookup_of(scope.state.context).relation(node.schemaname or None, node.relname)
     if found is None:
         raise SqlError("42P01", f'relation "{label}" does not exist', position=position(node.location))
@@ -112,8 +116,12 @@ def find_table(scope: Scope, node: Any) -> TableDef | ViewDef:
 
 
 def _view(scope: Scope, view: ViewDef) -> Query:
-    """A view's query, analyzed anew; only the view's own text gives it names."""
-    outer = Scope(scope.state)
+    """A view's query, analyzed anew; only the view's own text gives it names.
+
+    Which schemas the user may look into does not matter to it.
+    """
+    scope.state.reads_views = True
+    outer = Scope(scope.state.unrestricted())
     return queries.select(outer, parse(view.query)[0].node)
 
 

@@ -5,7 +5,7 @@ They differ in blanks: json is written as it is made ("[1,2]"), jsonb is normali
 
 from __future__ import annotations
 
-from ruvector_engine.sql.emit_cast import to_text
+from ruvector_engine.sql.emit_cast import output, to_text
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.types.registry import (
     BOOL,
@@ -21,13 +21,15 @@ from ruvector_engine.types.registry import (
     OID,
     TIMESTAMP,
     TIMESTAMPTZ,
+    TypeRef,
 )
 
 _AS_THEY_ARE = frozenset({BOOL, INT2, INT4, INT8, OID})
 
 
-def to_jsonb(sql: str, oid: int) -> str:
+def to_jsonb(sql: str, type_ref: TypeRef) -> str:
     """SQL of the jsonb text; NULL for NULL."""
+    oid = type_ref.oid
     if oid == JSONB:
         return sql
     if oid == JSON:
@@ -42,17 +44,22 @@ def to_jsonb(sql: str, oid: int) -> str:
         return f"rv_jsonb_string(replace({to_text(sql, oid)}, ' ', 'T'))"
     element = BY_OID[oid].element_oid
     if element:
-        inner = to_jsonb(numeric.numeric_text("rv_e") if element == NUMERIC else "rv_e", element)
+        inner = to_jsonb(numeric.numeric_text("rv_e") if element == NUMERIC else "rv_e", TypeRef(element))
+        if type_ref.shaped:
+            return f"rv_json_nested(list_transform(({sql}).items, lambda rv_e: {inner}), ({sql}).shape, ', ')"
         return f"rv_jsonb_array(list_transform({sql}, lambda rv_e: {inner}))"
-    return f"rv_jsonb_string({to_text(sql, oid)})"
+    return f"rv_jsonb_string({output(sql, oid)})"
 
 
-def to_json(sql: str, oid: int) -> str:
+def to_json(sql: str, type_ref: TypeRef) -> str:
     """SQL of the json text; NULL for NULL."""
+    oid = type_ref.oid
     if oid in (JSON, JSONB):
         return sql
     element = BY_OID[oid].element_oid
     if element:
-        inner = to_json(numeric.numeric_text("rv_e") if element == NUMERIC else "rv_e", element)
+        inner = to_json(numeric.numeric_text("rv_e") if element == NUMERIC else "rv_e", TypeRef(element))
+        if type_ref.shaped:
+            return f"rv_json_nested(list_transform(({sql}).items, lambda rv_e: {inner}), ({sql}).shape, ',')"
         return f"rv_json_array(list_transform({sql}, lambda rv_e: {inner}), ',')"
-    return to_jsonb(sql, oid)
+    return to_jsonb(sql, type_ref)

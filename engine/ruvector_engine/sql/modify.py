@@ -7,7 +7,7 @@ from typing import Any
 
 from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.sql import ctes
+from ruvector_engine.sql import ctes, generated
 from ruvector_engine.sql import query as queries
 from ruvector_engine.sql.coerce import assign, boolean, known
 from ruvector_engine.sql.context import State
@@ -23,11 +23,13 @@ from ruvector_engine.sql.nodes import (
     OnConflict,
     Query,
     RangeEntry,
+    Special,
     SubLink,
     Target,
     Update,
     ValuesList,
 )
+from ruvector_engine.sql.parts import with_part
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position
 from ruvector_engine.sql.scope import Scope, names_of
 from ruvector_engine.sql.targets import target_list
@@ -87,6 +89,7 @@ def insert(scope: Scope, node: Any) -> Insert:
             default = column_default(scope.state, column)
             if default is not None:
                 defaults.append((i, default))
+    columns, query, given = generated.completed(scope.state, table, columns, query, tuple(defaults))
     row_scope = Scope(scope.state, scope)
     row_scope.names = names_of(entry, "" if node.relation.HasField("alias") else table.schema)
     on_conflict = (
@@ -97,7 +100,7 @@ def insert(scope: Scope, node: Any) -> Insert:
         entry,
         tuple(columns),
         query,
-        tuple(defaults),
+        given,
         on_conflict,
         _returning(row_scope, node),
         with_queries,
@@ -210,6 +213,7 @@ def _default(state: State, column: ColumnDef) -> Expr:
 
 
 def _check_identity(column: ColumnDef, override: int) -> None:
+    generated.require_writable(column)
     if column.identity == "a" and override == pb.OVERRIDING_NOT_SET:
         raise SqlError(
             "428C9",
@@ -256,7 +260,7 @@ def _on_conflict(scope: Scope, node: Any, table: TableDef, entry: RangeEntry) ->
     inner = Scope(scope.state, scope)
     inner.names = names_of(entry).merge(names_of(excluded))
     inner.names.columns = names_of(entry).columns
-    sets = _set_list(inner, node.target_list, table)
+    sets = generated.recomputed(scope.state, table, entry, _set_list(inner, node.target_list, entry, table))
     where = None
     if node.HasField("where_clause"):
         inner.clause = "WHERE"
@@ -302,7 +306,7 @@ def update(scope: Scope, node: Any) -> Update:
     scope.names = names_of(entry, "" if node.relation.HasField("alias") else table.schema)
     items = from_clause(scope, node.from_clause)
     where = _where(scope, node)
-    sets = _set_list(scope, node.target_list, table)
+    sets = generated.recomputed(scope.state, table, entry, _set_list(scope, node.target_list, entry, table))
     return Update(table, entry, sets, tuple(items), where, _returning(scope, node), with_queries)
 
 
@@ -327,27 +331,48 @@ def _where(scope: Scope, node: Any) -> Expr | None:
     return boolean(scope.state, expression(scope, node.where_clause), "WHERE")
 
 
-def _set_list(scope: Scope, nodes: Sequence[Any], table: TableDef) -> tuple[tuple[int, Expr], ...]:
+def _set_list(scope: Scope, nodes: Sequence[Any], entry: RangeEntry, table: TableDef) -> tuple[tuple[int, Expr], ...]:
     """SET a = x, (b, c) = (y, DEFAULT): column index and value; 42601 for a column set twice."""
     scope.clause = "UPDATE"
     result: list[tuple[int, Expr]] = []
     for node in nodes:
         target = node.res_target
-        if target.indirection:
+        guard(target, frozenset({"name", "val", "location", "indirection"}))
+        if target.indirection and table.column(target.name) is None:
             raise _qualified_set(table, target)
-        guard(target, frozenset({"name", "val", "location"}))
         index = _column_index(table, target.name, target.location)
+        column = table.columns[index]
+        if target.indirection:
+            _set_part(scope, target, entry, table, index, result)
+            continue
         if any(index == other for other, _ in result):
             raise SqlError("42601", f'multiple assignments to same column "{target.name}"')
-        value = _set_value(scope, target.val, table, table.columns[index])
-        column = table.columns[index]
+        value = _set_value(scope, target.val, table, column)
         result.append((index, assign(scope.state, value, column.name, column.type)))
     return tuple(result)
 
 
+def _set_part(
+    scope: Scope, target: Any, entry: RangeEntry, table: TableDef, index: int, result: list[tuple[int, Expr]]
+) -> None:
+    """SET array[n] = x, SET array[n:m] = y: the whole column is set to what it is then; more of them add up."""
+    column = table.columns[index]
+    before = next((expr for other, expr in result if other == index), None)
+    if before is None:
+        before = ColumnRef(entry, index, column.name, column.type, target.location)
+    elif isinstance(before, Special) and before.kind == "plain" and before.args[0] is not None:
+        before = before.args[0]
+    if not isinstance(before, ColumnRef) and not (isinstance(before, Special) and before.kind == "assigned"):
+        raise SqlError("42601", f'multiple assignments to same column "{target.name}"')
+    if kind_of(target.val)[0] == "set_to_default":
+        problem = "cannot set an array element to DEFAULT"
+        raise SqlError("0A000", problem, position=position(target.val.set_to_default.location))
+    changed = with_part(scope, before, target, _set_value(scope, target.val, table, column), column.name)
+    result[:] = [(other, expr) for other, expr in result if other != index]
+    result.append((index, assign(scope.state, changed, column.name, column.type)))
+
+
 def _qualified_set(table: TableDef, target: Any) -> SqlError:
-    if table.column(target.name) is not None:
-        return not_supported("assigning to part of a column is not supported", position=position(target.location))
     hint = "SET target columns cannot be qualified with the relation name." if target.name == table.name else None
     return SqlError(
         "42703",
@@ -363,6 +388,7 @@ def _set_value(scope: Scope, node: Any, table: TableDef, column: ColumnDef) -> E
         return _multi_assign(scope, message, table, column)
     if kind == "set_to_default":
         return _default(scope.state, column)
+    generated.require_writable(column, update=True)
     if column.identity == "a":
         raise SqlError(
             "428C9",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ruvector_engine.types.registry import BOOL, TypeRef, Value
 
 if TYPE_CHECKING:
-    from ruvector_engine.catalog.model import TableDef
+    from ruvector_engine.catalog.model import TableDef, ViewDef
     from ruvector_engine.sql.analyze import Analyzed
 
 # ---------------------------------------------------------------- expressions
@@ -171,12 +171,17 @@ class SortKey:
 
 @dataclass(eq=False, slots=True)
 class RangeEntry:
-    """One thing in FROM. `alias` is its name in the query; `columns` its visible columns."""
+    """One thing in FROM. `alias` is its name in the query; `columns` its visible columns.
+
+    `view`: the view whose query the source is. `locked`: FOR UPDATE or one of its weaker forms is about it.
+    """
 
     alias: str
     columns: tuple[tuple[str, TypeRef], ...]
     source: TableDef | Query | FunctionScan | ValuesList | CteRef | SetOutput
     lateral: bool = False
+    view: ViewDef | None = None
+    locked: bool = False
 
 
 @dataclass(eq=False, slots=True)

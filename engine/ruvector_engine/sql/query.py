@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,18 @@ from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.expressions.sorting import check_equality, sort_key
 from ruvector_engine.sql.from_clause import from_clause
 from ruvector_engine.sql.grouping import check_grouping, group_clause
-from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, Query, RangeEntry, SetOutput, SortKey, Target, ValuesList
+from ruvector_engine.sql.nodes import (
+    ColumnRef,
+    Const,
+    Expr,
+    FromItem,
+    Query,
+    RangeEntry,
+    SetOutput,
+    SortKey,
+    Target,
+    ValuesList,
+)
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position
 from ruvector_engine.sql.scope import Scope
 from ruvector_engine.sql.targets import retype, target_list
@@ -323,6 +334,7 @@ def _locking(query: Query, clauses: Any) -> None:
                 "SKIP LOCKED is not supported", hint="FOR UPDATE locks whole tables here: use NOWAIT, or wait."
             )
         query.nowait = query.nowait or lock.wait_policy == pb.LockWaitError
+        _mark_locked(query, {item.range_var.relname for item in lock.locked_rels})
     if query.set_op:
         raise _no_locking("UNION/INTERSECT/EXCEPT")
     if query.distinct or query.distinct_on:
@@ -336,6 +348,23 @@ def _locking(query: Query, clauses: Any) -> None:
     if query.has_windows:
         raise _no_locking("window functions")
     query.for_update = True
+
+
+def _mark_locked(query: Query, names: set[str]) -> None:
+    """Mark what FOR UPDATE [OF names] is about; of a view or subquery also everything in its FROM."""
+    for entry in _entries(query.from_items):
+        if not names or entry.alias in names:
+            entry.locked = True
+            if isinstance(entry.source, Query):
+                _mark_locked(entry.source, set())
+
+
+def _entries(items: Sequence[FromItem]) -> Iterator[RangeEntry]:
+    for item in items:
+        if isinstance(item, RangeEntry):
+            yield item
+        else:
+            yield from _entries((item.left, item.right))
 
 
 def _no_locking(what: str) -> SqlError:

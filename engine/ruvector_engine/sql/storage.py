@@ -5,12 +5,16 @@
     numeric(p, s)        DECIMAL(p, s) while p <= 38 and 0 <= s < p; DECIMAL(p + 1, s) when s = p < 38
     other numerics       VARCHAR: the decimal text, so that every digit stays (see functions/numeric_sql.py)
     json, jsonb          VARCHAR: json as written, jsonb normalised
-    text, varchar, bpchar, name, "char", inet     VARCHAR; bpchar with its padding
+    text, varchar, bpchar, name, "char"     VARCHAR; bpchar with its padding
     bit, varbit          VARCHAR of 0 and 1
-    macaddr              VARCHAR, canonical
+    macaddr, macaddr8, aclitem, tsvector, tsquery  VARCHAR, canonical
+    inet, cidr           BLOB: the registry's form, which sorts
+    xid8                 UBIGINT
     oid, xid, reg*       BIGINT
+    enums                DOUBLE, the value's sort number; see enum_storage.py
+    timetz               BIGINT, the registry's packed form
     timestamptz          TIMESTAMPTZ; timestamp TIMESTAMP; date DATE; time TIME; interval INTERVAL
-    T[]                  a list of T's form; the elements of nested arrays are lists
+    T[]                  a list of T's form; with a shape, STRUCT(items T[], shape INTEGER[]): see array_values
 
 Values cross in the registry's Python forms; where DuckDB's own Python form differs, SQL converts (`to_transport`,
 `from_transport`), except decimal text, which `converter` turns into a Decimal.
@@ -22,9 +26,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ruvector_engine.sql import enum_storage, timetz_macros
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import MAX_DIGITS, Shape
-from ruvector_engine.types.numeric import unpack_typmod
+from ruvector_engine.types.array_values import flat, nested
+from ruvector_engine.types.numeric import format_numeric, unpack_typmod
 from ruvector_engine.types.registry import (
     BY_OID,
     DATE,
@@ -49,9 +55,13 @@ _PLAIN = {
     "date": "DATE",
     "time": "TIME",
     "timestamp": "TIMESTAMP",
+    "timetz": "BIGINT",
     "timestamptz": "TIMESTAMPTZ",
     "interval": "INTERVAL",
     "uuid": "UUID",
+    "inet": "BLOB",
+    "cidr": "BLOB",
+    "xid8": "UBIGINT",
     "vector": "BLOB",
     "ruvector": "BLOB",
     "halfvec": "BLOB",
@@ -63,10 +73,14 @@ _PLAIN = {
     "regtype": "BIGINT",
     "regnamespace": "BIGINT",
     "regrole": "BIGINT",
+    "regconfig": "BIGINT",
+    "regdictionary": "BIGINT",
 }
 #: 2000-01-01 in microseconds since 1970-01-01.
 EPOCH_SHIFT = 946_684_800_000_000
 _SHIFTED = frozenset({DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL})
+#: What an array of a shifted type is bound as.
+_BOUND_ARRAYS = {INTERVAL: "BIGINT[][]"}
 _DUCK_TYPES: dict[int, str] = {oid: _PLAIN.get(t.name, "VARCHAR") for oid, t in BY_OID.items() if not t.element_oid}
 
 
@@ -92,16 +106,29 @@ def duck_type(type_ref: TypeRef) -> str:
     found = _DUCK_TYPES.get(type_ref.oid)
     if found is not None:
         return found
-    return duck_type(TypeRef(type_ref.pg.element_oid)) + "[]"
+    if type_ref.enum is not None:
+        return enum_storage.DUCK_TYPE
+    items = duck_type(TypeRef(type_ref.pg.element_oid)) + "[]"
+    return f"STRUCT(items {items}, shape INTEGER[])" if type_ref.shaped else items
+
+
+def with_items(sql: str, items: Callable[[str], str]) -> str:
+    """SQL of an array with a shape whose items are what `items` makes of these."""
+    made = f"{{'items': {items('rv_s.items')}, 'shape': rv_s.shape}}"
+    return f"(list_transform([{sql}], lambda rv_s: CASE WHEN rv_s IS NOT NULL THEN {made} END))[1]"
 
 
 def to_transport(type_ref: TypeRef, sql: str) -> str:
     """SQL of the value in a form that DuckDB hands to Python as the registry says."""
-    oid = type_ref.oid
+    oid, enum = type_ref.oid, type_ref.enum
     if oid in _SHIFTED:
         return _SHIFTS_OUT[oid](sql)
+    if enum is not None:
+        return enum_storage.label(enum, sql)
     element = type_ref.pg.element_oid
-    if element in _SHIFTED:
+    if _differs(element) and type_ref.shaped:
+        return with_items(sql, lambda items: to_transport(TypeRef(oid), items))
+    if _differs(element):
         inner = to_transport(TypeRef(element), "rv_e")
         return f"list_transform({sql}, lambda rv_e: {inner})"
     return sql
@@ -109,19 +136,41 @@ def to_transport(type_ref: TypeRef, sql: str) -> str:
 
 def from_transport(type_ref: TypeRef, placeholder: str) -> str:
     """SQL of the value from a placeholder that is bound to the registry's Python form."""
-    oid = type_ref.oid
+    oid, enum = type_ref.oid, type_ref.enum
     if oid in _SHIFTED:
         return _SHIFTS_IN[oid](placeholder)
+    if enum is not None:
+        return enum_storage.number(enum, placeholder)
     element = type_ref.pg.element_oid
-    if element in _SHIFTED:
+    if _differs(element):
+        bound = _BOUND_ARRAYS.get(element, "BIGINT[]") if element in _SHIFTED else "VARCHAR[]"
+        if type_ref.shaped:
+            given = f"CAST({placeholder} AS STRUCT(items {bound}, shape INTEGER[]))"
+            return with_items(given, lambda items: from_transport(TypeRef(oid), items))
         inner = from_transport(TypeRef(element), "rv_e")
-        bound = "BIGINT[][]" if element == INTERVAL else "BIGINT[]"
         return f"list_transform(CAST({placeholder} AS {bound}), lambda rv_e: {inner})"
     return f"CAST({placeholder} AS {duck_type(type_ref)})"
 
 
+def bindable(type_ref: TypeRef, value: Any) -> Any:
+    """The value of a parameter or constant as `from_transport`'s placeholder is bound to it."""
+    if not type_ref.shaped or value is None:
+        return value
+    items, shape = flat(value)
+    if type_ref.pg.element_oid == NUMERIC:
+        items = [None if item is None else format_numeric(item) for item in items]
+    return {"items": items, "shape": shape}
+
+
+def _differs(oid: int) -> bool:
+    """Whether values of the type look different inside DuckDB and outside."""
+    return oid in _SHIFTED or (oid != 0 and TypeRef(oid).enum is not None)
+
+
 def converter(type_ref: TypeRef) -> Callable[[Any], Any] | None:
-    """What turns a value fetched for a text-carried numeric (or an array of them) into the registry's form."""
+    """What turns a fetched value that DuckDB cannot hand over in the registry's form into that form."""
+    if type_ref.shaped:
+        return _decimals_in_shape if type_ref.pg.element_oid == NUMERIC else _in_shape
     if type_ref.oid == NUMERIC:
         return _decimal
     return _decimals if type_ref.pg.element_oid == NUMERIC else None
@@ -132,9 +181,15 @@ def _decimal(value: str | None) -> Decimal | None:
 
 
 def _decimals(value: list[Any] | None) -> list[Any] | None:
-    if value is None:
-        return None
-    return [_decimals(v) if isinstance(v, list) else _decimal(v) for v in value]
+    return None if value is None else [_decimal(v) for v in value]
+
+
+def _in_shape(value: dict[str, Any] | None) -> list[Any] | None:
+    return None if value is None else nested(value["items"], value["shape"])
+
+
+def _decimals_in_shape(value: dict[str, Any] | None) -> list[Any] | None:
+    return None if value is None else nested([_decimal(v) for v in value["items"]], value["shape"])
 
 
 def _interval_out(sql: str) -> str:
@@ -167,10 +222,17 @@ _SHIFTS_IN: dict[int, Callable[[str], str]] = {
 _UNDERFLOW = raising("22003", "value out of range: underflow")
 _INTERVAL_RANGE = raising("22008", "interval out of range")
 _NOT_ONE_DIMENSION = raising("22000", "array must be 1-D")
+_NOT_PLAIN = raising(
+    "0A000",
+    "an array with several dimensions or a lower bound other than 1 is not supported here",
+    hint='Declare the column with two pairs of brackets, as in "integer[][]", to store such arrays.',
+)
 _LEAST_BIGINT = "(-9223372036854775807 - 1)"
 _LEAST_INTEGER = "(-2147483647 - 1)"
 #: DuckDB macros that the SQL of this package calls; the relational side runs these when it opens a database.
 MACROS: tuple[str, ...] = (
+    *enum_storage.MACROS,
+    *timetz_macros.MACROS,
     "CREATE OR REPLACE MACRO rv_timestamp_micros(x) AS CASE WHEN isfinite(x) "
     f"THEN epoch_us(x) - {EPOCH_SHIFT} WHEN x = 'infinity' THEN {TIMESTAMP_INFINITY} "
     f"WHEN x = '-infinity' THEN {_LEAST_BIGINT} END",
@@ -221,15 +283,14 @@ MACROS: tuple[str, ...] = (
     # A short vector without the four bytes of -0 is known without a call into Python.
     "CREATE OR REPLACE MACRO rv_vector_identity(x) AS CASE WHEN octet_length(x) <= 256 "
     "AND NOT contains(hex(x), '00000080') THEN x ELSE rv_vector_plain_zeros(x) END",
-    # How long the array is in each dimension. What is asked of the type is known before any row is read.
-    "CREATE OR REPLACE MACRO rv_array_shape(x) AS CASE WHEN suffix(typeof(x), '[][]') "
-    "THEN rv_json_shape(CAST(to_json(x) AS VARCHAR)) WHEN len(x) > 0 THEN CAST([len(x)] AS INTEGER[]) END",
-    "CREATE OR REPLACE MACRO rv_array_length(x, d) AS CASE WHEN d > 0 THEN (rv_array_shape(x))[d] END",
-    "CREATE OR REPLACE MACRO rv_array_ndims(x) AS CAST(len(rv_array_shape(x)) AS INTEGER)",
-    "CREATE OR REPLACE MACRO rv_cardinality(x) AS CASE WHEN x IS NOT NULL "
-    "THEN CAST(coalesce(list_product(rv_array_shape(x)), 0) AS INTEGER) END",
-    f"CREATE OR REPLACE MACRO rv_one_dimension(x) AS CASE WHEN suffix(typeof(x), '[][]') THEN {_NOT_ONE_DIMENSION} "
-    "ELSE x END",
+    # An array that counts from 1 in one dimension, given a shape, and the way back.
+    "CREATE OR REPLACE MACRO rv_shaped(x) AS CASE WHEN x IS NOT NULL THEN {'items': x, 'shape': "
+    "CAST(CASE WHEN len(x) > 0 THEN [1, len(x), 1] ELSE [0] END AS INTEGER[])} END",
+    "CREATE OR REPLACE MACRO rv_plain(x) AS CASE WHEN x.shape[1] = 0 OR (x.shape[1] = 1 AND x.shape[3] = 1) "
+    f"THEN x.items WHEN x IS NOT NULL THEN {_NOT_PLAIN} END",
+    f"CREATE OR REPLACE MACRO rv_one_dimension(x) AS CASE WHEN x.shape[1] > 1 THEN {_NOT_ONE_DIMENSION} "
+    "ELSE x.items END",
+    "CREATE OR REPLACE MACRO rv_array_length(x, d) AS CASE WHEN d = 1 AND len(x) > 0 THEN CAST(len(x) AS INTEGER) END",
     # A NULL is contained in nothing.
     "CREATE OR REPLACE MACRO rv_array_contains(a, b) AS CASE WHEN a IS NOT NULL AND list_count(b) < len(b) THEN FALSE "
     "ELSE list_has_all(a, b) END",

@@ -48,6 +48,7 @@ _TAGS = {
     "dropdb_stmt": "DROP DATABASE",
     "create_domain_stmt": "CREATE DOMAIN",
     "create_enum_stmt": "CREATE TYPE",
+    "alter_enum_stmt": "ALTER TYPE",
     "composite_type_stmt": "CREATE TYPE",
     "rule_stmt": "CREATE RULE",
     "create_stats_stmt": "CREATE STATISTICS",
@@ -90,7 +91,7 @@ def command_tag(kind: str, node: Any) -> str:
         return _TRANSACTIONS[pb.TransactionStmtKind.Name(node.kind)]
     if kind == "drop_stmt":
         return f"DROP {_object(node.remove_type)}"
-    if kind in ("alter_table_stmt", "rename_stmt", "alter_object_schema_stmt"):
+    if kind in ("alter_table_stmt", "rename_stmt", "alter_object_schema_stmt", "alter_owner_stmt"):
         return f"ALTER {_altered(kind, node)}"
     if kind == "variable_set_stmt":
         return "RESET" if pb.VariableSetKind.Name(node.kind) in ("VAR_RESET", "VAR_RESET_ALL") else "SET"

@@ -123,7 +123,8 @@ def retype(state: State, query: Query, types: Sequence[TypeRef]) -> None:
 
 
 def _retyped(state: State, expr: Expr, target: TypeRef) -> Expr:
-    if expr.type == target or (expr.type.oid == target.oid and target.typmod < 0):
+    same = expr.type.oid == target.oid and expr.type.shaped == target.shaped
+    if same and target.typmod in (-1, expr.type.typmod):
         return expr
     return coerce_or_fail(state, expr, target, "i", location=expr.location)
 

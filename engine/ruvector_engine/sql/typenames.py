@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ruvector_engine.catalog.enum_types import EnumDef
 from ruvector_engine.catalog.model import Catalog
-from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.raw import guard, kind_of, position, strings
 from ruvector_engine.types.registry import (
     BIT,
@@ -19,6 +20,7 @@ from ruvector_engine.types.registry import (
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
+    TIMETZ,
     VARBIT,
     VARCHAR,
     PgType,
@@ -32,6 +34,8 @@ _MAX_BITS = 83_886_080
 _ALIASES = {"datetime": "timestamp", "int": "int4", "integer": "int4", "bigint": "int8", "smallint": "int2"}
 _MAX_PRECISION = 1000
 _MAX_TIME_PRECISION = 6
+#: In the modifier of an interval: no precision was given.
+_NO_PRECISION = 0xFFFF
 
 
 def find_type(name: str) -> PgType | None:
@@ -42,22 +46,30 @@ def find_type(name: str) -> PgType | None:
 
 
 #: Types that exist once their extension does.
-_EXTENSION_TYPES = {"vector": "vector", "halfvec": "vector", "sparsevec": "vector", "ruvector": "ruvector"}
+EXTENSION_TYPES = {"vector": "vector", "halfvec": "vector", "sparsevec": "vector", "ruvector": "ruvector"}
 
 
-def resolve_type(node: Any, catalog: Catalog | None = None) -> TypeRef:
+def resolve_type(node: Any, catalog: Catalog | None = None, search_path: Sequence[str] = ()) -> TypeRef:
     """The type a TypeName node means; 42704 when there is none.
 
-    With a catalog, the types of extensions exist only where the extension was created.
+    With a catalog, the types of extensions exist only where the extension was created, and those that CREATE TYPE made
+    are found along the search path.
     """
     guard(node, _HANDLED)
     names = strings(node.names)
+    made = None if catalog is None else made_type(names, catalog, search_path)
+    if made is not None:
+        if node.typmods:
+            raise SqlError(
+                "42601", f'type modifier is not allowed for type "{made.name}"', position=position(node.location)
+            )
+        return TypeRef(made.array_type_oid if node.array_bounds else made.type_oid)
     if len(names) > 2 or (len(names) == 2 and names[0] not in ("pg_catalog", "public")):
         raise _missing(".".join(names), node)
     found = find_type(names[-1])
     if found is None or (len(names) == 2 and names[0] == "public" and found.oid not in DIMENSION_LIMITS):
         raise _missing(".".join(names), node)
-    if catalog is not None and _EXTENSION_TYPES.get(found.name, "") not in ("", *catalog.extensions):
+    if catalog is not None and EXTENSION_TYPES.get(found.name, "") not in ("", *catalog.extensions):
         raise _missing(".".join(names), node)
     try:
         typmod = _typmod(found, [_modifier(m) for m in node.typmods], node)
@@ -71,9 +83,18 @@ def resolve_type(node: Any, catalog: Catalog | None = None) -> TypeRef:
     return TypeRef(found.array_oid, typmod)
 
 
-def resolve_column_type(column: str, node: Any, catalog: Catalog) -> TypeRef:
+def made_type(names: Sequence[str], catalog: Catalog, search_path: Sequence[str]) -> EnumDef | None:
+    """The type that CREATE TYPE made under that name; a built-in type of the same name goes before it."""
+    if len(names) > 1:
+        return catalog.types.get((names[-2], names[-1]))
+    if find_type(names[-1]) is not None:
+        return None
+    return next((catalog.types[place, names[-1]] for place in search_path if (place, names[-1]) in catalog.types), None)
+
+
+def resolve_column_type(column: str, node: Any, catalog: Catalog, search_path: Sequence[str]) -> TypeRef:
     """The type a column is declared with; 42P16 for a pseudo-type, which no column can have."""
-    found = resolve_type(node, catalog)
+    found = resolve_type(node, catalog, search_path)
     element = BY_OID.get(found.pg.element_oid, found.pg)
     if element.category in "PX":
         raise SqlError("42P16", f'column "{column}" has pseudo-type {found.pg.sql_name}')
@@ -113,13 +134,18 @@ def _typmod(pg_type: PgType, modifiers: Sequence[int | str], node: Any) -> int:
         return _length(pg_type.name, numbers, _MAX_BITS)
     if pg_type.oid == NUMERIC:
         return _precision(numbers)
-    if pg_type.oid in (TIME, TIMESTAMP, TIMESTAMPTZ):
-        if numbers[0] < 0:
-            raise SqlError("22023", f"{pg_type.name.upper()}({numbers[0]}) precision must not be negative")
-        return min(numbers[0], _MAX_TIME_PRECISION)
+    if pg_type.oid in (TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ):
+        return _time_precision(numbers[0], pg_type.name.removesuffix("tz").upper(), pg_type.name.endswith("tz"))
     if pg_type.oid == INTERVAL:
-        raise not_supported("interval fields and precision are not supported", position=position(node.location))
+        precision = _NO_PRECISION if len(numbers) < 2 else _time_precision(numbers[1], "INTERVAL", False)
+        return numbers[0] << 16 | precision
     raise SqlError("42601", f'type modifier is not allowed for type "{pg_type.name}"', position=position(node.location))
+
+
+def _time_precision(digits: int, name: str, zoned: bool) -> int:
+    if digits < 0:
+        raise SqlError("22023", f"{name}({digits}){' WITH TIME ZONE' * zoned} precision must not be negative")
+    return min(digits, _MAX_TIME_PRECISION)
 
 
 def dimensions_modifier(pg_type: PgType, numbers: Sequence[int]) -> int:

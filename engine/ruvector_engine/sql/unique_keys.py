@@ -17,6 +17,7 @@ from ruvector_engine.sql.functions.jsonb_values import canonical as canonical_js
 from ruvector_engine.sql.functions.numeric_udfs import canonical as canonical_numeric
 from ruvector_engine.sql.functions.output import canonical_interval
 from ruvector_engine.sql.storage import duck_type, is_decimal
+from ruvector_engine.types.array_values import mapped
 from ruvector_engine.types.numeric import format_numeric
 from ruvector_engine.types.registry import BPCHAR, BY_NAME, INTERVAL, JSONB, NUMERIC, TypeRef, Value
 from ruvector_engine.types.text import format_text
@@ -72,6 +73,9 @@ def key_value(sql: str, type_ref: TypeRef) -> str:
     if type_ref.oid == INTERVAL:
         return f"rv_interval_canonical(rv_months({sql}), rv_days({sql}), rv_micros({sql}))"
     element = type_ref.pg.element_oid
+    if type_ref.shaped:
+        keys = f"list_transform(({sql}).items, lambda rv_e: {key_value('rv_e', TypeRef(element))})"
+        return f"rv_shaped_out({keys}, ({sql}).shape)"
     if element:
         return f"rv_array_out(list_transform({sql}, lambda rv_e: {key_value('rv_e', TypeRef(element))}))"
     return output(sql, type_ref.oid)
@@ -106,9 +110,7 @@ def key_text(type_ref: TypeRef, value: Value) -> str:
         return canonical_numeric(format_numeric(value))
     if isinstance(value, list):
         element = TypeRef(type_ref.pg.element_oid)
-        return format_text(
-            TypeRef(BY_NAME["_text"].oid), [None if item is None else key_text(element, item) for item in value]
-        )
+        return format_text(TypeRef(BY_NAME["_text"].oid), mapped(value, lambda item: key_text(element, item)))
     if type_ref.oid == INTERVAL and isinstance(value, tuple):
         return canonical_interval(*value)
     text = format_text(type_ref, value)

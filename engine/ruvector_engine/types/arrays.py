@@ -1,15 +1,15 @@
 """Text of arrays: braces, quotes, NULL, any number of dimensions up to six.
 
-An array's value is a list, nested for more dimensions; a lower bound other than 1 has no place in it and is refused.
+See `array_values` for what an array's value is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, NoReturn
 
-from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.errors import SqlError
+from ruvector_engine.types.array_values import BoundedArray, lengths_of, mapped
 from ruvector_engine.types.registry import Value
 from ruvector_engine.types.textio import C_SPACE, Formatter, Parser, TextType
 
@@ -31,19 +31,13 @@ def array_type(element: TextType) -> TextType:
 
     def apply_typmod(value: list[Any], typmod: int, explicit: bool) -> Value:
         assert apply_element is not None
-        return _map(value, lambda item: apply_element(item, typmod, explicit))
+        return mapped(value, lambda item: apply_element(item, typmod, explicit))
 
     return TextType(
         lambda context: array_parser(element.parser(context)),
         lambda settings: array_formatter(element.formatter(settings)),
         apply_typmod if apply_element else None,
     )
-
-
-def _map(value: list[Any], function: Callable[[Any], Value]) -> list[Any]:
-    return [
-        _map(item, function) if isinstance(item, list) else None if item is None else function(item) for item in value
-    ]
 
 
 def array_parser(parse_element: Parser) -> Parser:
@@ -85,26 +79,31 @@ class _ArrayScan:
             self.mismatch()
         if 0 in shape:
             value, shape = [], []
-        if bounds is not None and bounds != shape:
+        if bounds is None:
+            return value
+        if [high - low + 1 for low, high in bounds] != shape:
             self.fail("Specified array dimensions do not match array contents.")
-        return value
+        lower = [low for low, _ in bounds]
+        return value if all(low == 1 for low in lower) else BoundedArray(value, lower)
 
-    def bounds(self) -> list[int] | None:
-        """The lengths that "[2:3]=" style dimensions announce, or None when there are none."""
-        lengths: list[int] = []
+    def bounds(self) -> list[tuple[int, int]] | None:
+        """The bounds that "[2:3]=" style dimensions announce, or None when there are none."""
+        bounds: list[tuple[int, int]] = []
         self.skip_space()
         while self.peek() == "[":
-            lengths.append(self.one_length())
+            bounds.append(self.one_bound())
             self.skip_space()
-        if not lengths:
+            if len(bounds) > MAX_DIMENSIONS:
+                raise too_many_dimensions()
+        if not bounds:
             return None
         if self.peek() != "=":
             self.fail('Missing "=" after array dimensions.')
         self.at += 1
-        return lengths
+        return bounds
 
-    def one_length(self) -> int:
-        """The length that "[low:high]" or "[high]" announces."""
+    def one_bound(self) -> tuple[int, int]:
+        """What "[low:high]" or "[high]" announces."""
         self.at += 1
         low, high = 1, self.bound()
         if high is None:
@@ -121,16 +120,14 @@ class _ArrayScan:
             raise SqlError("2202E", "upper bound cannot be less than lower bound")
         if high == _MAX_INT:
             raise SqlError("54000", f"array upper bound is too large: {high}")
-        if low != 1:
-            raise not_supported("array lower bounds other than 1 are not supported")
-        return high - low + 1
+        return low, high
 
     def bound(self) -> int | None:
         match = _BOUND.match(self.text, self.at)
         if match is None:
             return None
         self.at = match.end()
-        if len(match[0]) > 11 or not -_MAX_INT <= int(match[0]) <= _MAX_INT:
+        if len(match[0]) > 11 or not -_MAX_INT - 1 <= int(match[0]) <= _MAX_INT:
             raise SqlError("54000", "array bound is out of integer range")
         return int(match[0])
 
@@ -146,7 +143,7 @@ class _ArrayScan:
     def braces(self, depth: int) -> list[Value]:
         """The elements between braces, `at` on the opening one."""
         if depth > MAX_DIMENSIONS:
-            raise SqlError("54000", f"number of array dimensions exceeds the maximum allowed ({MAX_DIMENSIONS})")
+            raise too_many_dimensions()
         self.at += 1
         items: list[Value] = []
         self.skip_space()
@@ -199,6 +196,12 @@ class _ArrayScan:
         return None if is_null else self.parse_element(_ESCAPED.sub(r"\1", text))
 
 
+def too_many_dimensions(count: int | None = None) -> SqlError:
+    """54000, the answer to more than MAX_DIMENSIONS dimensions."""
+    shown = "" if count is None else f" ({count})"
+    return SqlError("54000", f"number of array dimensions{shown} exceeds the maximum allowed ({MAX_DIMENSIONS})")
+
+
 def _trim(word: str) -> str:
     """Without white space at the end, unless it is escaped."""
     trimmed = word.rstrip(C_SPACE)
@@ -223,13 +226,19 @@ def array_formatter(format_element: Formatter) -> Formatter:
     """A writer of array literals whose elements are written by `format_element`."""
 
     def write(value: list[Any]) -> str:
+        if isinstance(value, BoundedArray):
+            bounds = zip(value.lower, lengths_of(value), strict=True)
+            return "".join(f"[{low}:{low + length - 1}]" for low, length in bounds) + "=" + _braces(value)
+        return _braces(value)
+
+    def _braces(value: list[Any]) -> str:
         return "{" + ",".join([_item(item) for item in value]) + "}"
 
     def _item(item: Any) -> str:
         if item is None:
             return "NULL"
         if isinstance(item, list):
-            return write(item)
+            return _braces(item)
         text = format_element(item)
         if not text or _NEEDS_QUOTES.search(text) or text.upper() == "NULL":
             return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

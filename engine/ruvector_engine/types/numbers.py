@@ -27,6 +27,8 @@ _FLOAT = re.compile(
 _FLOAT32 = struct.Struct("<f")
 _FLOAT64 = struct.Struct("<d")
 _BITS64 = struct.Struct("<q")
+_XID8_LIMIT = 2**64
+_XID8_DIGITS = 40
 _FLOAT32_MIN_NORMAL = 2.0**-126
 
 _TRUE = {"true"[:n] for n in range(1, 5)} | {"yes"[:n] for n in range(1, 4)} | {"on", "1"}
@@ -101,6 +103,19 @@ def _oid_parser(type_name: str) -> Callable[[str], int]:
 
 
 parse_oid = _oid_parser("oid")
+
+
+def _parse_xid8(text: str) -> int:
+    """As an oid, of 64 bits."""
+    match = _OID.fullmatch(text)
+    if match is None:
+        raise invalid_syntax("xid8", text)
+    sign, digits = match.groups()
+    base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
+    value = int(digits, base) if len(digits) <= _XID8_DIGITS else _XID8_LIMIT
+    if value >= _XID8_LIMIT:
+        raise _out_of_range("xid8", text)
+    return -value % _XID8_LIMIT if sign == "-" else value
 
 
 def nearest_float32(text: str, value: float) -> float:
@@ -256,8 +271,12 @@ TEXT_TYPES: dict[int, TextType] = {
     registry.INT8: plain(parse_int8, str),
     # A name may stand for the number where the engine has resolved it, so text goes out as it is.
     **{registry.BY_NAME[name].oid: plain(parse_oid, str) for name in ("oid", "regproc", "regclass", "regtype")},
-    **{registry.BY_NAME[name].oid: plain(parse_oid, str) for name in ("regnamespace", "regrole")},
+    **{
+        registry.BY_NAME[name].oid: plain(parse_oid, str)
+        for name in ("regnamespace", "regrole", "regconfig", "regdictionary")
+    },
     registry.BY_NAME["xid"].oid: plain(_oid_parser("xid"), str),
+    registry.XID8: plain(_parse_xid8, str),
     registry.FLOAT4: TextType(lambda _context: parse_float4, _float_formatter(format_float4, 6)),
     registry.FLOAT8: TextType(lambda _context: parse_float8, _float_formatter(format_float8, 15)),
 }

@@ -5,21 +5,27 @@ there, and a fixed one here, so that clients may keep them across restarts.
 
 The Python form of a value, by type:
 
-    bool -> bool; int2, int4, int8, oid, xid and the reg* types -> int; float4, float8 -> float; numeric -> Decimal
-    text, varchar, bpchar, name, json, jsonb, "char", unknown, inet -> str; bytea -> bytes; uuid -> uuid.UUID
-    bit, varbit -> str of "0" and "1"; macaddr -> str, canonical
+    bool -> bool; int2, int4, int8, oid, xid, xid8 and the reg* types -> int
+    float4, float8 -> float; numeric -> Decimal
+    text, varchar, bpchar, name, json, jsonb, "char", unknown -> str; bytea -> bytes; uuid -> uuid.UUID
+    bit, varbit -> str of "0" and "1"; macaddr, macaddr8, aclitem, tsvector, tsquery -> str, canonical
+    inet, cidr -> bytes, see networks.py
     date -> int, days since 2000-01-01; timestamp, timestamptz -> int, microseconds since 2000-01-01 (UTC)
-    time -> int, microseconds since midnight; interval -> (months, days, microseconds)
+    timetz -> int, see timetzs.py; time -> int, microseconds since midnight; interval -> (months, days, microseconds)
     vector, ruvector -> bytes: float32 little-endian, 4 bytes a dimension
     halfvec -> bytes: float16 little-endian, 2 bytes a dimension
     sparsevec -> bytes: int32 dimensions and number of elements, int32 indices from 0, float32 values; little-endian
-    T[] -> list of the element's form (nested for more dimensions); NULL -> None everywhere
+    an enum -> str, the label
+    T[] -> list of the element's form, see array_values for more dimensions; NULL -> None everywhere
+
+Types that CREATE TYPE makes are in no table here: each database has its own. Their OIDs know their type (`UserOid`), so
+that whatever has the OID can ask for it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 DATE_INFINITY = 2**31 - 1
 DATE_MINUS_INFINITY = -(2**31)
@@ -53,6 +59,60 @@ class PgType:
         return self.display or self.name
 
 
+@dataclass(frozen=True, slots=True)
+class EnumType(PgType):
+    """An enum: its labels from the least to the greatest, and the numbers that sort so (pg_enum.enumsortorder)."""
+
+    labels: tuple[str, ...] = ()
+    numbers: tuple[float, ...] = ()
+
+
+class UserOid(int):
+    """The OID of a type that CREATE TYPE made: an int that knows its type.
+
+    `pg` is the type as it was when the name was resolved; ALTER TYPE gives the catalog OIDs that know the new one.
+    Equal to the plain number; what caches remember for an OID of one database never serves another kind of type.
+    """
+
+    pg: PgType
+
+    def __new__(cls, oid: int, pg: PgType) -> UserOid:
+        """The OID `oid` of `pg`."""
+        made = super().__new__(cls, oid)
+        made.pg = pg
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, UserOid) and _kind(other.pg) != _kind(self.pg):
+            return False
+        return int.__eq__(self, other) is True if isinstance(other, int) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = int.__hash__
+
+
+def _kind(pg: PgType) -> tuple[str, str]:
+    element = pg.element_oid
+    return pg.category, element.pg.category if isinstance(element, UserOid) else ""
+
+
+class _Types(dict[int, PgType]):
+    """The types by OID: the table's, and those that a `UserOid` brings along."""
+
+    def __missing__(self, oid: int) -> PgType:
+        if isinstance(oid, UserOid):
+            return oid.pg
+        raise KeyError(oid)
+
+    def __contains__(self, oid: object) -> bool:
+        return isinstance(oid, UserOid) or super().__contains__(oid)
+
+    def get(self, oid: int, default: Any = None) -> Any:
+        return oid.pg if isinstance(oid, UserOid) else super().get(oid, default)
+
+
 _SCALARS = (
     PgType("bool", 16, 1000, 1, "B", True, display="boolean"),
     PgType("bytea", 17, 1001, -1, "U"),
@@ -68,11 +128,15 @@ _SCALARS = (
     PgType("xid", 28, 1011, 4, "U"),
     PgType("oidvector", 30, 1013, -1, "A", element_oid=26),
     PgType("json", 114, 199, -1, "U"),
+    PgType("xid8", 5069, 271, 8, "U"),
+    PgType("cidr", 650, 651, -1, "I"),
     PgType("float4", 700, 1021, 4, "N", display="real"),
     PgType("float8", 701, 1022, 8, "N", True, display="double precision"),
     PgType("unknown", 705, 0, -2, "X"),
+    PgType("macaddr8", 774, 775, 8, "U"),
     PgType("macaddr", 829, 1040, 6, "U"),
     PgType("inet", 869, 1041, -1, "I", True),
+    PgType("aclitem", 1033, 1034, 16, "U"),
     PgType("bpchar", 1042, 1014, -1, "S", display="character"),
     PgType("varchar", 1043, 1015, -1, "S", display="character varying"),
     PgType("date", 1082, 1182, 4, "D"),
@@ -80,6 +144,7 @@ _SCALARS = (
     PgType("timestamp", 1114, 1115, 8, "D", display="timestamp without time zone"),
     PgType("timestamptz", 1184, 1185, 8, "D", True, display="timestamp with time zone"),
     PgType("interval", 1186, 1187, 16, "T", True),
+    PgType("timetz", 1266, 1270, 12, "D", display="time with time zone"),
     PgType("bit", 1560, 1561, -1, "V"),
     PgType("varbit", 1562, 1563, -1, "V", True, display="bit varying"),
     PgType("numeric", 1700, 1231, -1, "N"),
@@ -88,6 +153,10 @@ _SCALARS = (
     PgType("record", 2249, 2287, -1, "P"),
     PgType("void", 2278, 0, 4, "P"),
     PgType("uuid", 2950, 2951, 16, "U"),
+    PgType("tsvector", 3614, 3643, -1, "U"),
+    PgType("tsquery", 3615, 3645, -1, "U"),
+    PgType("regconfig", 3734, 3735, 4, "N"),
+    PgType("regdictionary", 3769, 3770, 4, "N"),
     PgType("jsonb", 3802, 3807, -1, "U"),
     PgType("cstring", 2275, 1263, -2, "P"),
     PgType("regnamespace", 4089, 4090, 4, "N"),
@@ -104,7 +173,7 @@ _ARRAYS = tuple(
 )
 
 ALL_TYPES: tuple[PgType, ...] = _SCALARS + _ARRAYS
-BY_OID: dict[int, PgType] = {t.oid: t for t in ALL_TYPES}
+BY_OID: dict[int, PgType] = _Types({t.oid: t for t in ALL_TYPES})
 BY_NAME: dict[str, PgType] = {t.name: t for t in ALL_TYPES}
 
 BOOL, BYTEA, INT2, INT4, INT8 = (BY_NAME[n].oid for n in ("bool", "bytea", "int2", "int4", "int8"))
@@ -112,9 +181,12 @@ FLOAT4, FLOAT8, NUMERIC = (BY_NAME[n].oid for n in ("float4", "float8", "numeric
 TEXT, VARCHAR, BPCHAR, NAME, UNKNOWN = (BY_NAME[n].oid for n in ("text", "varchar", "bpchar", "name", "unknown"))
 CSTRING = BY_NAME["cstring"].oid
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ = (BY_NAME[n].oid for n in ("date", "time", "timestamp", "timestamptz"))
-BIT, VARBIT, INET, MACADDR = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr"))
+TIMETZ = BY_NAME["timetz"].oid
+BIT, VARBIT, INET, MACADDR, ACLITEM = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr", "aclitem"))
+CIDR, MACADDR8, XID8 = (BY_NAME[n].oid for n in ("cidr", "macaddr8", "xid8"))
 INTERVAL, UUID, JSON, JSONB = (BY_NAME[n].oid for n in ("interval", "uuid", "json", "jsonb"))
 OID, REGCLASS, REGTYPE, RECORD, VOID = (BY_NAME[n].oid for n in ("oid", "regclass", "regtype", "record", "void"))
+TSVECTOR, TSQUERY, REGCONFIG = (BY_NAME[n].oid for n in ("tsvector", "tsquery", "regconfig"))
 VECTOR, RUVECTOR = (BY_NAME[n].oid for n in ("vector", "ruvector"))
 
 HALFVEC, SPARSEVEC = (BY_NAME[n].oid for n in ("halfvec", "sparsevec"))
@@ -136,15 +208,29 @@ class TypeRef:
 
     `typmod` is PostgreSQL's: -1 for none; n + 4 for varchar(n); ((p << 16) | s) + 4 for numeric(p, s);
     n for bit(n) and varbit(n); the number of dimensions for vector(n), halfvec(n) and sparsevec(n).
+
+    `shaped`, of an array: values may have several dimensions, or lower bounds other than 1, so that DuckDB holds them
+    with their shape. It is no part of PostgreSQL's type: analysis knows it of every expression.
     """
 
     oid: int
     typmod: int = -1
+    shaped: bool = False
 
     @property
     def pg(self) -> PgType:
         """The registry's entry."""
         return BY_OID[self.oid]
+
+    @property
+    def enum(self) -> EnumType | None:
+        """The enum that this is, if it is one."""
+        return self.oid.pg if isinstance(self.oid, UserOid) and isinstance(self.oid.pg, EnumType) else None
+
+    @property
+    def is_array(self) -> bool:
+        """Whether values may have any shape: int2vector and oidvector have elements, yet are no array types."""
+        return self.pg.element_oid != 0 and self.pg.name.startswith("_")
 
     @property
     def is_vector(self) -> bool:

@@ -25,6 +25,7 @@ from ruvector_engine.types.vectors import (
     out_of_range,
     skip_space,
 )
+from ruvector_simd.sparse import SparseVector
 
 _NAME = "sparsevec"
 _INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -42,11 +43,12 @@ def pack(dimensions: int, indices: npt.NDArray[np.int32], values: npt.NDArray[np
     return _HEADER.pack(dimensions, len(indices)) + indices.astype(_INDEX).tobytes() + values.astype(_VALUE).tobytes()
 
 
-def unpack(value: bytes) -> tuple[int, npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Dimensions, indices and values."""
+def unpack(value: bytes) -> SparseVector:
+    """The value's dimensions, indices and values."""
     dimensions, count = _HEADER.unpack_from(value)
     indices = np.frombuffer(value, _INDEX, count, _HEADER.size)
-    return dimensions, indices, np.frombuffer(value, _VALUE, count, _HEADER.size + _INDEX.itemsize * count)
+    values = np.frombuffer(value, _VALUE, count, _HEADER.size + _INDEX.itemsize * count)
+    return SparseVector(dimensions, indices, values)
 
 
 def check_size(dimensions: int) -> None:

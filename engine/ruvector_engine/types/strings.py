@@ -1,8 +1,7 @@
-"""Text of character types, bytea, uuid and inet."""
+"""Text of character types, bytea and uuid."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from uuid import UUID
 
@@ -107,22 +106,6 @@ def parse_uuid(text: str) -> UUID:
     return UUID(int=int(digits.replace("-", ""), 16))
 
 
-def parse_inet(text: str) -> str:
-    """A host address with an optional prefix length, in its canonical spelling."""
-    _address, slash, length = text.partition("/")
-    if "%" in text or (slash and not (length.isascii() and length.isdecimal())):
-        raise invalid_syntax("inet", text)
-    try:
-        interface = ipaddress.ip_interface(text)
-    except ValueError:
-        raise invalid_syntax("inet", text) from None
-    host = interface.ip
-    mapped = host.ipv4_mapped if isinstance(host, ipaddress.IPv6Address) else None
-    spelled = f"::ffff:{mapped}" if mapped else str(host)
-    whole = interface.network.prefixlen == host.max_prefixlen
-    return spelled if whole else f"{spelled}/{interface.network.prefixlen}"
-
-
 TEXT_TYPES: dict[int, TextType] = {
     registry.TEXT: plain(_same, _same),
     registry.UNKNOWN: plain(_same, _same),
@@ -132,5 +115,4 @@ TEXT_TYPES: dict[int, TextType] = {
     registry.BY_NAME["char"].oid: plain(_parse_char, _format_char),
     registry.BYTEA: TextType(lambda _context: parse_bytea, _bytea_formatter),
     registry.UUID: plain(parse_uuid, str),
-    registry.BY_NAME["inet"].oid: plain(parse_inet, _same),
 }

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.types import (
+    aclitems,
     arrays,
     bits,
     datetimes,
+    enums,
     halfvecs,
     intervals,
     jsons,
     macaddrs,
+    networks,
     numbers,
     numeric,
     registry,
     sparsevecs,
     strings,
+    textsearch,
+    timetzs,
     vectors,
 )
-from ruvector_engine.types.registry import TypeRef, Value
+from ruvector_engine.types.registry import EnumType, PgType, TypeRef, UserOid, Value
 from ruvector_engine.types.textio import (
     DEFAULT_SETTINGS,
     Formatter,
@@ -46,7 +51,11 @@ _SCALARS: dict[int, TextType] = {
     **strings.TEXT_TYPES,
     **bits.TEXT_TYPES,
     **macaddrs.TEXT_TYPES,
+    **aclitems.TEXT_TYPES,
+    **textsearch.TEXT_TYPES,
+    **networks.TEXT_TYPES,
     **datetimes.TEXT_TYPES,
+    **timetzs.TEXT_TYPES,
     **intervals.TEXT_TYPES,
     **jsons.TEXT_TYPES,
     **vectors.TEXT_TYPES,
@@ -73,13 +82,21 @@ def _all_types() -> dict[int, TextType]:
 _TYPES = _all_types()
 
 
+def _type(oid: int) -> TextType:
+    return _user_type(oid.pg) if isinstance(oid, UserOid) else _TYPES[oid]
+
+
+def _user_type(pg: PgType) -> TextType:
+    return enums.text_type(pg) if isinstance(pg, EnumType) else arrays.array_type(_type(pg.element_oid))
+
+
 def parser(type_ref: TypeRef, settings: Settings = DEFAULT_SETTINGS, now: int | None = None) -> Parser:
     """A function from text to value, as the type's input function with the modifier works.
 
     It raises SqlError: 22P02 and 22007 for malformed text, 22003 and 22008 for values out of range, 22001 for strings
     longer than the modifier allows. `now`: see InputContext.
     """
-    text_type = _TYPES[type_ref.oid]
+    text_type = _type(type_ref.oid)
     parse = text_type.parser(InputContext(settings, now, type_ref.typmod))
     apply = text_type.apply_typmod
     if apply is None or type_ref.typmod < 0:
@@ -90,7 +107,7 @@ def parser(type_ref: TypeRef, settings: Settings = DEFAULT_SETTINGS, now: int | 
 
 def formatter(type_ref: TypeRef, settings: Settings = DEFAULT_SETTINGS) -> Formatter:
     """A function from a value (never NULL) to its text."""
-    return _TYPES[type_ref.oid].formatter(settings)
+    return _type(type_ref.oid).formatter(settings)
 
 
 def parse_text(type_ref: TypeRef, text: str, settings: Settings = DEFAULT_SETTINGS, now: int | None = None) -> Value:
@@ -100,7 +117,7 @@ def parse_text(type_ref: TypeRef, text: str, settings: Settings = DEFAULT_SETTIN
 
 def format_text(type_ref: TypeRef, value: Value, settings: Settings = DEFAULT_SETTINGS) -> str:
     """The text of a value that is not NULL."""
-    return _TYPES[type_ref.oid].formatter(settings)(value)
+    return _type(type_ref.oid).formatter(settings)(value)
 
 
 def apply_typmod(type_ref: TypeRef, value: Value, *, explicit: bool = False) -> Value:
@@ -108,7 +125,7 @@ def apply_typmod(type_ref: TypeRef, value: Value, *, explicit: bool = False) -> 
 
     NULL and types without modifiers pass. SqlError where it does not fit: 22001, 22003, 22000 for dimensions.
     """
-    apply = _TYPES[type_ref.oid].apply_typmod
+    apply = _type(type_ref.oid).apply_typmod
     if value is None or apply is None or type_ref.typmod < 0:
         return value
     return apply(value, type_ref.typmod, explicit)

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ruvector_engine.results import Column, CopyIn, CopyOptions, Row
+from ruvector_engine.types.encodings import AS_UTF8
 from ruvector_engine.types.text import DEFAULT_SETTINGS, Settings
 from ruvector_server.copy.binary import BinaryDecoder, BinaryEncoder
 from ruvector_server.copy.csv import CsvDecoder, CsvEncoder
 from ruvector_server.copy.recoding import RecodingDecoder, RecodingEncoder
 from ruvector_server.copy.text import TextDecoder, TextEncoder
+from ruvector_server.types import client_encoding
 
 __all__ = ["CopyDecoder", "CopyEncoder", "copy_decoder", "copy_encoder"]
 
@@ -44,14 +46,16 @@ class CopyEncoder(Protocol):
 def copy_decoder(copy: CopyIn, settings: Settings = DEFAULT_SETTINGS) -> CopyDecoder:
     """The decoder for the format the COPY asks for; `settings` are the session's (TimeZone, DateStyle)."""
     if copy.options.format == "binary":
-        return BinaryDecoder(copy)
+        return BinaryDecoder(copy, client_encoding(settings))
     decoder = (CsvDecoder if copy.options.format == "csv" else TextDecoder)(copy, settings)
-    return decoder if copy.options.encoding == "UTF8" else RecodingDecoder(decoder, copy.options.encoding)
+    encoding = copy.options.encoding or client_encoding(settings)
+    return decoder if encoding in AS_UTF8 else RecodingDecoder(decoder, encoding)
 
 
 def copy_encoder(columns: Sequence[Column], options: CopyOptions, settings: Settings = DEFAULT_SETTINGS) -> CopyEncoder:
     """The encoder for the format the COPY asks for."""
     if options.format == "binary":
-        return BinaryEncoder(columns)
+        return BinaryEncoder(columns, client_encoding(settings))
     encoder = (CsvEncoder if options.format == "csv" else TextEncoder)(columns, options, settings)
-    return encoder if options.encoding == "UTF8" else RecodingEncoder(encoder, options.encoding)
+    encoding = options.encoding or client_encoding(settings)
+    return encoder if encoding in AS_UTF8 else RecodingEncoder(encoder, encoding)

@@ -43,12 +43,12 @@ BulkDecoder: TypeAlias = Callable[[Fields], Sequence[Value] | None]
 class BinaryDecoder:
     """COPY FROM STDIN in binary. Feed bytes in any pieces, then finish; both may block in the sink."""
 
-    def __init__(self, copy: CopyIn) -> None:
+    def __init__(self, copy: CopyIn, encoding: str) -> None:
         self.table = copy.table
         self.columns = copy.columns
         self.line_number = 0
         self._batches = ColumnBatches(copy.sink, len(copy.columns))
-        self._decoders = [_column_decoder(column.type) for column in copy.columns]
+        self._decoders = [_column_decoder(column.type, encoding) for column in copy.columns]
         self._bulk = [_bulk_decoder(column.type) for column in copy.columns]
         self._pending: list[bytes] = []
         self._pending_size = 0
@@ -175,8 +175,9 @@ class BinaryDecoder:
             if values is None:
                 return start
             columns.append(values)
+        numbers = range(self.line_number + 1, self.line_number + 1 + count)
         self.line_number += count
-        self._batches.add(columns, count, count * row_size)
+        self._batches.add(columns, count * row_size, numbers)
         return start + count * row_size
 
     def _at_field(self, error: SqlError, rows_before: int, index: int) -> SqlError:
@@ -201,8 +202,9 @@ class BinaryDecoder:
         except SqlError:
             self._find_error(rows)
             raise
+        numbers = range(self.line_number + 1, self.line_number + 1 + len(rows))
         self.line_number += len(rows)
-        self._batches.add(columns, len(rows), size)
+        self._batches.add(columns, size, numbers)
 
     def _find_error(self, rows: list[list[Raw]]) -> None:
         """Decode row by row and raise the first error with its place."""
@@ -283,9 +285,9 @@ def _bulk_vectors(typmod: int, fields: Fields) -> Sequence[Value] | None:
     return VectorColumn(elements) if np.isfinite(elements).all() else None
 
 
-def _column_decoder(type_ref: TypeRef) -> ColumnDecoder:
+def _column_decoder(type_ref: TypeRef, encoding: str) -> ColumnDecoder:
     """A function from a column's raw fields to its values."""
-    one_by_one = _field_decoder(type_ref)
+    one_by_one = _field_decoder(type_ref, encoding)
     if type_ref.is_vector:
         return _vector_decoder(type_ref, one_by_one)
     code = fixed_width_code(type_ref.oid)
@@ -298,8 +300,8 @@ def _column_decoder(type_ref: TypeRef) -> ColumnDecoder:
 _BOUNDED = frozenset({registry.DATE, registry.TIME, registry.TIMESTAMP, registry.TIMESTAMPTZ})
 
 
-def _field_decoder(type_ref: TypeRef) -> ColumnDecoder:
-    decode = binary_decoder(type_ref.oid)
+def _field_decoder(type_ref: TypeRef, encoding: str) -> ColumnDecoder:
+    decode = binary_decoder(type_ref.oid, encoding)
     if type_ref.typmod < 0:
         return lambda raws: [None if raw is None else decode(raw) for raw in raws]
     return lambda raws: [None if raw is None else apply_typmod(type_ref, decode(raw)) for raw in raws]
@@ -333,8 +335,8 @@ def _vector_decoder(type_ref: TypeRef, one_by_one: ColumnDecoder) -> ColumnDecod
 class BinaryEncoder:
     """Writes the binary format, one CopyData payload a row."""
 
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self._fields = [field_encoder(binary_encoder(column.type.oid)) for column in columns]
+    def __init__(self, columns: Sequence[Column], encoding: str) -> None:
+        self._fields = [field_encoder(binary_encoder(column.type.oid, encoding)) for column in columns]
         self._count = struct.pack(">h", len(columns))
 
     def header(self) -> bytes:

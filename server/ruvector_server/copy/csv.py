@@ -79,6 +79,10 @@ class CsvDecoder(LineDecoder):
         """Never: this format has no such marker."""
         return False
 
+    def may_break(self, line: str) -> bool:
+        """Only quotes can have a line break between them."""
+        return self.options.quote in line
+
     def inner_breaks(self, line: str, first: bool) -> int:
         """Quoted line breaks of the kind that ends lines; PostgreSQL takes that for CR until it has seen a line end."""
         return line.count("\n" if self.newline == "\n" and not first else "\r")
@@ -88,12 +92,17 @@ class CsvDecoder(LineDecoder):
         options = self.options
         null = options.null
         if options.quote not in line and not self._forced:
-            parts = line.split(options.delimiter)
-            return list(parts) if null not in parts else [None if part == null else part for part in parts]
-        raws = self._raw_fields(line)
-        if not self._forced:
-            return [None if raw == null else self._unquote(raw) for raw in raws]
-        return [self._forced_value(index, raw) for index, raw in enumerate(raws)]
+            raws = line.split(options.delimiter)
+            fields: Fields = list(raws) if null not in raws else [None if raw == null else raw for raw in raws]
+        else:
+            raws = self._raw_fields(line)
+            fields = [
+                self._forced_value(index, raw) if self._forced else self._value(raw) for index, raw in enumerate(raws)
+            ]
+        return fields if options.default is None else self.with_defaults(raws, fields)
+
+    def _value(self, raw: str) -> str | None:
+        return None if raw == self.options.null else self._unquote(raw)
 
     def _forced_value(self, index: int, raw: str) -> str | None:
         """FORCE_NOT_NULL and FORCE_NULL; fields beyond the last column are an error in any case."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.results import CopyIn
+from ruvector_engine.results import DEFAULT_VALUE, CopyIn, Default
 from ruvector_engine.types import registry
-from ruvector_engine.types.registry import TypeRef, Value
+from ruvector_engine.types.registry import TypeRef
 from ruvector_engine.types.text import Settings, parser
 from ruvector_engine.types.textio import Parser
 from ruvector_server.copy.batches import ColumnBatches
@@ -27,7 +27,9 @@ MAX_LINE_BYTES = 256 * 1024 * 1024
 
 _VERBATIM = frozenset({registry.TEXT, registry.VARCHAR})
 
-Fields = list[str | None]
+#: A field's text; None for NULL, or the sign that the column's default is asked for.
+Field: TypeAlias = str | Default | None
+Fields: TypeAlias = list[Field]
 
 
 def fields_of(field: re.Pattern[str], line: str) -> list[str]:
@@ -59,6 +61,7 @@ class LineDecoder(ABC):
         self._pending: list[bytes] = []
         self._pending_size = 0
         self._header_due = copy.options.header != "off"
+        self._with_default = [column.name in copy.with_default for column in copy.columns]
 
     @abstractmethod
     def complete_until(self, data: bytes) -> int:
@@ -95,6 +98,24 @@ class LineDecoder(ABC):
     @abstractmethod
     def ends_copy(self, line: str, line_end: str) -> bool:
         """Whether the line is the end-of-copy marker."""
+
+    def may_break(self, _line: str) -> bool:
+        """Whether `inner_breaks` may be more than 0."""
+        return False
+
+    def with_defaults(self, raws: Sequence[str], values: Fields) -> Fields:
+        """The fields, with DEFAULT_VALUE for those that were written as the option DEFAULT says."""
+        marker = self.options.default
+        if marker is None or marker not in raws:
+            return values
+        for index, raw in enumerate(raws):
+            if raw == marker and index < len(self.columns):
+                if not self._with_default[index]:
+                    error = malformed("unexpected default marker in COPY data")
+                    error.detail = f'Column "{self.columns[index].name}" has no default value.'
+                    raise error
+                values[index] = DEFAULT_VALUE
+        return values
 
     @abstractmethod
     def inner_breaks(self, line: str, first: bool) -> int:
@@ -239,32 +260,46 @@ class LineDecoder(ABC):
                 return
             self._find_error(lines)
             raise
+        self._batches.add(columns, size, self._count(lines), lines)
+
+    def _count(self, lines: list[str]) -> Sequence[int]:
+        """The numbers of the next lines."""
+        before, count = self.line_number, len(lines)
+        if not any(map(self.may_break, lines)):
+            self.line_number += count
+            return range(before + 1, before + 1 + count)
+        numbers = []
         for line in lines:
             self.line_number = self._number_after(self.line_number, line)
-        self._batches.add(columns, len(lines), size)
+            numbers.append(self.line_number)
+        return numbers
 
     def _rows_that_fit(self, lines: list[str], size: int) -> None:
         """Row by row, without those that have a value its type refuses.
 
         As in PostgreSQL, where a vector's input function has no way to refuse but with an error, that stays one.
         """
-        kept: list[list[Value]] = []
+        kept: list[list[Any]] = []
+        numbers: list[int] = []
+        kept_lines: list[str] = []
         for line in lines:
             self.line_number = self._number_after(self.line_number, line)
             fields = self._fields_of(line, self.line_number)
-            row: list[Value] = []
+            row: list[Any] = []
             for column, parse, value in zip(self.columns, self._parsers, fields, strict=True):
                 try:
-                    row.append(value if value is None or parse is None else parse(value))
+                    row.append(parse(value) if isinstance(value, str) and parse is not None else value)
                 except SqlError as error:
                     if column.type.is_vector:
-                        raise at_column(error, self.table, self.line_number, column.name, value) from None
-                    self._skip(column.name, value)
+                        raise at_column(error, self.table, self.line_number, column.name, str(value)) from None
+                    self._skip(column.name, value if isinstance(value, str) else None)
                     break
             else:
                 kept.append(row)
+                numbers.append(self.line_number)
+                kept_lines.append(line)
         if kept:
-            self._batches.add(list(zip(*kept, strict=True)), len(kept), size)
+            self._batches.add(list(zip(*kept, strict=True)), size, numbers, kept_lines)
 
     def _skip(self, column: str, value: str | None) -> None:
         try:
@@ -303,7 +338,7 @@ class LineDecoder(ABC):
                 error = malformed(f'missing data for column "{column.name}"')
                 raise at_line(error, self.table, number, line)
             value = fields[index]
-            if value is not None and parse is not None:
+            if isinstance(value, str) and parse is not None:
                 try:
                     parse(value)
                 except SqlError as error:
@@ -317,9 +352,9 @@ def _column_parser(type_ref: TypeRef, settings: Settings) -> Parser | None:
     return parser(type_ref, settings)
 
 
-def _convert(values: Sequence[str | None], parse: Parser | None) -> Sequence[Value]:
+def _convert(values: Sequence[Field], parse: Parser | None) -> Sequence[Any]:
     if parse is None:
         return values
-    if None in values:
-        return [None if value is None else parse(value) for value in values]
+    if None in values or DEFAULT_VALUE in values:
+        return [parse(value) if isinstance(value, str) else value for value in values]
     return list(map(parse, values))  # type: ignore[arg-type]

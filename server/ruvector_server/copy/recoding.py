@@ -1,4 +1,4 @@
-"""COPY's ENCODING: data in another encoding, of a byte a character, between the client and the UTF-8 formats."""
+"""COPY data in another encoding, between the client (or a file) and the UTF-8 formats."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from typing import Protocol
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.results import Row
-from ruvector_engine.types.encodings import ENCODINGS
+from ruvector_engine.types.encodings import MAX_BYTES, character_end, reader, writer
 from ruvector_server.copy.errors import at_line
+
+#: Bytes below this are never a part of a longer character.
+_ALONE = 0x30
+#: As far back as one of them is looked for.
+_LOOK_BACK = 4096
 
 
 class LineNumbered(Protocol):
@@ -38,58 +43,75 @@ class PayloadEncoder(Protocol):
 
 
 class RecodingDecoder:
-    """COPY FROM STDIN: hands UTF-8 on to another decoder."""
+    """COPY FROM: hands UTF-8 on to another decoder."""
 
     def __init__(self, decoder: LineNumbered, encoding: str) -> None:
         self._decoder = decoder
         self._encoding = encoding
+        self._read = reader(encoding)
+        self._rest = b""  # the beginning of a character, perhaps
 
     def feed(self, data: bytes) -> None:
         """Take the next piece of data, cut anywhere."""
-        try:
-            text = data.decode(ENCODINGS[self._encoding])
-        except UnicodeDecodeError as error:
-            good = data[: error.start].decode(ENCODINGS[self._encoding])
-            self._decoder.feed(good.encode())
-            raise at_line(
-                _no_equivalent(data[error.start : error.start + 1], self._encoding, "UTF8"),
-                self._decoder.table,
-                self._decoder.line_number + 1,
-            ) from None
-        self._decoder.feed(text.encode())
+        if self._encoding in MAX_BYTES:
+            data = self._rest + data
+            end = self._complete(data)
+            data, self._rest = data[:end], data[end:]
+        self._hand_on(data)
 
     def finish(self) -> None:
         """The data is complete: hand over the rest."""
+        rest, self._rest = self._rest, b""
+        self._hand_on(rest)
         self._decoder.finish()
+
+    def _hand_on(self, data: bytes) -> None:
+        try:
+            text = self._read(data)
+        except SqlError as error:
+            self._decoder.feed(self._good(data).encode())
+            raise at_line(error, self._decoder.table, self._decoder.line_number + 1) from None
+        self._decoder.feed(text.encode())
+
+    def _good(self, data: bytes) -> str:
+        """What comes before the first thing that cannot be read, character by character."""
+        found, at = [], 0
+        while at < len(data):
+            end = character_end(self._encoding, data, at)
+            try:
+                found.append(self._read(data[at:end]))
+            except SqlError:
+                break
+            at = end
+        return "".join(found)
+
+    def _complete(self, data: bytes) -> int:
+        """How much of the data is whole characters: up to the last byte that must be one, or counted from there."""
+        at = next((i + 1 for i in range(len(data) - 1, max(len(data) - _LOOK_BACK, 0) - 1, -1) if data[i] < _ALONE), 0)
+        while at < len(data):
+            end = character_end(self._encoding, data, at)
+            # The second byte of GB18030 says how long a character is.
+            if end > len(data) or (at + 1 == len(data) and data[at] >= 0x80):
+                break
+            at = end
+        return at
 
 
 class RecodingEncoder:
-    """COPY TO STDOUT: turns payloads in UTF-8 into another encoding."""
+    """COPY TO: turns payloads in UTF-8 into another encoding."""
 
     def __init__(self, encoder: PayloadEncoder, encoding: str) -> None:
         self._encoder = encoder
-        self._encoding = encoding
+        self._write = writer(encoding)
 
     def header(self) -> bytes:
         """What comes before the rows."""
-        return self._recoded(self._encoder.header())
+        return self._write(self._encoder.header().decode())
 
     def rows(self, batch: Sequence[Row]) -> list[bytes]:
         """One payload a row."""
-        return [self._recoded(payload) for payload in self._encoder.rows(batch)]
+        return [self._write(payload.decode()) for payload in self._encoder.rows(batch)]
 
     def trailer(self) -> bytes:
         """What comes after the rows."""
-        return self._recoded(self._encoder.trailer())
-
-    def _recoded(self, payload: bytes) -> bytes:
-        try:
-            return payload.decode().encode(ENCODINGS[self._encoding])
-        except UnicodeEncodeError as error:
-            raise _no_equivalent(error.object[error.start].encode(), "UTF8", self._encoding) from None
-
-
-def _no_equivalent(character: bytes, source: str, target: str) -> SqlError:
-    shown = " ".join(f"0x{byte:02x}" for byte in character)
-    problem = f'character with byte sequence {shown} in encoding "{source}" has no equivalent in encoding "{target}"'
-    return SqlError("22P05", problem)
+        return self._write(self._encoder.trailer().decode())

@@ -76,8 +76,11 @@ class TextDecoder(LineDecoder):
         null, delimiter = self.options.null, self.options.delimiter
         if "\\" not in line:
             parts: list[str] = line.split(delimiter)
-            return list(parts) if null not in parts else [None if part == null else part for part in parts]
-        return [None if raw == null else _unescape(raw) if "\\" in raw else raw for raw in self._raw_fields(line)]
+            fields: Fields = list(parts) if null not in parts else [None if part == null else part for part in parts]
+            return fields if self.options.default is None else self.with_defaults(parts, fields)
+        raws = self._raw_fields(line)
+        fields = [None if raw == null else _unescape(raw) if "\\" in raw else raw for raw in raws]
+        return fields if self.options.default is None else self.with_defaults(raws, fields)
 
     def header_fields(self, line: str) -> list[tuple[str, bool]]:
         """As data fields are read."""

@@ -7,20 +7,20 @@ from typing import TypeAlias, TypeVar
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.results import Column, Row
-from ruvector_engine.types.registry import NAME_TYPES, Value
+from ruvector_engine.types.encodings import AS_UTF8, writer
+from ruvector_engine.types.registry import NAME_TYPES, TypeRef, Value
 from ruvector_server.session.engine import Settings
-from ruvector_server.types import binary_decoder, row_encoder, text_decoder
-from ruvector_server.types.codec import decode_utf8
+from ruvector_server.types import binary_decoder, client_encoding, row_encoder, text_decoder, text_reader
 from ruvector_server.wire import backend
 
 Formats: TypeAlias = tuple[int, ...]
 Decoder: TypeAlias = Callable[[bytes], Value]
 RowEncoder: TypeAlias = Callable[[Sequence[Row]], bytes]
-#: From the OID of a type (regclass, regtype, ...) and a name to the OID of what bears it.
-NameReader: TypeAlias = Callable[[int, str], int]
+#: From the OID of a type (regclass, regtype, ...) and a name to the OID of what bears it; of an enum, to its label.
+NameReader: TypeAlias = Callable[[int, str], int | str]
 
 #: The settings that change how values are read and printed.
-TEXT_SETTINGS = ("DateStyle", "TimeZone", "IntervalStyle", "extra_float_digits", "bytea_output")
+TEXT_SETTINGS = ("client_encoding", "DateStyle", "TimeZone", "IntervalStyle", "extra_float_digits", "bytea_output")
 #: Combinations of formats for which a statement keeps its codecs; clients use one or two.
 MAX_FORMATS = 16
 
@@ -32,6 +32,29 @@ def keep(cache: dict[Formats, T], formats: Formats, value: T) -> None:
     if len(cache) >= MAX_FORMATS:
         cache.clear()
     cache[formats] = value
+
+
+def name_writer(settings: Mapping[str, str]) -> Callable[[str], bytes]:
+    """From text in messages to the client's bytes; what its encoding has no equivalent for becomes a question mark."""
+    encoding = client_encoding(settings)
+    if encoding in AS_UTF8:
+        return backend.utf8
+    write = writer(encoding)
+
+    def encode(text: str) -> bytes:
+        try:
+            return write(text)
+        except SqlError:
+            return b"".join(_one_of(write, character) for character in text)
+
+    return encode
+
+
+def _one_of(write: Callable[[str], bytes], character: str) -> bytes:
+    try:
+        return write(character)
+    except SqlError:
+        return b"?"
 
 
 class TextSettings:
@@ -68,7 +91,8 @@ class RowCodec:
         """RowDescription."""
         found = self._descriptions.get(formats)
         if found is None:
-            found = backend.row_description(self.columns, self._expand(formats))
+            encode = name_writer(self._text.current())
+            found = backend.row_description(self.columns, self._expand(formats), encode)
             keep(self._descriptions, formats, found)
         return found
 
@@ -109,12 +133,13 @@ def parameter_decoders(
 
 
 def _decoder(oid: int, code: int, settings: Mapping[str, str], read_name: NameReader) -> Decoder:
-    if code == 0 and oid in NAME_TYPES:
-        return lambda data: read_name(oid, decode_utf8(data))
+    if (code == 0 and oid in NAME_TYPES) or (code in (0, 1) and TypeRef(oid).enum is not None):
+        read = text_reader(settings)
+        return lambda data: read_name(oid, read(data))
     if code == 0:
         return text_decoder(oid, settings)
     if code == 1:
-        return binary_decoder(oid)
+        return binary_decoder(oid, client_encoding(settings))
 
     def refuse(_data: bytes) -> Value:
         raise _unsupported_format(code)

@@ -177,6 +177,8 @@ class Conversation:
         """Take note of `data`, fed before and answered by now, in case it is a query that comes again."""
         if data[:1] == b"B" and self.at_rest:
             assert self._state is not None
+            if self._decoder.recodes:  # it is told from others by the bytes of names
+                return
             self._repeats.note(data, self._state)
 
     def finish_work(self, value: object, error: BaseException | None) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from ruvector_engine.errors import SqlError
 from ruvector_engine.results import CopyIn, CopyOptions, CopyOut, CopySink, Result, Row
 from ruvector_server.copy import CopyDecoder, CopyEncoder, copy_decoder, copy_encoder
+from ruvector_server.session.file_copying import copy_from_file, copy_to_file
 from ruvector_server.session.rows import send_rows
 from ruvector_server.session.state import SessionState
 from ruvector_server.session.statements import Portal
@@ -21,7 +22,9 @@ FEED_BYTES = 512 * 1024
 
 
 def copy_in(state: SessionState, copy: CopyIn) -> Steps[str]:
-    """Take data from the client until it says that it is done; return the command tag."""
+    """Take data from the client until it says that it is done, or from a file; return the command tag."""
+    if copy.path is not None:
+        return (yield from copy_from_file(state, copy, copy.path, copy_decoder(copy, state.text.current())))
     state.out += backend.copy_in_response(_format_code(copy.options), len(copy.columns))
     state.decoder.phase = Phase.COPY_IN
     try:
@@ -66,11 +69,19 @@ def _finish(codec: CopyDecoder, rest: bytes, sink: CopySink) -> str:
 
 
 def copy_out(state: SessionState, portal: Portal, result: Result, copy: CopyOut) -> Steps[int]:
-    """Send a result as COPY data; return the number of rows."""
+    """Send a result as COPY data, or write it into a file; return the number of rows.
+
+    The client is told that data will come before the query runs, so that an error of the query comes after that.
+    """
     columns = result.columns or ()
     encoder = copy_encoder(columns, copy.options, state.text.current())
+    if copy.path is not None:
+        return (yield from copy_to_file(state, portal, copy.path, encoder))
     state.out += backend.copy_out_response(_format_code(copy.options), len(columns))
-    framed = _Framed(encoder, header_is_row=copy.options.format != "binary")
+    framed = _Framed(encoder)
+    if copy.options.format != "binary":
+        state.out += framed.header()
+    state.flush = True
     sent = yield from send_rows(state, portal, framed.rows)
     state.out += framed.end() + backend.COPY_DONE
     return sent
@@ -82,10 +93,14 @@ class _Framed:
     A text header is a row of its own; the binary one stands before the first row in the same message.
     """
 
-    def __init__(self, encoder: CopyEncoder, *, header_is_row: bool) -> None:
+    def __init__(self, encoder: CopyEncoder) -> None:
         self._encoder = encoder
-        self._header_is_row = header_is_row
         self._header = encoder.header()
+
+    def header(self) -> bytes:
+        """Return the header's own message, if it has any to say."""
+        header, self._header = self._header, b""
+        return backend.copy_data([header]) if header else b""
 
     def rows(self, rows: Sequence[Row]) -> bytes:
         """Return the messages for some rows."""
@@ -98,9 +113,7 @@ class _Framed:
 
     def _frame(self, payloads: list[bytes]) -> bytes:
         header, self._header = self._header, b""
-        if header and self._header_is_row:
-            payloads = [header, *payloads]
-        elif header:
+        if header:
             payloads = [header + payloads[0], *payloads[1:]]
         return backend.copy_data(payloads)
 

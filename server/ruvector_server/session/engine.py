@@ -80,8 +80,8 @@ class EngineSession(Protocol):
     def prepare(self, raw: Any, parameter_oids: Sequence[int] | None = None) -> Prepared:
         """Analyze a statement; 0 is a type to be inferred, None says that there are no parameters. Quick."""
 
-    def read_name(self, type_oid: int, name: str) -> int:
-        """The OID that a parameter of type regclass, regtype, ... names. Quick."""
+    def read_name(self, type_oid: int, name: str) -> int | str:
+        """The OID that a parameter of type regclass, regtype, ... names; the label, for an enum. Quick."""
 
     def cursor_columns(self, name: str) -> tuple[Column, ...] | None:
         """The columns of a cursor that SQL declared; None when there is none of that name."""

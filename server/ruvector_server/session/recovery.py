@@ -9,7 +9,6 @@ from ruvector_engine.errors import SqlError
 from ruvector_server.session.engine import EngineSession
 from ruvector_server.session.state import SessionState
 from ruvector_server.session.steps import Steps, Work
-from ruvector_server.wire import backend
 from ruvector_server.wire.errors import ProtocolError
 from ruvector_server.wire.messages import Bind, Close, Describe, Execute, Flush, Frontend, Parse
 
@@ -36,7 +35,7 @@ def recover(state: SessionState, error: Exception, message: Frontend | None) -> 
     """Report an error that `message` (None: one that could not be read) has caused, and get ready for what follows."""
     told = as_sql_error(error)
     state.report_notices()
-    state.out += backend.error_response(told)
+    state.out += state.error_response(told)
     if told.severity in ("FATAL", "PANIC"):
         state.ending = True
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from ruvector_engine.errors import SqlError
 from ruvector_engine.results import Row
 from ruvector_server.session.state import SessionState
 from ruvector_server.session.statements import Portal
@@ -31,7 +32,12 @@ def send_rows(
             portal.refill((yield Work(partial(portal.more, wanted))))
             state.check_cancelled()
             continue
-        data = encode(rows)
+        try:
+            data = encode(rows)
+        except SqlError:  # a text that the client's encoding has no characters for: what comes before it is sent
+            for row in rows:
+                state.out += encode((row,))
+            raise
         state.out += data
         sent += len(rows)
         size = max(1, min(MAX_SLICE, SLICE_BYTES * len(rows) // max(len(data), 1)))

@@ -67,4 +67,6 @@ def send_result(
     if close := portal.take_close():
         yield Work(close)
     state.report_notices()
+    if state.engine.changed_parameters:  # in a pipeline, what comes next may be in the encoding that was just set
+        state.follow_encoding()
     return command_complete(result, sent)

@@ -81,8 +81,9 @@ def start_up(
     )
     admission.engine = engine
     state = SessionState(engine, out, decoder)
+    state.follow_encoding()
     for name, value in engine.reported_parameters().items():
-        out += backend.parameter_status(name, value)
+        out += backend.parameter_status(name, value, state.encode)
     engine.changed_parameters.clear()
     out += backend.backend_key_data(ticket.pid, ticket.secret)
     state.ready()

@@ -132,6 +132,12 @@ class Statements:
         if len(self._named) > 2 * len(self._prepared):  # SQL has dropped many
             self._named = {known: found for known, found in self._named.items() if known in self._prepared}
 
+    def renew(self) -> None:
+        """Make all codecs anew: the client has another encoding."""
+        self._named.clear()
+        if self._unnamed is not None:
+            self._unnamed = Statement("", self._unnamed.prepared, self._text)
+
     def drop(self, name: str) -> None:
         """Forget a statement, if there is one of that name."""
         if name:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from itertools import chain
 from math import prod
 from typing import Any
 
-from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.errors import SqlError
 from ruvector_engine.types import registry
+from ruvector_engine.types.array_values import flat, nested
 from ruvector_engine.types.arrays import MAX_DIMENSIONS
 from ruvector_engine.types.registry import PgType, Value
 from ruvector_server.types.codec import BinaryCodec, Data, Decoder, incorrect, insufficient
@@ -18,46 +18,60 @@ _DIMENSION = struct.Struct(">ii")
 _LENGTH = struct.Struct(">i")
 _NULL = _LENGTH.pack(-1)
 _MAX_ELEMENTS = 134_217_727
+_MAX_INT = 2**31 - 1
 
 
-def array_codec(array: PgType, element: BinaryCodec, *, lower_bound: int = 1) -> BinaryCodec:
-    """The codec of an array type, given its element's. int2vector and oidvector count from 0."""
+def array_codec(array: PgType, element: BinaryCodec) -> BinaryCodec:
+    """The codec of an array type, given its element's."""
 
     def decode(data: Data) -> list[Value]:
-        lengths = _read_dimensions(data, array, lower_bound)
+        lengths, lower = _read_dimensions(data, array)
         start = _HEADER.size + _DIMENSION.size * len(lengths)
         items = _read_items(data, start, prod(lengths) if lengths else 0, element.decode)
-        for length in reversed(lengths[1:]):
-            items = [items[i : i + length] for i in range(0, len(items), length)]
-        return items
+        if not items:
+            return []
+        if len(lengths) == 1 and lower == [1]:
+            return items
+        return nested(items, [len(lengths), *lengths, *lower])
 
     def encode(value: list[Any]) -> bytes:
-        lengths, items = _flatten(value)
-        parts = [_HEADER.pack(len(lengths), None in items, array.element_oid)]
-        parts += [_DIMENSION.pack(length, lower_bound) for length in lengths]
-        for item in items:
-            if item is None:
-                parts.append(_NULL)
-            else:
-                encoded = element.encode(item)
-                parts += (_LENGTH.pack(len(encoded)), encoded)
-        return b"".join(parts)
+        items, shape = flat(value)
+        dimensions = shape[0]
+        bounds = zip(shape[1 : dimensions + 1], shape[dimensions + 1 :], strict=True)
+        return _encoded(array, element, items, list(bounds))
 
     return BinaryCodec(decode, encode)
 
 
-def _flatten(value: list[Any]) -> tuple[list[int], list[Any]]:
-    """The lengths by dimension, and the elements in storage order."""
-    if not value:
-        return [], []
-    lengths, items = [len(value)], value
-    while isinstance(items[0], list):
-        lengths.append(len(items[0]))
-        items = list(chain.from_iterable(items))
-    return lengths, items
+def counted_from_zero(array: PgType, element: BinaryCodec) -> BinaryCodec:
+    """The codec of int2vector and oidvector: one dimension, counted from 0."""
+
+    def decode(data: Data) -> list[Value]:
+        lengths, lower = _read_dimensions(data, array)
+        if len(lengths) != 1 or lower != [0]:
+            raise SqlError("22P03", f"invalid {array.name} data")
+        return _read_items(data, _HEADER.size + _DIMENSION.size, lengths[0], element.decode)
+
+    def encode(value: list[Any]) -> bytes:
+        return _encoded(array, element, value, [(len(value), 0)])
+
+    return BinaryCodec(decode, encode)
 
 
-def _read_dimensions(data: Data, array: PgType, lower_bound: int) -> list[int]:
+def _encoded(array: PgType, element: BinaryCodec, items: list[Any], bounds: list[tuple[int, int]]) -> bytes:
+    parts = [_HEADER.pack(len(bounds), None in items, array.element_oid)]
+    parts += [_DIMENSION.pack(*bound) for bound in bounds]
+    for item in items:
+        if item is None:
+            parts.append(_NULL)
+        else:
+            encoded = element.encode(item)
+            parts += (_LENGTH.pack(len(encoded)), encoded)
+    return b"".join(parts)
+
+
+def _read_dimensions(data: Data, array: PgType) -> tuple[list[int], list[int]]:
+    """The lengths and the lower bounds."""
     if len(data) < _HEADER.size:
         raise insufficient()
     count, flags, element_oid = _HEADER.unpack_from(data)
@@ -78,12 +92,13 @@ def _read_dimensions(data: Data, array: PgType, lower_bound: int) -> list[int]:
     if len(data) < _HEADER.size + _DIMENSION.size * count:
         raise insufficient()
     dimensions = [_DIMENSION.unpack_from(data, _HEADER.size + _DIMENSION.size * i) for i in range(count)]
-    lengths = [length for length, _lower in dimensions]
+    lengths, lower = [length for length, _ in dimensions], [bound for _, bound in dimensions]
     if any(length < 0 for length in lengths) or prod(lengths) > _MAX_ELEMENTS:
         raise SqlError("54000", f"array size exceeds the maximum allowed ({_MAX_ELEMENTS})")
-    if any(lower != lower_bound for _length, lower in dimensions):
-        raise not_supported("array lower bounds other than 1 are not supported")
-    return lengths if all(lengths) else []
+    for length, bound in dimensions:
+        if bound + length > _MAX_INT:
+            raise SqlError("54000", f"array lower bound is too large: {bound}")
+    return lengths, lower
 
 
 def _read_items(data: Data, start: int, count: int, decode: Decoder) -> list[Value]:

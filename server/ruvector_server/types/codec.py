@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.types.encodings import character_end, invalid_bytes
 from ruvector_engine.types.registry import Value
 
 #: memoryview comes from COPY, which cuts fields out of large buffers.
@@ -21,11 +22,13 @@ Encoder: TypeAlias = Callable[[Any], bytes]
 
 @dataclass(frozen=True, slots=True)
 class BinaryCodec:
-    """A type's binary format. `code` is the struct character of a fixed-width type that packs as it is, or empty."""
+    """A type's binary format, in UTF-8. `code` is the struct character of a fixed-width type that packs as it is."""
 
     decode: Decoder
     encode: Encoder
     code: str = ""
+    #: Whether the bytes are text, which travels in the client's encoding.
+    text: bool = False
 
 
 def fixed(code: str) -> BinaryCodec:
@@ -70,7 +73,4 @@ def decode_utf8(data: Data) -> str:
 
 def invalid_utf8(data: bytes, start: int) -> SqlError:
     """22021 for the sequence that begins at `start`, showing as many bytes as its first one announces."""
-    first = data[start]
-    length = 1 if first < 0xC0 or first >= 0xF8 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
-    shown = " ".join(f"0x{byte:02x}" for byte in data[start : start + length])
-    return SqlError("22021", f'invalid byte sequence for encoding "UTF8": {shown}')
+    return invalid_bytes("UTF8", data[start : character_end("UTF8", data, start)])

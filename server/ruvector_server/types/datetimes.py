@@ -13,6 +13,7 @@ from ruvector_engine.types.registry import (
     TIMESTAMP_INFINITY,
     TIMESTAMP_MINUS_INFINITY,
 )
+from ruvector_engine.types.timetzs import OFFSET_LIMIT, pack, unpack
 from ruvector_server.types.codec import BinaryCodec, Data, wrong_size
 
 _INTERVAL = struct.Struct(">qii")
@@ -46,11 +47,30 @@ def _encode_interval(value: tuple[int, int, int]) -> bytes:
     return _INTERVAL.pack(microseconds, days, months)
 
 
+_TIMETZ = struct.Struct(">qi")
+
+
+def _decode_timetz(data: Data) -> int:
+    if len(data) != _TIMETZ.size:
+        raise wrong_size(data, _TIMETZ.size)
+    microseconds, west = _TIMETZ.unpack(data)
+    if not 0 <= microseconds <= US_PER_DAY:
+        raise SqlError("22008", "time out of range")
+    if not -OFFSET_LIMIT < west < OFFSET_LIMIT:
+        raise SqlError("22009", "time zone displacement out of range")
+    return pack(microseconds, west)
+
+
+def _encode_timetz(value: int) -> bytes:
+    return _TIMETZ.pack(*unpack(value))
+
+
 _TIMESTAMP = _bounded("q", MIN_TIMESTAMP, END_TIMESTAMP, (TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY), "timestamp")
 
 CODECS: dict[int, BinaryCodec] = {
     registry.DATE: _bounded("i", MIN_DAY, END_DAY, (DATE_INFINITY, DATE_MINUS_INFINITY), "date"),
     registry.TIME: _bounded("q", 0, US_PER_DAY + 1, (), "time"),
+    registry.TIMETZ: BinaryCodec(_decode_timetz, _encode_timetz),
     registry.TIMESTAMP: _TIMESTAMP,
     registry.TIMESTAMPTZ: _TIMESTAMP,
     registry.INTERVAL: BinaryCodec(_decode_interval, _encode_interval),

@@ -6,7 +6,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.types import registry
 from ruvector_server.types.codec import BinaryCodec, Data, fixed, incorrect
 
-_OIDS = ("oid", "xid", "regproc", "regclass", "regtype", "regnamespace", "regrole")
+_OIDS = ("oid", "xid", "regproc", "regclass", "regtype", "regnamespace", "regrole", "regconfig", "regdictionary")
 
 
 def _decode_bool(data: Data) -> bool:
@@ -27,5 +27,6 @@ CODECS: dict[int, BinaryCodec] = {
     registry.INT8: fixed("q"),
     registry.FLOAT4: fixed("f"),
     registry.FLOAT8: fixed("d"),
+    registry.XID8: fixed("Q"),
     **{registry.BY_NAME[name].oid: fixed("I") for name in _OIDS},
 }

@@ -1,18 +1,16 @@
-"""Binary text types, json, bytea, uuid and inet: mostly the bytes themselves."""
+"""Binary text types, json, bytea and uuid: mostly the bytes themselves."""
 
 from __future__ import annotations
 
-import ipaddress
 from uuid import UUID
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.types import registry
 from ruvector_engine.types.jsons import parse_json, parse_jsonb
-from ruvector_engine.types.strings import NAME_MAX_BYTES, parse_inet
+from ruvector_engine.types.strings import NAME_MAX_BYTES
 from ruvector_server.types.codec import BinaryCodec, Data, decode_utf8, incorrect, insufficient, wrong_size
 
 _JSONB_VERSION = 1
-_IPV4, _IPV6 = 2, 3
 
 
 def _decode_name(data: Data) -> str:
@@ -57,33 +55,6 @@ def _encode_uuid(value: UUID) -> bytes:
     return value.bytes
 
 
-def _decode_inet(data: Data) -> str:
-    if len(data) < 4:
-        raise SqlError("08P01", "no data left in message")
-    family, bits, length = data[0], data[1], data[3]
-    if family not in (_IPV4, _IPV6):
-        raise _invalid_inet("address family")
-    size = 4 if family == _IPV4 else 16
-    if bits > size * 8:
-        raise _invalid_inet("bits")
-    if length != size:
-        raise _invalid_inet("length")
-    if len(data) != 4 + size:
-        raise wrong_size(data, 4 + size)
-    return parse_inet(f"{ipaddress.ip_address(bytes(data[4:]))}/{bits}")
-
-
-def _invalid_inet(what: str) -> SqlError:
-    return SqlError("22P03", f'invalid {what} in external "inet" value')
-
-
-def _encode_inet(value: str) -> bytes:
-    interface = ipaddress.ip_interface(value)
-    packed = interface.ip.packed
-    family = _IPV4 if interface.version == 4 else _IPV6
-    return bytes((family, interface.network.prefixlen, 0, len(packed))) + packed
-
-
 def _encode_record(_value: object) -> bytes:
     raise not_supported("binary output of anonymous composite types is not supported")
 
@@ -92,7 +63,7 @@ def _decode_record(_data: Data) -> str:
     raise not_supported("input of anonymous composite types is not implemented")
 
 
-_TEXT = BinaryCodec(decode_utf8, str.encode)
+_TEXT = BinaryCodec(decode_utf8, str.encode, text=True)
 
 CODECS: dict[int, BinaryCodec] = {
     registry.TEXT: _TEXT,
@@ -100,13 +71,12 @@ CODECS: dict[int, BinaryCodec] = {
     registry.BPCHAR: _TEXT,
     registry.UNKNOWN: _TEXT,
     registry.CSTRING: _TEXT,
-    registry.NAME: BinaryCodec(_decode_name, str.encode),
+    registry.NAME: BinaryCodec(_decode_name, str.encode, text=True),
     registry.BY_NAME["char"].oid: BinaryCodec(_decode_char, _encode_char),
-    registry.JSON: BinaryCodec(_decode_json, str.encode),
-    registry.JSONB: BinaryCodec(_decode_jsonb, _encode_jsonb),
+    registry.JSON: BinaryCodec(_decode_json, str.encode, text=True),
+    registry.JSONB: BinaryCodec(_decode_jsonb, _encode_jsonb, text=True),
     registry.BYTEA: BinaryCodec(bytes, bytes),
     registry.UUID: BinaryCodec(_decode_uuid, _encode_uuid),
-    registry.BY_NAME["inet"].oid: BinaryCodec(_decode_inet, _encode_inet),
     registry.RECORD: BinaryCodec(_decode_record, _encode_record),
     registry.VOID: BinaryCodec(lambda _data: "", lambda _value: b""),
 }

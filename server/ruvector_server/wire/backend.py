@@ -6,7 +6,7 @@ not here: `ruvector_server.types.row_encoder` makes whole batches of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from struct import Struct
 
 from ruvector_engine.errors import SqlError
@@ -42,9 +42,14 @@ def _message(kind: bytes, body: bytes) -> bytes:
     return _HEADER(kind, len(body) + 4) + body
 
 
-def _string(text: str) -> bytes:
-    """A C string: a zero byte inside would end it early, and what is not Unicode must not stop an error report."""
-    return text.replace("\0", "").encode("utf-8", "replace") + b"\0"
+def utf8(text: str) -> bytes:
+    """Text for a client that reads UTF-8: what is not Unicode must not stop an error report."""
+    return text.encode("utf-8", "replace")
+
+
+def _string(text: str, encode: Callable[[str], bytes] = utf8) -> bytes:
+    """A C string: a zero byte inside would end it early."""
+    return encode(text.replace("\0", "")) + b"\0"
 
 
 def authentication_sasl(mechanisms: Sequence[str]) -> bytes:
@@ -74,14 +79,14 @@ def backend_key_data(pid: int, secret: bytes) -> bytes:
     return _message(b"K", _INT32(pid) + secret)
 
 
-def parameter_status(name: str, value: str) -> bytes:
+def parameter_status(name: str, value: str, encode: Callable[[str], bytes] = utf8) -> bytes:
     """ParameterStatus: a setting's value, at the start and when it changes."""
-    return _message(b"S", _string(name) + _string(value))
+    return _message(b"S", _string(name) + _string(value, encode))
 
 
-def notification_response(pid: int, channel: str, payload: str) -> bytes:
+def notification_response(pid: int, channel: str, payload: str, encode: Callable[[str], bytes] = utf8) -> bytes:
     """NotificationResponse: a NOTIFY of the session `pid` on a channel that this one listens to."""
-    return _message(b"A", _INT32(pid) + _string(channel) + _string(payload))
+    return _message(b"A", _INT32(pid) + _string(channel, encode) + _string(payload, encode))
 
 
 def parameter_description(oids: Sequence[int]) -> bytes:
@@ -89,11 +94,11 @@ def parameter_description(oids: Sequence[int]) -> bytes:
     return _message(b"t", _UINT16(len(oids)) + b"".join(map(_UINT32, oids)))
 
 
-def row_description(columns: Sequence[Column], formats: Sequence[int]) -> bytes:
+def row_description(columns: Sequence[Column], formats: Sequence[int], encode: Callable[[str], bytes] = utf8) -> bytes:
     """RowDescription, with a format (0 text, 1 binary) a column."""
     parts = [_UINT16(len(columns))]
     for column, code in zip(columns, formats, strict=True):
-        parts.append(_string(column.name))
+        parts.append(_string(column.name, encode))
         kind = column.type
         parts.append(_FIELD(column.table_oid, column.attnum, kind.oid, kind.pg.length, kind.typmod, code))
     return _message(b"T", b"".join(parts))
@@ -124,17 +129,17 @@ def copy_data(payloads: Sequence[bytes]) -> bytes:
     return b"".join([part for payload in payloads for part in (_HEADER(b"d", len(payload) + 4), payload)])
 
 
-def error_response(error: SqlError) -> bytes:
+def error_response(error: SqlError, encode: Callable[[str], bytes] = utf8) -> bytes:
     """ErrorResponse."""
-    return _message(b"E", _fields(error))
+    return _message(b"E", _fields(error, encode))
 
 
-def notice_response(notice: SqlError) -> bytes:
+def notice_response(notice: SqlError, encode: Callable[[str], bytes] = utf8) -> bytes:
     """NoticeResponse."""
-    return _message(b"N", _fields(notice))
+    return _message(b"N", _fields(notice, encode))
 
 
-def _fields(error: SqlError) -> bytes:
+def _fields(error: SqlError, encode: Callable[[str], bytes]) -> bytes:
     values = (
         (b"S", error.severity),
         (b"V", error.severity),
@@ -150,4 +155,4 @@ def _fields(error: SqlError) -> bytes:
         (b"d", error.datatype),
         (b"n", error.constraint),
     )
-    return b"".join(code + _string(value) for code, value in values if value is not None) + b"\0"
+    return b"".join(code + _string(value, encode) for code, value in values if value is not None) + b"\0"

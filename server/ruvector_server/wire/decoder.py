@@ -6,6 +6,7 @@ One rule: whatever the bytes are, `next_message` gives a message, None (more byt
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from struct import Struct
 
 from ruvector_server.wire import parsers
@@ -13,6 +14,7 @@ from ruvector_server.wire.errors import ProtocolError, encoding_error
 from ruvector_server.wire.limits import MAX_STARTUP_PACKET, MIN_STARTUP_PACKET
 from ruvector_server.wire.messages import Frontend
 from ruvector_server.wire.phases import LEGAL, Phase, illegal_type
+from ruvector_server.wire.recoding import recoding
 from ruvector_server.wire.startup import parse_startup_packet
 
 _INT32 = Struct("!i").unpack_from
@@ -29,7 +31,18 @@ class FrontendDecoder:
         # not copied again and again.
         self._tail = bytearray()
         self._needed = 0  # bytes from _position on without which it is no use to look
+        self._read: Callable[[bytes], str] | None = None
         self.phase = phase
+
+    @property
+    def recodes(self) -> bool:
+        """Whether the client's text is in another encoding than UTF-8."""
+        return self._read is not None
+
+    def recode(self, read: Callable[[bytes], str] | None) -> None:
+        """From the next message on, strings are what `read` reads; None: UTF-8."""
+        self._read = read
+        self.phase = self._phase
 
     @property
     def phase(self) -> Phase:
@@ -39,7 +52,7 @@ class FrontendDecoder:
     @phase.setter
     def phase(self, phase: Phase) -> None:
         self._phase = phase
-        self._frames = LEGAL[phase]
+        self._frames = LEGAL[phase] if self._read is None else recoding(LEGAL[phase], self._read)
         if phase is Phase.CLOSED:
             self._buffer, self._position = b"", 0
             self._tail.clear()

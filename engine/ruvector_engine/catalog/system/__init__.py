@@ -23,6 +23,7 @@ from ruvector_engine.catalog.system import (
     extensions,
     information_schema,
     listings,
+    privilege_views,
     roles,
     types,
 )
@@ -81,7 +82,7 @@ _PG_CATALOG = (
 
 
 def _sources(schema: str) -> tuple[dict[str, RowSource], set[str]]:
-    modules = (information_schema,) if schema == "information_schema" else _PG_CATALOG
+    modules = (information_schema, privilege_views) if schema == "information_schema" else _PG_CATALOG
     rows: dict[str, RowSource] = {}
     empty: set[str] = set()
     for module in modules:

@@ -10,6 +10,7 @@ from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_STATS
 from ruvector_engine.catalog.system.context import Activity, SystemContext
 from ruvector_engine.catalog.system.oids import DATABASE
 from ruvector_engine.catalog.system.relations import pg_catalog
+from ruvector_engine.types.networks import parse_inet
 
 Rows = list[tuple[Any, ...]]
 
@@ -24,7 +25,8 @@ def _activity_row(context: SystemContext, a: Activity) -> tuple[Any, ...]:
     told: dict[str, Any] = {"query": "<insufficient privilege>"}
     if any(has_privileges_of(authority, user, role) for role in (a.user_oid, PG_READ_ALL_STATS)):
         told = {
-            "client_addr": a.client_addr, "client_port": a.client_port, "backend_start": a.backend_start,
+            "client_addr": None if a.client_addr is None else parse_inet(a.client_addr),
+            "client_port": a.client_port, "backend_start": a.backend_start,
             "xact_start": a.xact_start, "query_start": a.query_start, "state_change": a.state_change,
             "state": a.state, "query": a.query, "backend_type": "client backend",
         }  # fmt: skip

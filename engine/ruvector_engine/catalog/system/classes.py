@@ -7,10 +7,12 @@ from functools import cache
 from typing import Any
 
 from ruvector_engine.catalog.model import ColumnDef, IndexDef, Relation, SequenceDef, TableDef, ViewDef
+from ruvector_engine.catalog.roles import Authority
 from ruvector_engine.catalog.system.access import default_operator_class, operator_class
 from ruvector_engine.catalog.system.constraints import all_constraints, indexes_by_table, tables_of
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import relation_kind
+from ruvector_engine.catalog.system.objects import relation_key, relation_owner, shown_acl
 from ruvector_engine.catalog.system.oids import (
     ACCESS_METHODS,
     OWNER,
@@ -18,7 +20,7 @@ from ruvector_engine.catalog.system.oids import (
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import RELATIONS, pg_catalog
-from ruvector_engine.catalog.system.types import all_types
+from ruvector_engine.catalog.system.types import storage_facts
 from ruvector_engine.types.registry import BOOL, INT8
 
 #: The page size that relpages counts in.
@@ -30,18 +32,18 @@ def class_rows(context: SystemContext) -> Rows:
     """pg_class."""
     indexed = {oid for oid, indexes in indexes_by_table(context.catalog).items() if indexes}
     rows = (_class_row(context, r, r.oid in indexed) for r in context.catalog.relations.values())
-    return [*_system_class_rows(), *rows]
+    return [*_system_class_rows(context.catalog.authority), *rows]
 
 
-@cache
-def _system_class_rows() -> tuple[tuple[Any, ...], ...]:
+def _system_class_rows(authority: Authority) -> list[tuple[Any, ...]]:
     row = pg_catalog("pg_class").row
-    return tuple(
+    return [
         row(
             oid=r.table.oid,
             relname=r.table.name,
             relnamespace=namespace_oid(r.table.schema),
             relowner=OWNER,
+            relacl=shown_acl(authority, relation_key(r.table)),
             relam=ACCESS_METHODS["heap"] if r.kind == "r" else 0,
             relhasrules=r.kind == "v",
             relispopulated=True,
@@ -51,7 +53,7 @@ def _system_class_rows() -> tuple[tuple[Any, ...], ...]:
             relnatts=len(r.table.columns),
         )
         for r in RELATIONS.values()
-    )
+    ]
 
 
 def _class_row(context: SystemContext, relation: Relation, indexed: bool) -> tuple[Any, ...]:
@@ -61,7 +63,8 @@ def _class_row(context: SystemContext, relation: Relation, indexed: bool) -> tup
         "oid": relation.oid,
         "relname": relation.name,
         "relnamespace": namespace_oid(relation.schema),
-        "relowner": OWNER,
+        "relowner": relation_owner(context.catalog, relation),
+        "relacl": shown_acl(context.catalog.authority, relation_key(relation)),
         "relfilenode": 0 if kind == "v" else relation.oid,
         "relpages": -(-size.bytes // BLOCK_SIZE),
         "reltuples": float(size.rows),
@@ -105,7 +108,11 @@ def attribute_rows(context: SystemContext) -> Rows:
     for relation in context.catalog.relations.values():
         match relation:
             case TableDef() | ViewDef():
-                rows += (_attribute_row(relation.oid, c, c.attnum) for c in relation.columns)
+                authority = context.catalog.authority
+                rows += (
+                    _attribute_row(relation.oid, c, shown_acl(authority, relation_key(relation, c.attnum)))
+                    for c in relation.columns
+                )
             case IndexDef():
                 rows += _index_attribute_rows(tables[relation.table_oid], relation)
             case SequenceDef():
@@ -114,34 +121,44 @@ def attribute_rows(context: SystemContext) -> Rows:
     return rows
 
 
+_SYSTEM_OIDS = frozenset(r.table.oid for r in RELATIONS.values())
+
+
 @cache
 def _system_attribute_rows() -> tuple[tuple[Any, ...], ...]:
-    return tuple(_attribute_row(r.table.oid, c, c.attnum) for r in RELATIONS.values() for c in r.table.columns)
+    return tuple(_attribute_row(r.table.oid, c, None) for r in RELATIONS.values() for c in r.table.columns)
 
 
-def _attribute_row(relation_oid: int, column: ColumnDef, attnum: int) -> tuple[Any, ...]:
+def _attribute_row(relation_oid: int, column: ColumnDef, acl: list[str] | None) -> tuple[Any, ...]:
     return _plain_attribute_row(
         relation_oid,
-        attnum,
+        column.attnum,
         column.name,
         column.type.oid,
         atttypmod=column.type.typmod,
         attnotnull=column.not_null,
-        atthasdef=column.default is not None and not column.identity,
+        atthasdef=(column.default is not None and not column.identity) or column.generation is not None,
+        attgenerated="" if column.generation is None else "v" if column.virtual else "s",
         attidentity=column.identity,
+        attacl=acl,
+        **({} if relation_oid in _SYSTEM_OIDS else {"attndims": column.dimensions}),
     )
 
 
 def _plain_attribute_row(relation_oid: int, attnum: int, name: str, type_oid: int, **more: Any) -> tuple[Any, ...]:
-    facts = all_types()[type_oid]
-    values = {"atttypmod": -1, "attcollation": facts.collation, "attislocal": True} | more
+    facts = storage_facts(type_oid)
+    values = {
+        "atttypmod": -1,
+        "attcollation": facts.collation,
+        "attislocal": True,
+        "attndims": 1 if facts.name.startswith("_") else 0,
+    } | more
     return pg_catalog("pg_attribute").row(
         attrelid=relation_oid,
         attname=name,
         atttypid=type_oid,
         attlen=facts.length,
         attnum=attnum,
-        attndims=1 if facts.name.startswith("_") else 0,
         attbyval=facts.by_value,
         attalign=facts.alignment,
         attstorage=facts.storage,
@@ -160,10 +177,10 @@ def attrdef_rows(context: SystemContext) -> Rows:
     """pg_attrdef: `adbin` is the default as SQL text."""
     row = pg_catalog("pg_attrdef").row
     return [
-        row(oid=default_oid(table.oid, c.attnum), adrelid=table.oid, adnum=c.attnum, adbin=c.default)
+        row(oid=default_oid(table.oid, c.attnum), adrelid=table.oid, adnum=c.attnum, adbin=c.generation or c.default)
         for table in tables_of(context.catalog).values()
         for c in table.columns
-        if c.default is not None and not c.identity
+        if (c.default is not None and not c.identity) or c.generation is not None
     ]
 
 
@@ -195,7 +212,7 @@ def _index_row(table: TableDef, index: IndexDef) -> tuple[Any, ...]:
         indisready=True,
         indislive=True,
         indkey=[c.attnum for c in columns],
-        indcollation=[all_types()[c.type.oid].collation for c in columns],
+        indcollation=[storage_facts(c.type.oid).collation for c in columns],
         indclass=classes,
         indoption=[0] * len(columns),
     )

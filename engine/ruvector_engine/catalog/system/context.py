@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ruvector_engine.catalog.model import Catalog
+from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.system.oids import OWNER
 from ruvector_engine.setting_definitions import SettingOrigin
 
@@ -100,6 +101,11 @@ class SystemContext:
     progress: Sequence[IndexBuild] = ()
     cursors: Sequence[OpenCursor] = ()
     locks: Sequence[HeldLock] = ()
+
+    @property
+    def rights(self) -> Rights:
+        """What the current user may do."""
+        return Rights(self.catalog.authority, self.user_oid)
 
     @property
     def user_oid(self) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from ruvector_engine.catalog.rights import DATABASE_KEY, owner_of
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import system_schemas
+from ruvector_engine.catalog.system.objects import schema_key, shown_acl
 from ruvector_engine.catalog.system.oids import (
     DATABASE,
     DEFAULT_TABLESPACE,
-    GLOBAL_TABLESPACE,
     OWNER,
+    TABLESPACES,
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import pg_catalog
@@ -26,6 +28,7 @@ def database_rows(context: SystemContext) -> Rows:
         pg_catalog("pg_database").row(
             oid=DATABASE, datname=context.database, datdba=OWNER, encoding=_UTF8, datlocprovider="c",
             datallowconn=True, datconnlimit=-1, dattablespace=DEFAULT_TABLESPACE, datcollate="C", datctype="C",
+            datacl=shown_acl(context.catalog.authority, DATABASE_KEY),
         )
     ]  # fmt: skip
 
@@ -34,19 +37,27 @@ def namespace_rows(context: SystemContext) -> Rows:
     """pg_namespace."""
     row = pg_catalog("pg_namespace").row
     names = [*system_schemas(), *sorted(context.catalog.schemas)]
-    return [row(oid=namespace_oid(name), nspname=name, nspowner=OWNER) for name in names]
+    authority = context.catalog.authority
+    return [
+        row(
+            oid=namespace_oid(name),
+            nspname=name,
+            nspowner=owner_of(authority, schema_key(name)),
+            nspacl=shown_acl(authority, schema_key(name)),
+        )
+        for name in names
+    ]
 
 
 def tablespace_rows(_context: SystemContext) -> Rows:
     """pg_tablespace."""
     row = pg_catalog("pg_tablespace").row
-    spaces = ((DEFAULT_TABLESPACE, "pg_default"), (GLOBAL_TABLESPACE, "pg_global"))
-    return [row(oid=oid, spcname=name, spcowner=OWNER) for oid, name in spaces]
+    return [row(oid=oid, spcname=name, spcowner=OWNER) for name, oid in TABLESPACES.items()]
 
 
 def settings_rows(context: SystemContext) -> Rows:
     """pg_settings: what can be set or shown. What the users made up has no row, as in PostgreSQL."""
-    shown = [setting for setting in SETTINGS if setting.name not in UNLISTED]
+    shown = [s for s in SETTINGS if s.name in context.settings and s.name not in UNLISTED]
     return [_setting_row(context, setting) for setting in sorted(shown, key=lambda s: s.name.lower())]
 
 
@@ -58,7 +69,7 @@ def _setting_row(context: SystemContext, setting: Setting) -> tuple[Any, ...]:
     origin = context.origin(setting.name)
     return pg_catalog("pg_settings").row(
         name=setting.name,
-        setting=context.settings.get(setting.name, setting.default),
+        setting=context.settings[setting.name],
         unit=setting.unit or None,
         category=_category(setting),
         short_desc=setting.description,

@@ -111,7 +111,7 @@ def pg_describe_object(lookup: Lookup, classid: int, oid: int, subid: int) -> st
         case oids.PG_CLASS:
             return _describe_relation(lookup, oid, subid)
         case oids.PG_TYPE:
-            return f"type {format_type(lookup, oid)}" if oid in all_types() else None
+            return f"type {format_type(lookup, oid)}" if oid in all_types() or lookup.catalog.user_type(oid) else None
         case oids.PG_PROC:
             return _describe_procedure(lookup, oid)
         case oids.PG_OPERATOR:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ruvector_engine.catalog.system.context import SystemContext
-from ruvector_engine.catalog.system.oids import EXTENSIONS, OWNER, PG_EXTENSION, namespace_oid
+from ruvector_engine.catalog.system.oids import EXTENSIONS, PG_EXTENSION, namespace_oid
 from ruvector_engine.catalog.system.relations import pg_catalog
 
 #: The versions whose SQL surface is served.
@@ -23,7 +23,7 @@ def extension_rows(context: SystemContext) -> list[tuple[Any, ...]]:
         row(
             oid=EXTENSIONS[name],
             extname=name,
-            extowner=OWNER,
+            extowner=context.catalog.authority.owner_of(PG_EXTENSION, EXTENSIONS[name]),
             extnamespace=namespace_oid("public"),
             extrelocatable=True,
             extversion=EXTENSION_VERSIONS[name],

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ruvector_engine.catalog.model import IndexDef
+from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.access import extension_of, operator_classes
 from ruvector_engine.catalog.system.callables import existing_procedures, operators, procedures
 from ruvector_engine.catalog.system.definitions import (
@@ -43,9 +44,15 @@ from ruvector_engine.catalog.system.roles import (
     regrole_out,
     to_regrole,
 )
-from ruvector_engine.catalog.system.typenames import pg_format_type, regtype_in, regtype_out, to_regtype
-from ruvector_engine.catalog.system.types import all_types
+from ruvector_engine.catalog.system.typenames import (
+    pg_format_type,
+    regtype_in,
+    regtype_out,
+    to_regtype,
+    type_is_visible,
+)
 from ruvector_engine.errors import SqlError
+from ruvector_engine.text_search import dictionaries
 
 # ---------------------------------------------------------------- reg* types
 
@@ -55,6 +62,8 @@ def to_regclass(lookup: Lookup, text: str) -> int | None:
     if text.isdigit():
         return int(text)
     schema, name = schema_and_name(text)
+    if schema is not None:
+        objects.require_usage(objects.rights_of(lookup), lookup.catalog, schema)
     found = lookup.relation(schema, name)
     return found.oid if found else None
 
@@ -96,6 +105,31 @@ def regnamespace_out(lookup: Lookup, oid: int) -> str:
     """Print a regnamespace."""
     name = next((name for name, number in _schemas(lookup).items() if number == oid), None)
     return quote_identifier(name) if name else str(oid) if oid else "-"
+
+
+def regconfig_in(_lookup: Lookup, text: str) -> int:
+    """Read a regconfig."""
+    return 0 if text == "-" else dictionaries.CONFIGURATIONS[dictionaries.known(text)]
+
+
+def regconfig_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regconfig."""
+    names = {number: name for name, number in dictionaries.CONFIGURATIONS.items()}
+    return names.get(oid, str(oid)) if oid else "-"
+
+
+def regdictionary_in(_lookup: Lookup, text: str) -> int:
+    """Read a regdictionary."""
+    plain = split_name(text)[-1]
+    found = next((oid for oid, name in dictionaries.DICTIONARY_NAMES.items() if name == plain), None)
+    if found is None:
+        raise SqlError("42704", f'text search dictionary "{text}" does not exist')
+    return found
+
+
+def regdictionary_out(_lookup: Lookup, oid: int) -> str:
+    """Print a regdictionary."""
+    return dictionaries.DICTIONARY_NAMES.get(oid, str(oid)) if oid else "-"
 
 
 def _procedures_named(lookup: Lookup, text: str) -> list[int]:
@@ -143,8 +177,7 @@ def pg_table_is_visible(lookup: Lookup, oid: int) -> bool | None:
 
 def pg_type_is_visible(lookup: Lookup, oid: int) -> bool | None:
     """Whether the bare name of a type finds it."""
-    facts = all_types().get(oid)
-    return facts.schema in lookup.search_path if facts else None
+    return type_is_visible(lookup, oid)
 
 
 def pg_function_is_visible(lookup: Lookup, oid: int) -> bool | None:
@@ -277,4 +310,6 @@ REG_TYPES: Mapping[str, tuple[Callable[[Lookup, str], int], Callable[[Lookup, in
     "regnamespace": (regnamespace_in, regnamespace_out),
     "regrole": (regrole_in, regrole_out),
     "regproc": (regproc_in, regproc_out),
+    "regconfig": (regconfig_in, regconfig_out),
+    "regdictionary": (regdictionary_in, regdictionary_out),
 }

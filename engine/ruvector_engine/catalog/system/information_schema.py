@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from ruvector_engine.catalog.model import ColumnDef, SequenceDef, TableDef, ViewDef
+from ruvector_engine.catalog.rights import owner_of
 from ruvector_engine.catalog.system import roles
 from ruvector_engine.catalog.system.constraints import Constraint, all_constraints
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.definitions import pg_get_viewdef
 from ruvector_engine.catalog.system.listings import lookup_of
 from ruvector_engine.catalog.system.lookup import system_schemas
+from ruvector_engine.catalog.system.objects import role_name, schema_key
 from ruvector_engine.catalog.system.relations import RELATIONS, information_schema
-from ruvector_engine.catalog.system.typenames import format_type
-from ruvector_engine.catalog.system.types import all_types
+from ruvector_engine.catalog.system.typenames import format_type, type_schema
+from ruvector_engine.catalog.system.types import all_types, storage_facts
+from ruvector_engine.catalog.system.visible import column_shown, owned, relation_shown, schema_shown
 from ruvector_engine.types.registry import TypeRef
 
 Rows = list[tuple[Any, ...]]
@@ -46,7 +49,7 @@ def _relations(context: SystemContext) -> Iterator[tuple[TableDef | ViewDef, str
 
 def tables_rows(context: SystemContext) -> Rows:
     """information_schema.tables."""
-    row = information_schema("tables").row
+    row, rights = information_schema("tables").row, context.rights
     return [
         row(
             table_catalog=context.database,
@@ -58,20 +61,22 @@ def tables_rows(context: SystemContext) -> Rows:
             commit_action="PRESERVE" if kind == "LOCAL TEMPORARY" else None,
         )
         for relation, kind in _relations(context)
+        if relation_shown(rights, relation)
     ]
 
 
 def columns_rows(context: SystemContext) -> Rows:
     """information_schema.columns."""
-    lookup = lookup_of(context)
+    lookup, rights = lookup_of(context), context.rights
     row = information_schema("columns").row
     sequences = {r.oid: r for r in context.catalog.relations.values() if isinstance(r, SequenceDef)}
     rows = []
     for relation, _ in _relations(context):
         updatable = isinstance(relation, TableDef) and not relation.virtual
-        for column in relation.columns:
-            facts = all_types()[column.type.oid]
-            array = facts.name.startswith("_")
+        for column in [c for c in relation.columns if column_shown(rights, relation, c)]:
+            facts = storage_facts(column.type.oid)
+            name, array = column.type.pg.name, facts.name.startswith("_")
+            made = lookup.catalog.user_type(column.type.oid) is not None
             data_type = "ARRAY" if array else format_type(lookup, column.type.oid, None)
             rows.append(
                 row(
@@ -82,15 +87,16 @@ def columns_rows(context: SystemContext) -> Rows:
                     ordinal_position=column.attnum,
                     column_default=None if column.identity else column.default,
                     is_nullable=_flag(not column.not_null),
-                    data_type="USER-DEFINED" if facts.extension and not array else data_type,
+                    data_type="USER-DEFINED" if (facts.extension or made) and not array else data_type,
                     udt_catalog=context.database,
-                    udt_schema=facts.schema,
-                    udt_name=facts.name,
+                    udt_schema=type_schema(lookup, column.type.oid),
+                    udt_name=name,
                     dtd_identifier=str(column.attnum),
                     is_self_referencing="NO",
-                    is_generated="NEVER",
+                    is_generated="NEVER" if column.generation is None else "ALWAYS",
+                    generation_expression=column.generation,
                     is_updatable=_flag(updatable),
-                    **_sizes(column.type, facts.name),
+                    **_sizes(column.type, name),
                     **_identity(column, sequences.get(column.owned_sequence)),
                 )
             )
@@ -142,10 +148,16 @@ def _identity(column: ColumnDef, sequence: SequenceDef | None) -> dict[str, Any]
 
 def schemata_rows(context: SystemContext) -> Rows:
     """information_schema.schemata."""
-    row = information_schema("schemata").row
+    row, rights = information_schema("schemata").row, context.rights
+    authority = context.catalog.authority
     return [
-        row(catalog_name=context.database, schema_name=name, schema_owner=context.user)
+        row(
+            catalog_name=context.database,
+            schema_name=name,
+            schema_owner=role_name(authority, owner_of(authority, schema_key(name))),
+        )
         for name in (*system_schemas(), *sorted(context.catalog.schemas))
+        if schema_shown(rights, name)
     ]
 
 
@@ -167,7 +179,7 @@ def _table_names(context: SystemContext, constraint: Constraint) -> dict[str, An
 
 def table_constraints_rows(context: SystemContext) -> Rows:
     """information_schema.table_constraints: NOT NULL counts as a CHECK, as in PostgreSQL."""
-    row = information_schema("table_constraints").row
+    row, rights = information_schema("table_constraints").row, context.rights
     types = {"p": "PRIMARY KEY", "u": "UNIQUE", "c": "CHECK", "n": "CHECK"}
     return [
         row(
@@ -180,12 +192,13 @@ def table_constraints_rows(context: SystemContext) -> Rows:
             nulls_distinct="YES" if c.kind == "u" else None,
         )
         for c in all_constraints(context.catalog)
+        if relation_shown(rights, c.table, "awdDxt", "awx")
     ]
 
 
 def key_column_usage_rows(context: SystemContext) -> Rows:
     """information_schema.key_column_usage."""
-    row = information_schema("key_column_usage").row
+    row, rights = information_schema("key_column_usage").row, context.rights
     return [
         row(
             **_constraint_names(context, c),
@@ -196,51 +209,53 @@ def key_column_usage_rows(context: SystemContext) -> Rows:
         for c in all_constraints(context.catalog)
         if c.kind in "pu"
         for position, column in enumerate(c.columns, 1)
+        if (found := c.table.column(column)) is not None and column_shown(rights, c.table, found)
     ]
 
 
 def constraint_column_usage_rows(context: SystemContext) -> Rows:
     """information_schema.constraint_column_usage."""
-    row = information_schema("constraint_column_usage").row
+    row, rights = information_schema("constraint_column_usage").row, context.rights
     return [
         row(**_table_names(context, c), column_name=column, **_constraint_names(context, c))
         for c in all_constraints(context.catalog)
+        if owned(rights, c.table)
         for column in c.columns
     ]
 
 
 def constraint_table_usage_rows(context: SystemContext) -> Rows:
     """information_schema.constraint_table_usage."""
-    row = information_schema("constraint_table_usage").row
+    row, rights = information_schema("constraint_table_usage").row, context.rights
     return [
         row(**_table_names(context, c), **_constraint_names(context, c))
         for c in all_constraints(context.catalog)
-        if c.kind in "pu"
+        if c.kind in "pu" and owned(rights, c.table)
     ]
 
 
 def check_constraints_rows(context: SystemContext) -> Rows:
     """information_schema.check_constraints."""
-    row = information_schema("check_constraints").row
+    row, rights = information_schema("check_constraints").row, context.rights
     return [
         row(
             **_constraint_names(context, c),
             check_clause=f"{c.columns[0]} IS NOT NULL" if c.kind == "n" else f"({c.expression})",
         )
         for c in all_constraints(context.catalog)
-        if c.kind in "cn"
+        if c.kind in "cn" and owned(rights, c.table)
     ]
 
 
 def views_rows(context: SystemContext) -> Rows:
     """information_schema.views: no view can be written through."""
-    row, lookup = information_schema("views").row, lookup_of(context)
+    row, lookup, rights = information_schema("views").row, lookup_of(context), context.rights
     return [
         row(
             table_catalog=context.database,
             table_schema=v.schema,
             table_name=v.name,
-            view_definition=pg_get_viewdef(lookup, v.oid),
+            view_definition=pg_get_viewdef(lookup, v.oid) if owned(rights, v) else None,
             check_option="NONE",
             is_updatable="NO",
             is_insertable_into="NO",
@@ -249,13 +264,13 @@ def views_rows(context: SystemContext) -> Rows:
             is_trigger_insertable_into="NO",
         )
         for v in context.catalog.relations.values()
-        if isinstance(v, ViewDef)
+        if isinstance(v, ViewDef) and relation_shown(rights, v)
     ]
 
 
 def sequences_rows(context: SystemContext) -> Rows:
     """information_schema.sequences: those of identity columns are left out, as in PostgreSQL."""
-    row, lookup = information_schema("sequences").row, lookup_of(context)
+    row, lookup, rights = information_schema("sequences").row, lookup_of(context), context.rights
     tables = [t for t in context.catalog.relations.values() if isinstance(t, TableDef)]
     of_identity = {c.owned_sequence for t in tables for c in t.columns if c.identity}
     return [
@@ -274,7 +289,7 @@ def sequences_rows(context: SystemContext) -> Rows:
             cycle_option="NO",
         )
         for s in context.catalog.relations.values()
-        if isinstance(s, SequenceDef) and s.oid not in of_identity
+        if isinstance(s, SequenceDef) and s.oid not in of_identity and relation_shown(rights, s)
     ]
 
 

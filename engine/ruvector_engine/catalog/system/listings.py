@@ -9,7 +9,9 @@ from ruvector_engine.catalog.system.constraints import indexes_by_table, tables_
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.definitions import pg_get_indexdef, pg_get_viewdef
 from ruvector_engine.catalog.system.lookup import Lookup
+from ruvector_engine.catalog.system.objects import owner_name
 from ruvector_engine.catalog.system.relations import RELATIONS, pg_catalog
+from ruvector_engine.catalog.system.visible import relation_shown
 
 Rows = list[tuple[Any, ...]]
 
@@ -29,7 +31,7 @@ def tables_rows(context: SystemContext) -> Rows:
         row(
             schemaname=t.schema,
             tablename=t.name,
-            tableowner=context.user,
+            tableowner=owner_name(context.catalog, t),
             hasindexes=bool(indexes.get(t.oid)),
             hasrules=False,
             hastriggers=False,
@@ -61,7 +63,7 @@ def views_rows(context: SystemContext) -> Rows:
         row(
             schemaname=v.schema,
             viewname=v.name,
-            viewowner=context.user,
+            viewowner=owner_name(context.catalog, v),
             definition=pg_get_viewdef(lookup, v.oid),
         )
         for v in context.catalog.relations.values()
@@ -70,13 +72,13 @@ def views_rows(context: SystemContext) -> Rows:
 
 
 def sequences_rows(context: SystemContext) -> Rows:
-    """pg_sequences."""
-    row = pg_catalog("pg_sequences").row
+    """pg_sequences: the last value only for those who may read it."""
+    row, rights = pg_catalog("pg_sequences").row, context.rights
     return [
         row(
             schemaname=s.schema,
             sequencename=s.name,
-            sequenceowner=context.user,
+            sequenceowner=owner_name(context.catalog, s),
             data_type=s.type_oid,
             start_value=s.start,
             min_value=s.minimum,
@@ -84,7 +86,7 @@ def sequences_rows(context: SystemContext) -> Rows:
             increment_by=s.increment,
             cycle=False,
             cache_size=1,
-            last_value=context.sequence_value(s.oid),
+            last_value=context.sequence_value(s.oid) if relation_shown(rights, s) else None,
         )
         for s in context.catalog.relations.values()
         if isinstance(s, SequenceDef)

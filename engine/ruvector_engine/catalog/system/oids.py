@@ -10,10 +10,11 @@ DATABASE = 5
 DEFAULT_TABLESPACE = 1663
 GLOBAL_TABLESPACE = 1664
 DEFAULT_COLLATION = 100
+TABLESPACES = {"pg_default": DEFAULT_TABLESPACE, "pg_global": GLOBAL_TABLESPACE}
 
 #: Catalogs, as classid and refclassid name them.
 PG_CLASS, PG_TYPE, PG_PROC, PG_ATTRDEF, PG_CONSTRAINT, PG_EXTENSION = 1259, 1247, 1255, 2604, 2606, 3079
-PG_DATABASE, PG_AUTHID = 1262, 1260
+PG_DATABASE, PG_AUTHID, PG_TABLESPACE = 1262, 1260, 1213
 PG_AM, PG_CAST, PG_NAMESPACE, PG_OPCLASS, PG_OPERATOR, PG_OPFAMILY = 2601, 2605, 2615, 2616, 2617, 2753
 
 EXTENSIONS = {"vector": 15_000, "ruvector": 14_980}
@@ -42,6 +43,11 @@ def derived(*parts: str | int) -> int:
 def namespace_oid(schema: str) -> int:
     """The OID of a schema."""
     return NAMESPACES.get(schema) or derived("namespace", schema)
+
+
+def extension_oid(name: str) -> int:
+    """The OID of an extension."""
+    return EXTENSIONS.get(name) or derived("extension", name)
 
 
 def default_oid(table_oid: int, attnum: int) -> int:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.catalog.system.names import quote_identifier, split_name
 from ruvector_engine.catalog.system.types import TypeFacts, all_types, type_oids
 from ruvector_engine.errors import SqlError
 from ruvector_engine.types.registry import BY_NAME, BY_OID
+
+if TYPE_CHECKING:
+    from ruvector_engine.catalog.enum_types import EnumDef
 
 #: The grammar's own words for built-in types, beside format_type's.
 _KEYWORD_NAMES = {
@@ -17,7 +21,15 @@ _KEYWORD_NAMES = {
     "boolean": "bool", "character varying": "varchar", "char varying": "varchar", "character": "bpchar",
     "char": "bpchar", "national character": "bpchar", "nchar": "bpchar", "time": "time", "timestamp": "timestamp",
     "time without time zone": "time", "timestamp without time zone": "timestamp",
-    "timestamp with time zone": "timestamptz", "interval": "interval", "bit varying": "varbit",
+    "timestamp with time zone": "timestamptz", "time with time zone": "timetz", "interval": "interval",
+    "bit varying": "varbit",
+}  # fmt: skip
+#: Bits of an interval's modifier to the fields it names.
+_INTERVAL_FIELDS = {
+    1 << 2: " year", 1 << 1: " month", 1 << 3: " day", 1 << 10: " hour", 1 << 11: " minute", 1 << 12: " second",
+    1 << 2 | 1 << 1: " year to month", 1 << 3 | 1 << 10: " day to hour", 1 << 3 | 1 << 10 | 1 << 11: " day to minute",
+    1 << 3 | 1 << 10 | 1 << 11 | 1 << 12: " day to second", 1 << 10 | 1 << 11: " hour to minute",
+    1 << 10 | 1 << 11 | 1 << 12: " hour to second", 1 << 11 | 1 << 12: " minute to second",
 }  # fmt: skip
 _MODIFIER = re.compile(r"\s*\(\s*(-?\d+(?:\s*,\s*-?\d+)*)\s*\)")
 _ARRAY = re.compile(r"(?:\s*\[\s*\d*\s*\])+\s*\Z|\s+array\s*(?:\[\s*\d+\s*\])?\s*\Z", re.IGNORECASE)
@@ -35,6 +47,9 @@ def format_type(lookup: Lookup, oid: int, typmod: int | None = None) -> str:
     facts = all_types().get(oid)
     if oid == 0:
         return "-"
+    made = next((t for t in lookup.catalog.types.values() if oid in (t.oid, t.array_oid)), None)
+    if made is not None:
+        return _made_name(lookup, made) + ("[]" if oid == made.array_oid else "")
     if facts is None or (facts.extension and facts.extension not in lookup.catalog.extensions):
         return "???"
     if facts.name.startswith("_"):
@@ -65,11 +80,49 @@ def _modifier(name: str, typmod: int) -> str:
             scale = ((typmod - 4) & 0x7FF ^ 1024) - 1024
             return f"({(typmod - 4) >> 16 & 0xFFFF},{scale})"
         case "interval":
-            return "" if typmod & 0xFFFF == 0xFFFF else f"({typmod & 0xFFFF})"
-        case "timestamp" | "timestamptz" | "time" | "vector" | "halfvec" | "sparsevec" | "ruvector" | "bit" | "varbit":
+            fields = _INTERVAL_FIELDS.get(typmod >> 16 & 0x7FFF, "")
+            return fields if typmod & 0xFFFF == 0xFFFF else f"{fields}({typmod & 0xFFFF})"
+        case (
+            "timestamp"
+            | "timestamptz"
+            | "time"
+            | "timetz"
+            | "vector"
+            | "halfvec"
+            | "sparsevec"
+            | "ruvector"
+            | "bit"
+            | "varbit"
+        ):
             return f"({typmod})"
         case _:
             return ""
+
+
+def type_schema(lookup: Lookup, oid: int) -> str | None:
+    """The schema that a type's name is in; None for an OID that is no type's."""
+    facts = all_types().get(oid)
+    if facts is not None:
+        return facts.schema
+    return next((t.schema for t in lookup.catalog.types.values() if oid in (t.oid, t.array_oid)), None)
+
+
+def type_is_visible(lookup: Lookup, oid: int) -> bool | None:
+    """Whether the bare name of a type finds it; None for an OID that is no type's."""
+    facts = all_types().get(oid)
+    if facts is not None:
+        return facts.schema in lookup.search_path
+    for made in lookup.catalog.types.values():
+        for name, number in made.oid_by_name.items():
+            if oid == number:
+                return find_type(lookup, None, name) == oid
+    return None
+
+
+def _made_name(lookup: Lookup, made: EnumDef) -> str:
+    """The name with its schema where the bare name would mean another type, or none."""
+    name = quote_identifier(made.name)
+    return name if find_type(lookup, None, made.name) == made.oid else f"{quote_identifier(made.schema)}.{name}"
 
 
 def _name(lookup: Lookup, facts: TypeFacts) -> str:
@@ -89,6 +142,9 @@ def to_regtype(lookup: Lookup, text: str) -> int | None:
     found = _scalar(lookup, body)
     if found is None or not array:
         return found
+    made = next((t for t in lookup.catalog.types.values() if t.oid == found), None)
+    if made is not None:
+        return made.array_oid
     facts = all_types()[found]
     return type_oids().get(f"_{facts.name}")
 
@@ -115,13 +171,14 @@ def _scalar(lookup: Lookup, body: str) -> int | None:
 def find_type(lookup: Lookup, schema: str | None, name: str) -> int | None:
     """The OID of the type of that pg_type name, when it exists and the path (or `schema`) leads to it."""
     oid = type_oids().get(name)
-    if oid is None:
-        return None
-    facts = all_types()[oid]
-    if facts.extension and facts.extension not in lookup.catalog.extensions:
-        return None
     places = (schema,) if schema else lookup.search_path
-    return oid if facts.schema in places else None
+    if oid is not None:
+        facts = all_types()[oid]
+        there = not facts.extension or facts.extension in lookup.catalog.extensions
+        if there and facts.schema in places:
+            return oid
+    made = {(t.schema, n): o for t in lookup.catalog.types.values() for n, o in t.oid_by_name.items()}
+    return next((made[place, name] for place in places if (place, name) in made), None)
 
 
 def regtype_in(lookup: Lookup, text: str) -> int:

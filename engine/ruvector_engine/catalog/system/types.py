@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.oids import DEFAULT_COLLATION, OWNER, namespace_oid
 from ruvector_engine.catalog.system.relations import pg_catalog, records
-from ruvector_engine.types.registry import ALL_TYPES, BY_NAME
+from ruvector_engine.types.registry import ALL_TYPES, BY_NAME, UserOid
+
+if TYPE_CHECKING:
+    from ruvector_engine.catalog.enum_types import EnumDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class TypeFacts:
 _FUNCTIONS = (
     "typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "typanalyze", "typsubscript",
 )  # fmt: skip
+
+
+#: enum_in, enum_out, enum_recv, enum_send
+_ENUM_FUNCTIONS = {"typinput": 3506, "typoutput": 3507, "typreceive": 3532, "typsend": 3533}
 
 
 def _extension(name: str) -> str:
@@ -84,11 +91,19 @@ def all_types() -> dict[int, TypeFacts]:
     return {f.oid: f for f in facts}
 
 
+def storage_facts(oid: int) -> TypeFacts:
+    """What says how the type's values are stored: an enum is described like int4, an array of them like int4[]."""
+    if isinstance(oid, UserOid):
+        return all_types()[type_oids()["_int4" if oid.pg.element_oid else "int4"]]
+    return all_types()[oid]
+
+
 @cache
 def type_functions() -> frozenset[int]:
     """The OIDs of the functions that read, write and describe values of the types."""
     positions = [pg_catalog("pg_type").position[name] for name in _FUNCTIONS]
-    return frozenset(facts.row[p] for facts in all_types().values() for p in positions) - {0}
+    found = {facts.row[p] for facts in all_types().values() for p in positions}
+    return frozenset(found - {0} | set(_ENUM_FUNCTIONS.values()))
 
 
 @cache
@@ -104,7 +119,40 @@ def existing_types(catalog: Catalog) -> Iterator[TypeFacts]:
 
 def type_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     """pg_type."""
-    return [facts.row for facts in existing_types(context.catalog)]
+    made = [row for definition in context.catalog.types.values() for row in _made_rows(definition)]
+    return [*(facts.row for facts in existing_types(context.catalog)), *made]
+
+
+@cache
+def _model(name: str) -> dict[str, Any]:
+    """What PostgreSQL says of a type, by column: new types are described after one that is there."""
+    relation = pg_catalog("pg_type")
+    row = all_types()[type_oids()[name]].row
+    return {column: row[position] for column, position in relation.position.items()}
+
+
+def _made_rows(definition: EnumDef) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """An enum's row and that of its array type."""
+    row, namespace = pg_catalog("pg_type").row, namespace_oid(definition.schema)
+    enum = {
+        **_model("int4"), **_ENUM_FUNCTIONS, "oid": definition.oid, "typname": definition.name, "typtype": "e",
+        "typcategory": "E", "typispreferred": False, "typnamespace": namespace, "typarray": definition.array_oid,
+    }  # fmt: skip
+    array = {
+        **_model("_int4"), "oid": definition.array_oid, "typname": definition.array_name, "typnamespace": namespace,
+        "typelem": definition.oid,
+    }  # fmt: skip
+    return row(**enum), row(**array)
+
+
+def enum_rows(context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_enum."""
+    row = pg_catalog("pg_enum").row
+    return [
+        row(oid=value.oid, enumtypid=definition.oid, enumsortorder=value.number, enumlabel=value.label)
+        for definition in context.catalog.types.values()
+        for value in definition.values
+    ]
 
 
 def collation_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
@@ -123,5 +171,5 @@ def collation_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
     ]
 
 
-ROWS = {"pg_type": type_rows, "pg_collation": collation_rows}
-EMPTY = ("pg_range", "pg_enum")
+ROWS = {"pg_type": type_rows, "pg_enum": enum_rows, "pg_collation": collation_rows}
+EMPTY = ("pg_range",)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.coerce import (
     boolean,
     can_coerce,
@@ -14,6 +14,7 @@ from ruvector_engine.sql.coerce import (
     coerce_to_common,
     common_type,
     known,
+    with_shape,
 )
 from ruvector_engine.sql.expressions.dispatch import expression, handles
 from ruvector_engine.sql.expressions.operands import apply_operator, as_type, equality
@@ -39,6 +40,7 @@ from ruvector_engine.types.registry import (
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
+    TIMETZ,
     UNKNOWN,
     TypeRef,
 )
@@ -110,7 +112,8 @@ def _parameter(scope: Scope, node: Any) -> Expr:
 
 @handles("type_cast")
 def _cast(scope: Scope, node: Any) -> Expr:
-    target = resolve_type(node.type_name, scope.state.context.catalog)
+    context = scope.state.context
+    target = resolve_type(node.type_name, context.catalog, context.search_path)
     kind, message = kind_of(node.arg)
     if kind == "a_array_expr" and target.pg.element_oid:
         return _array_of(scope, message, target)
@@ -233,7 +236,7 @@ def _array(scope: Scope, node: Any) -> Expr:
     target = common_type(elements, "ARRAY")
     args = tuple(coerce_to_common(scope.state, e, target, "ARRAY") for e in elements)
     if target.pg.element_oid:
-        return Special("array", args, TypeRef(target.oid), "nested", node.location)
+        return Special("array", tuple(map(with_shape, args)), TypeRef(target.oid, shaped=True), "nested", node.location)
     if not target.pg.array_oid:
         raise SqlError(
             "42704",
@@ -258,7 +261,11 @@ def _array_of(scope: Scope, node: Any, target: TypeRef) -> Expr:
             wanted = TypeRef(target.oid) if inner.type.pg.element_oid else element
             nested = nested or bool(inner.type.pg.element_oid)
             args.append(coerce_or_fail(scope.state, inner, wanted, "e", location=inner.location))
-    return Special("array", tuple(args), TypeRef(target.oid), "nested" if nested else None, node.location)
+    if nested:
+        args = [with_shape(coerce_or_fail(scope.state, a, TypeRef(target.oid), "e")) for a in args]
+    return Special(
+        "array", tuple(args), TypeRef(target.oid, shaped=nested), "nested" if nested else None, node.location
+    )
 
 
 @handles("a_indirection")
@@ -285,6 +292,8 @@ def _indirection(scope: Scope, node: Any) -> Expr:
             f"cannot subscript type {BY_OID[result.type.oid].sql_name} because it does not support subscripting",
             position=position(location),
         )
+    if len(subscripts) > 1 and result.type.is_array:
+        result = with_shape(result)
     if any(s.is_slice for s in subscripts):
         return _slice(scope, result, subscripts, location)
     indexes = [_subscript(scope, s.uidx) for s in subscripts]
@@ -317,13 +326,20 @@ def _subscript(scope: Scope, node: Any) -> Expr:
 
 
 def _slice(scope: Scope, array: Expr, subscripts: list[Any], location: int) -> Expr:
-    if len(subscripts) != 1:
-        raise not_supported("slices of multidimensional arrays are not supported", position=position(location))
-    bounds = [
-        _subscript(scope, getattr(subscripts[0], name)) if subscripts[0].HasField(name) else None
-        for name in ("lidx", "uidx")
-    ]
-    return Special("slice", (array, *bounds), array.type, None, location)
+    bounds = subscript_bounds(scope, subscripts)
+    return Special("slice", (array, *bounds), TypeRef(array.type.oid, -1, array.type.shaped), None, location)
+
+
+def subscript_bounds(scope: Scope, subscripts: list[Any]) -> list[Expr | None]:
+    """Lower and upper bound of each subscript of a slice, None where one is not written; [n] stands for [1:n]."""
+    bounds: list[Expr | None] = []
+    for item in subscripts:
+        upper = _subscript(scope, item.uidx) if item.HasField("uidx") else None
+        if not item.is_slice:
+            bounds += [Const(1, TypeRef(INT4)), upper]
+        else:
+            bounds += [_subscript(scope, item.lidx) if item.HasField("lidx") else None, upper]
+    return bounds
 
 
 def _jsonb_subscripts(scope: Scope, value: Expr, subscripts: list[Any]) -> Expr:
@@ -361,6 +377,7 @@ _SESSION_VALUES = {
 }
 _TIMES = {
     "CURRENT_DATE": DATE,
+    "CURRENT_TIME": TIMETZ,
     "CURRENT_TIMESTAMP": TIMESTAMPTZ,
     "LOCALTIME": TIME,
     "LOCALTIMESTAMP": TIMESTAMP,
@@ -373,10 +390,6 @@ def _value_function(_scope: Scope, node: Any) -> Expr:
     if name in _SESSION_VALUES:
         return Special("session", (), TypeRef(NAME), _SESSION_VALUES[name], node.location)
     base = name.removesuffix("_N")
-    if base not in _TIMES:
-        raise not_supported(
-            f"{base} is not supported: there is no time with time zone", position=position(node.location)
-        )
     now = Special("session", (), TypeRef(TIMESTAMPTZ), "now", node.location)
     target = TypeRef(_TIMES[base], node.typmod if name.endswith("_N") else -1)
     return now if target == now.type else Cast(now, target, True, node.location)

@@ -10,8 +10,9 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.coerce import boolean, coerce, coerce_or_fail
 from ruvector_engine.sql.expressions import windows
 from ruvector_engine.sql.expressions.dispatch import expression, handles
-from ruvector_engine.sql.expressions.operands import arguments
+from ruvector_engine.sql.expressions.operands import arguments, configured
 from ruvector_engine.sql.expressions.sorting import check_equality, sort_keys
+from ruvector_engine.sql.functions import enums
 from ruvector_engine.sql.functions.catalog import FUNCTIONS, NO_FUNCTION_HINT, find_function
 from ruvector_engine.sql.functions.resolution import Candidate, candidates
 from ruvector_engine.sql.functions.system import PREFIX
@@ -19,7 +20,7 @@ from ruvector_engine.sql.nodes import Aggregate, Call, Const, Expr, FunctionDef,
 from ruvector_engine.sql.raw import guard, position, strings
 from ruvector_engine.sql.scope import Scope
 from ruvector_engine.sql.tree import references, walk
-from ruvector_engine.sql.typenames import find_type
+from ruvector_engine.sql.typenames import find_type, made_type
 from ruvector_engine.types.registry import BY_OID, DIMENSION_LIMITS, INT4, REGTYPE, UNKNOWN, TypeRef
 
 #: Which session's catalog a function reads.
@@ -51,6 +52,7 @@ _NO_AGGREGATES = (
     "RETURNING",
     "DEFAULT",
     "CHECK",
+    "GENERATED",
     "COPY",
     "FROM",
 )
@@ -65,6 +67,7 @@ _NO_SETS = (
     "RETURNING",
     "DEFAULT",
     "CHECK",
+    "GENERATED",
     "COPY",
     "VALUES",
 )
@@ -73,6 +76,7 @@ _LABELS = {
     "FROM": "functions in FROM",
     "DEFAULT": "DEFAULT expressions",
     "CHECK": "check constraints",
+    "GENERATED": "column generation expressions",
     "COPY": "COPY FROM WHERE conditions",
 }
 
@@ -167,13 +171,15 @@ def _as_cast(scope: Scope, name: str, args: Sequence[Expr], location: int) -> Ex
     if len(args) != 1 or candidates(FUNCTIONS.get(name, ()), 1):
         return None
     found = find_type(name)
-    if found is None:
+    made = made_type((name,), scope.state.context.catalog, scope.state.context.search_path)
+    if found is None and made is None:
         return None
-    if found.oid in DIMENSION_LIMITS and not _is_text(args[0].type.oid) and args[0].type.oid != found.oid:
+    oid = found.oid if found is not None else made.type_oid  # type: ignore[union-attr]
+    if oid in DIMENSION_LIMITS and not _is_text(args[0].type.oid) and args[0].type.oid != oid:
         return None  # its casts are functions of other names
-    if args[0].type.oid == UNKNOWN or args[0].type.oid == found.oid:
-        return coerce_or_fail(scope.state, args[0], TypeRef(found.oid), "e", location=location)
-    return coerce(scope.state, args[0], TypeRef(found.oid), "e", location=location)
+    if args[0].type.oid == UNKNOWN or args[0].type.oid == oid:
+        return coerce_or_fail(scope.state, args[0], TypeRef(oid), "e", location=location)
+    return coerce(scope.state, args[0], TypeRef(oid), "e", location=location)
 
 
 def _is_text(oid: int) -> bool:
@@ -190,19 +196,20 @@ def _spread(scope: Scope, node: Any, name: str, args: list[Expr]) -> Expr:
 
 def call(scope: Scope, chosen: Candidate, args: Sequence[Expr], location: int) -> Expr:
     """A plain (or set-returning) function applied; session functions become values that the executor provides."""
-    function = chosen.function
-    coerced, result = arguments(scope.state, chosen, args, location)
+    function, coerced, result = arguments(scope.state, chosen, args, location)
     if function.returns_set:
         if any(isinstance(e, Call) and e.function.returns_set for a in coerced for e in walk(a)):
             raise not_supported("nested set-returning functions are not supported", position=position(location))
         if scope.clause in _NO_SETS:
             raise not_allowed("set-returning functions", scope.clause, "0A000", location)
         scope.has_sets = True
+    if function.template == enums.BY_TYPE:
+        return Special("enum", coerced, result, function.name, location)
     if function.template == "session":
         return Special("session", coerced, result, function.name, location)
     if isinstance(function.template, str) and function.template.startswith(PREFIX):
         return Call(replace(function, args=(INT4, *function.args)), (BACKEND_PID, *coerced), result, location)
-    return Call(function, coerced, result, location)
+    return configured(Call(function, coerced, result, location))
 
 
 def _aggregate(scope: Scope, node: Any, name: str) -> Expr:
@@ -239,7 +246,7 @@ def _aggregate(scope: Scope, node: Any, name: str) -> Expr:
         scope.has_windows = True
     else:
         scope.has_aggregates = True
-    coerced, result = arguments(scope.state, chosen, args, node.location)
+    function, coerced, result = arguments(scope.state, chosen, args, node.location)
     for arg in args if node.agg_distinct else ():
         check_equality(arg)
     if node.agg_distinct and any(key.expr not in coerced for key in order_by):
@@ -283,8 +290,8 @@ def ordered_set(scope: Scope, node: Any, name: str) -> Expr:
         error.message = error.message.replace(" within group(", "(", 1)
         raise
     scope.has_aggregates = True
-    coerced, result = arguments(scope.state, chosen, [*args, key.expr], node.location)
-    return Aggregate(chosen.function, coerced, result, filter=condition, location=node.location)
+    function, coerced, result = arguments(scope.state, chosen, [*args, key.expr], node.location)
+    return Aggregate(function, coerced, result, filter=condition, location=node.location)
 
 
 def _check_level(scope: Scope, args: Sequence[Expr], location: int) -> None:

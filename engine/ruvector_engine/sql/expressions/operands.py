@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.sql.coerce import coerce, coerce_or_fail, common_type, known
+from ruvector_engine.sql.coerce import coerce, coerce_or_fail, common_type, known, with_shape, without_shape
 from ruvector_engine.sql.context import State
 from ruvector_engine.sql.functions.catalog import find_operator
 from ruvector_engine.sql.functions.definition import (
@@ -21,11 +22,14 @@ from ruvector_engine.sql.functions.definition import (
     TAKES_ANYTHING,
 )
 from ruvector_engine.sql.functions.resolution import Candidate
-from ruvector_engine.sql.nodes import Call, Const, Expr, Special
+from ruvector_engine.sql.functions.shaped_arrays import makes_shape, over_shapes
+from ruvector_engine.sql.functions.text_search import CONFIGURED
+from ruvector_engine.sql.nodes import Call, Const, Expr, FunctionDef, Special
 from ruvector_engine.sql.raw import position
-from ruvector_engine.types.registry import BOOL, BY_OID, JSON, JSONB, TEXT, UNKNOWN, TypeRef
+from ruvector_engine.types.registry import BOOL, BY_OID, JSON, JSONB, REGCONFIG, TEXT, UNKNOWN, TypeRef
 
 _ARRAYS = (ANYARRAY, ANYCOMPATIBLEARRAY)
+_CURRENT_CONFIGURATION = Special("session", (), TypeRef(REGCONFIG), "get_current_ts_config")
 
 
 def apply_operator(state: State, name: str, operands: Sequence[Expr], location: int) -> Expr:
@@ -34,8 +38,19 @@ def apply_operator(state: State, name: str, operands: Sequence[Expr], location: 
         chosen = find_operator(name, tuple(e.type.oid for e in operands))
     except SqlError as error:
         raise _placed(error, location) from None
-    args, result = arguments(state, chosen, operands, location)
-    return Call(chosen.function, args, result, location)
+    function, args, result = arguments(state, chosen, operands, location)
+    return configured(Call(function, args, result, location))
+
+
+def configured(call: Call) -> Call:
+    """The call, with the session's text search configuration where it needs one and names none."""
+    function = call.function
+    if not (isinstance(function.template, str) and function.template.startswith(CONFIGURED)):
+        return call
+    if REGCONFIG in function.args:
+        return call
+    args = (REGCONFIG, *function.args)
+    return Call(replace(function, args=args), (_CURRENT_CONFIGURATION, *call.args), call.type, call.location)
 
 
 def _placed(error: SqlError, location: int) -> SqlError:
@@ -45,8 +60,41 @@ def _placed(error: SqlError, location: int) -> SqlError:
 
 def arguments(
     state: State, chosen: Candidate, operands: Sequence[Expr], location: int
+) -> tuple[FunctionDef, tuple[Expr, ...], TypeRef]:
+    """The function as it works on such operands, the operands coerced to what it takes, and the type of its result."""
+    args, result = _coerced(state, chosen, operands, location)
+    if not any(a.type.shaped for a in args) and not makes_shape(chosen.function):
+        return chosen.function, args, result
+    return _over_shapes(chosen, args, result)
+
+
+def _over_shapes(
+    chosen: Candidate, args: tuple[Expr, ...], result: TypeRef
+) -> tuple[FunctionDef, tuple[Expr, ...], TypeRef]:
+    """Arrays with a shape go to what knows shapes, or are taken for plain ones, which is checked when it is run."""
+    taken = [t in (*_ARRAYS, CSTRING_ARRAY) for t in chosen.args]
+    polymorphic = [t in POLYMORPHIC for t in chosen.args]
+    function = chosen.function
+    known = over_shapes(function) if any(taken) else None
+    if known is not None or (any(polymorphic) and not any(taken)) or makes_shape(function):
+        function = known or function
+        args = tuple(
+            with_shape(a) if (array or loose) and a.type.is_array else a if loose else _opaque(a, t)
+            for a, array, loose, t in zip(args, taken, polymorphic, chosen.args, strict=True)
+        )
+        if result.is_array and function.result in POLYMORPHIC:
+            result = TypeRef(result.oid, result.typmod, shaped=True)
+        return function, args, result
+    return function, tuple(_opaque(a, t) for a, t in zip(args, chosen.args, strict=True)), result
+
+
+def _opaque(arg: Expr, declared: int) -> Expr:
+    return arg if declared in TAKES_ANYTHING and declared != CSTRING_ARRAY else without_shape(arg)
+
+
+def _coerced(
+    state: State, chosen: Candidate, operands: Sequence[Expr], location: int
 ) -> tuple[tuple[Expr, ...], TypeRef]:
-    """The operands coerced to what the function takes, and the type of its result."""
     if not any(t in POLYMORPHIC or t in TAKES_ANYTHING for t in (*chosen.args, chosen.function.result)):
         coerced = tuple(
             e if e.type.oid == t and t != UNKNOWN else _required(state, e, t)

@@ -29,20 +29,24 @@ def _sublink(scope: Scope, node: Any) -> Expr:
     if kind == pb.EXISTS_SUBLINK:
         return SubLink("EXISTS", query, _BOOL, location=node.location)
     if kind in (pb.EXPR_SUBLINK, pb.ARRAY_SUBLINK):
-        return _single(query, node)
+        return _single(scope, query, node)
     if kind in (pb.ANY_SUBLINK, pb.ALL_SUBLINK):
         return _quantified(scope, query, node)
     raise not_supported("this kind of subquery is not supported", position=position(node.location))
 
 
-def _single(query: Query, node: Any) -> Expr:
+def _single(scope: Scope, query: Query, node: Any) -> Expr:
     targets = query.targets
     if len(targets) != 1:
         raise SqlError("42601", "subquery must return only one column", position=position(node.location))
     result = targets[0].expr.type
     if node.sub_link_type == pb.EXPR_SUBLINK:
         return SubLink("SCALAR", query, result, location=node.location)
-    array = result.oid if result.pg.element_oid else result.pg.array_oid
+    if result.is_array:
+        shaped = TypeRef(result.oid, result.typmod, shaped=True)
+        retype(scope.state, query, [shaped, *(t.expr.type for t in query.targets[1:])])
+        return SubLink("ARRAY", query, shaped, location=node.location)
+    array = result.pg.array_oid
     if not array:
         raise SqlError(
             "42704", f"could not find array type for data type {result.pg.sql_name}", position=position(node.location)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ruvector_engine.sql.emit_key import ElementKey
 
 _MIN_MAX = ("int2", "int4", "int8", "float4", "float8", "text", "date", "time", "timestamp", "timestamptz")
-_MIN_MAX_MORE = ("interval", "oid", "inet", "bytea")
+_MIN_MAX_MORE = ("interval", "timetz", "oid", "inet", "bytea", "xid8")
 _VARIANCES = {
     "var_samp": "var_samp",
     "variance": "var_samp",
@@ -89,6 +89,7 @@ def _aggregates() -> Iterator[FunctionDef]:
     for name in ("min", "max"):
         for type_name in (*_MIN_MAX, *_MIN_MAX_MORE):
             yield aggregate(name, type_name, type_name, name)
+        yield aggregate(name, "anyenum", "anyenum", name)
         yield aggregate(name, "bpchar", "bpchar", _bpchar_extreme(name))
         yield aggregate(name, "numeric", "numeric", numeric.extreme(name))
         yield replace(aggregate(name, "anyarray", "anyarray", _array_extreme(name)), compares=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.sql.functions.definition import Udf, function, nullable
+from ruvector_engine.sql.functions.definition import Udf, function
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import NumericSql, as_text
 from ruvector_engine.sql.functions.numeric_udfs import text_of
@@ -58,6 +57,7 @@ def _comparing() -> Iterator[FunctionDef]:
         ("array_remove", "anycompatiblearray,anycompatible", "anycompatiblearray", _remove),
         ("array_replace", "anycompatiblearray,anycompatible,anycompatible", "anycompatiblearray", _replace),
         ("array_position", "anycompatiblearray,anycompatible", "int4", _position),
+        ("array_position", "anycompatiblearray,anycompatible,int4", "int4", _position_from),
         ("array_positions", "anycompatiblearray,anycompatible", "int4[]", _positions),
         ("array_sort", "anyarray", "anyarray", _sort),
     ):
@@ -76,6 +76,10 @@ def _replace(key: ElementKey, array: str, old: str, new: str) -> str:
 
 def _position(key: ElementKey, array: str, element: str) -> str:
     return f"CAST(nullif(list_position({key.array(array)}, {key.element(element)}), 0) AS INTEGER)"
+
+
+def _position_from(key: ElementKey, array: str, element: str, start: str) -> str:
+    return f"CAST(list_filter({_positions(key, array, element)}, lambda rv_i: rv_i >= {start})[1] AS INTEGER)"
 
 
 def _positions(key: ElementKey, array: str, element: str) -> str:
@@ -107,6 +111,9 @@ def _functions() -> Iterator[FunctionDef]:
         "CAST(generate_series(1, rv_array_length({0}, {1})) AS INTEGER[])",
         returns_set=True,
     )
+    backwards = "CAST(CASE WHEN {2} THEN generate_series(rv_array_length({0}, {1}), 1, -1) ELSE "
+    backwards += "generate_series(1, rv_array_length({0}, {1})) END AS INTEGER[])"
+    yield function("generate_subscripts", "anyarray,int4,bool", "int4", backwards, returns_set=True)
     for name in ("int2vector", "oidvector"):
         # These count from 0.
         subscripts = "CAST(generate_series(0, rv_array_length({0}, {1}) - 1) AS INTEGER[])"
@@ -114,14 +121,13 @@ def _functions() -> Iterator[FunctionDef]:
         yield function("array_lower", f"{name},int4", "int4", "(CASE WHEN len({0}) > 0 AND {1} = 1 THEN 0 END)")
         yield function("array_upper", f"{name},int4", "int4", "(rv_array_length({0}, {1}) - 1)")
     yield function("array_length", "anyarray,int4", "int4", "rv_array_length({0}, {1})")
-    yield function("array_ndims", "anyarray", "int4", "rv_array_ndims({0})")
-    dimensions = "('[1:' || array_to_string(rv_array_shape({0}), '][1:') || ']')"
-    yield function("array_dims", "anyarray", "text", dimensions)
+    yield function("array_ndims", "anyarray", "int4", "(CASE WHEN len({0}) > 0 THEN 1 END)")
+    yield function("array_dims", "anyarray", "text", "(CASE WHEN len({0}) > 0 THEN '[1:' || len({0}) || ']' END)")
     yield function(
         "array_lower", "anyarray,int4", "int4", "(CASE WHEN rv_array_length({0}, {1}) IS NOT NULL THEN 1 END)"
     )
     yield function("array_upper", "anyarray,int4", "int4", "rv_array_length({0}, {1})")
-    yield function("cardinality", "anyarray", "int4", "rv_cardinality({0})")
+    yield function("cardinality", "anyarray", "int4", "CAST(len({0}) AS INTEGER)")
     yield function(
         "array_append",
         "anycompatiblearray,anycompatible",
@@ -144,9 +150,6 @@ def _functions() -> Iterator[FunctionDef]:
         strict=False,
     )
     yield from _comparing()
-    yield function(
-        "array_fill", "anyelement,int4[]", "anyarray", "list_transform(generate_series(1, ({1})[1]), lambda rv_i: {0})"
-    )
     yield function("trim_array", "anyarray,int4", "anyarray", "({0})[:len({0}) - {1}]")
     yield function("array_reverse", "anyarray", "anyarray", "list_reverse({0})")
     yield function(
@@ -174,17 +177,7 @@ def _numeric_series_values(start: str, stop: str, step: str) -> Sequence[str]:
     return result
 
 
-def _json_shape(text: str) -> Sequence[int] | None:
-    """The lengths of nested arrays, outermost first, from their JSON; None for an empty one."""
-    lengths, value = [], json.loads(text)
-    while isinstance(value, list) and value:
-        lengths.append(len(value))
-        value = value[0]
-    return lengths or None
-
-
 FUNCTIONS: tuple[FunctionDef, ...] = tuple(_functions())
 UDFS: tuple[Udf, ...] = (
-    nullable("rv_json_shape", _json_shape, ("VARCHAR",), "INTEGER[]"),
     Udf("rv_numeric_series", _numeric_series_values, ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR[]"),
 )

@@ -60,7 +60,8 @@ _TRUNCATED = (
 _FIELD = re.compile(r"'(\w+)'")
 
 
-def _field_name(text: str, type_name: str) -> str:
+def field_name(text: str, type_name: str) -> str:
+    """The canonical name of extract()'s field, which must be a constant; 22023 for one that no type has."""
     found = _FIELD.fullmatch(text)
     if found is None:
         raise not_supported("a date field that is not a constant is not supported")
@@ -73,7 +74,7 @@ def _field_name(text: str, type_name: str) -> str:
 
 def _extract(type_name: str, label: str) -> Callable[[str, str], NumericSql]:
     def template(field: str, value: str) -> NumericSql:
-        name = _field_name(field, label)
+        name = field_name(field, label)
         if name in _FIELDS:
             return NumericSql(f"CAST(datepart('{_FIELDS[name]}', {value}) AS DECIMAL(19,0))", (19, 0))
         if name == "epoch":

@@ -15,6 +15,7 @@ from ruvector_engine.types.registry import BY_NAME
 
 # pg_type's pseudo-types, which no value has.
 ANY, ANYARRAY, ANYELEMENT, ANYNONARRAY = 2276, 2277, 2283, 2776
+ANYENUM = 3500
 ANYCOMPATIBLE, ANYCOMPATIBLEARRAY, ANYCOMPATIBLENONARRAY = 5077, 5078, 5079
 
 # Stands for any type, whose value the analyzer turns into text by its output function.
@@ -35,13 +36,14 @@ _PSEUDO = {
     "anyarray": ANYARRAY,
     "anyelement": ANYELEMENT,
     "anynonarray": ANYNONARRAY,
+    "anyenum": ANYENUM,
     "anycompatible": ANYCOMPATIBLE,
     "anycompatiblearray": ANYCOMPATIBLEARRAY,
     "anycompatiblenonarray": ANYCOMPATIBLENONARRAY,
 }
 PSEUDO_NAMES = {oid: name for name, oid in _PSEUDO.items()}
 #: Polymorphic types whose actual type must be the same wherever they stand.
-EXACT_POLYMORPHIC = frozenset({ANYARRAY, ANYELEMENT, ANYNONARRAY})
+EXACT_POLYMORPHIC = frozenset({ANYARRAY, ANYELEMENT, ANYNONARRAY, ANYENUM})
 #: Those whose actual types are brought to a common one first.
 COMPATIBLE_POLYMORPHIC = frozenset({ANYCOMPATIBLE, ANYCOMPATIBLEARRAY, ANYCOMPATIBLENONARRAY})
 POLYMORPHIC = EXACT_POLYMORPHIC | COMPATIBLE_POLYMORPHIC

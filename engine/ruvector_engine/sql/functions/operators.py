@@ -40,6 +40,7 @@ _PLAIN_ORDER = (
     "uuid",
     "inet",
     "xid",
+    "xid8",
 )
 
 
@@ -63,6 +64,7 @@ def _comparisons() -> Iterator[FunctionDef]:
             yield operator(symbol, pair, "bool", f"({{0}} {duck} {{1}})")
         for pair in ("date,timestamptz", "timestamptz,date", "timestamp,timestamptz", "timestamptz,timestamp"):
             yield operator(symbol, pair, "bool", f"({{0}} {duck} {{1}})")
+        yield operator(symbol, "anyenum,anyenum", "bool", f"({{0}} {duck} {{1}})")
         yield replace(operator(symbol, "anyarray,anyarray", "bool", _by_elements(duck)), compares=True)
 
 

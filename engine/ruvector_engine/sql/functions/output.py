@@ -25,12 +25,18 @@ _INPUTS = {
     "int8": "BIGINT",
     "oid": "BIGINT",
     "bytea": "BLOB",
-    "inet": "VARCHAR",
+    "inet": "BLOB",
+    "cidr": "BLOB",
+    "macaddr8": "VARCHAR",
+    "xid8": "UBIGINT",
     "vector": "BLOB",
     "ruvector": "BLOB",
     "halfvec": "BLOB",
     "sparsevec": "BLOB",
     "macaddr": "VARCHAR",
+    "aclitem": "VARCHAR",
+    "tsvector": "VARCHAR",
+    "tsquery": "VARCHAR",
     **_FLOAT_INPUTS,
 }
 
@@ -46,6 +52,13 @@ def canonical_interval(months: int, days: int, micros: int) -> str:
     """Text that is the same for equal intervals: a month counts 30 days, a day 24 hours."""
     total = (months * 30 + days) * _DAY + micros
     return _interval_out(0, *divmod(total, _DAY))
+
+
+def _fit_interval(months: int, days: int, micros: int, typmod: int) -> list[int]:
+    fitted: Sequence[int] = apply_typmod(  # type: ignore[assignment]
+        TypeRef(BY_NAME["interval"].oid, typmod), (months, days, micros)
+    )
+    return list(fitted)
 
 
 def _interval_in(text: str) -> list[int]:
@@ -105,7 +118,7 @@ _format_float4 = formatter(TypeRef(BY_NAME["float4"].oid))
 
 UDFS: tuple[Udf, ...] = (
     *(Udf(f"rv_{name}_in", parser(TypeRef(BY_NAME[name].oid)), (_TEXT,), result) for name, result in _INPUTS.items()),
-    *(_moment_in(name) for name in ("date", "time", "timestamp", "timestamptz")),
+    *(_moment_in(name) for name in ("date", "time", "timetz", "timestamp", "timestamptz")),
     Udf("rv_uuid_in", parser(TypeRef(BY_NAME["uuid"].oid)), (_TEXT,), "UUID"),
     Udf("rv_numeric_in", lambda text: text_of(parse_numeric(text)), (_TEXT,), _TEXT),
     Udf("rv_float4_out", _single, ("FLOAT",), _TEXT),
@@ -115,6 +128,7 @@ UDFS: tuple[Udf, ...] = (
         for name in ("vector", "halfvec", "sparsevec")
     ),
     Udf("rv_interval_out", _interval_out, ("BIGINT", "BIGINT", "BIGINT"), _TEXT),
+    Udf("rv_interval_typmod", _fit_interval, ("BIGINT", "BIGINT", "BIGINT", "BIGINT"), "BIGINT[]"),
     Udf("rv_interval_canonical", canonical_interval, ("BIGINT", "BIGINT", "BIGINT"), _TEXT),
     Udf("rv_interval_in", _interval_in, (_TEXT,), "BIGINT[]"),
     Udf("rv_record_out", _record_out, ("VARCHAR[]",), _TEXT),

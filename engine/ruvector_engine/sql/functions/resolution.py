@@ -10,6 +10,7 @@ from ruvector_engine.sql.coerce import can_coerce
 from ruvector_engine.sql.functions.definition import (
     ANYARRAY,
     ANYCOMPATIBLEARRAY,
+    ANYENUM,
     EXACT_POLYMORPHIC,
     POLYMORPHIC,
 )
@@ -66,12 +67,15 @@ def _consistent(candidate: Candidate, types: Sequence[int]) -> bool:
     """Whether the polymorphic arguments can have one type (check_generic_type_consistency)."""
     exact: set[int] = set()
     loose: set[int] = set()
+    enums: set[int] = set()
     for source, target in zip(types, candidate.args, strict=True):
+        if target == ANYENUM:
+            enums.add(source)
         if source == UNKNOWN or target not in POLYMORPHIC:
             continue
         element = BY_OID[source].element_oid if target in (ANYARRAY, ANYCOMPATIBLEARRAY) else source
         (exact if target in EXACT_POLYMORPHIC else loose).add(element)
-    if len(exact) > 1:
+    if len(exact) > 1 or enums == {UNKNOWN}:
         return False
     return all(can_coerce(a, b, "i") or can_coerce(b, a, "i") for a in loose for b in loose)
 

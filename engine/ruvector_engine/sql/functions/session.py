@@ -22,6 +22,8 @@ def _nextval(sequence: str) -> str:
 
 
 NEXTVAL = function("nextval", "regclass", "int8", _nextval, volatile=True)
+#: What fills an identity column: nobody needs rights on its sequence for that.
+NEXT_IDENTITY = function("nextval", "regclass", "int8", _nextval, volatile=True)
 
 
 def _session(name: str, args: str, result: str, *, defaults: int = 0) -> FunctionDef:
@@ -41,6 +43,7 @@ def _advisory_locks() -> Iterator[FunctionDef]:
 SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("version", "", "text"),
     _session("current_database", "", "name"),
+    _session("pg_client_encoding", "", "name"),
     _session("current_schema", "", "name"),
     _session("current_schemas", "bool", "name[]"),
     _session("current_user", "", "name"),
@@ -54,6 +57,8 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("clock_timestamp", "", "timestamptz"),
     _session("current_setting", "text,bool", "text", defaults=1),
     _session("set_config", "text,text,bool", "text"),
+    _session("pg_current_xact_id", "", "xid8"),
+    _session("pg_current_xact_id_if_assigned", "", "xid8"),
     _session("txid_current", "", "int8"),
     _session("txid_current_if_assigned", "", "int8"),
     _session("pg_postmaster_start_time", "", "timestamptz"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -19,7 +18,13 @@ from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.types.halfvecs import from_singles, to_singles
 from ruvector_engine.types.sparsevecs import check_element_count, check_size, pack, unpack
 from ruvector_engine.types.vectors import check_dimension_count, check_dimensions, check_elements
-from ruvector_simd.sums import lane_sum, products, rounded, sequential_sum
+from ruvector_simd.sparse import (
+    SparseVector,
+    sparse_cosine,
+    sparse_inner_product,
+    sparse_l1,
+    sparse_squared_l2,
+)
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
@@ -27,45 +32,16 @@ _NOUN = "sparsevec"
 _LOWEST = np.int32(-(2**31))
 
 
-def _check_pair(a_size: int, b_size: int) -> None:
-    if a_size != b_size:
-        raise SqlError("22000", f"different sparsevec dimensions {a_size} and {b_size}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Merged:
-    """The differences of two sparsevecs' elements at every index that either of them has, in pgvector's three parts.
-
-    Up to the last index of the first one its loop takes them one by one, those of the first one `alone` by a branch
-    of their own; what only the second one has behind it is the `rest`, a loop of its own.
-    """
-
-    differences: Array
-    alone: npt.NDArray[np.bool_]
-    rest: Array
-
-
-def _merged(a: bytes, b: bytes) -> _Merged:
-    (a_size, a_indices, a_values), (b_size, b_indices, b_values) = unpack(a), unpack(b)
-    _check_pair(a_size, b_size)
-    behind = int(np.searchsorted(b_indices, a_indices[-1], side="right")) if len(a_indices) else 0
-    indices = np.union1d(a_indices, b_indices[:behind])
-    differences = np.zeros(len(indices), np.float32)
-    differences[np.searchsorted(indices, a_indices)] = a_values
-    places = np.searchsorted(indices, b_indices[:behind])
-    differences[places] -= b_values[:behind]
-    alone = np.ones(len(indices), np.bool_)
-    alone[places] = False
-    return _Merged(differences, alone, b_values[behind:])
+def _pair(a: bytes, b: bytes) -> tuple[SparseVector, SparseVector]:
+    left, right = unpack(a), unpack(b)
+    if left.dimensions != right.dimensions:
+        raise SqlError("22000", f"different sparsevec dimensions {left.dimensions} and {right.dimensions}")
+    return left, right
 
 
 def l2_squared(a: bytes, b: bytes) -> float:
     """The squared Euclidean distance."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        merged = _merged(a, b)
-        squares = products(merged.differences, merged.differences)
-        terms = np.where(merged.alone, squares, rounded(squares))
-        return lane_sum(products(merged.rest, merged.rest), sequential_sum(terms))
+    return sparse_squared_l2(*_pair(a, b))
 
 
 def l2(a: bytes, b: bytes) -> float:
@@ -75,11 +51,7 @@ def l2(a: bytes, b: bytes) -> float:
 
 def inner_product(a: bytes, b: bytes) -> float:
     """The inner product."""
-    (a_size, a_indices, a_values), (b_size, b_indices, b_values) = unpack(a), unpack(b)
-    _check_pair(a_size, b_size)
-    _, left, right = np.intersect1d(a_indices, b_indices, assume_unique=True, return_indices=True)
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        return sequential_sum(products(a_values[left], b_values[right]))
+    return sparse_inner_product(*_pair(a, b))
 
 
 def negative_inner_product(a: bytes, b: bytes) -> float:
@@ -87,26 +59,14 @@ def negative_inner_product(a: bytes, b: bytes) -> float:
     return -inner_product(a, b)
 
 
-def _squared_norm(a: bytes) -> float:
-    values = unpack(a)[2]
-    return lane_sum(products(values, values))
-
-
 def cosine(a: bytes, b: bytes) -> float:
     """One minus the cosine; NaN where a vector is zero."""
-    product = inner_product(a, b)
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        norms = _squared_norm(a) * _squared_norm(b)
-    similarity = product / math.sqrt(norms) if norms else product * math.inf
-    return math.nan if math.isnan(similarity) else 1.0 - min(1.0, max(-1.0, similarity))
+    return sparse_cosine(*_pair(a, b))
 
 
 def l1(a: bytes, b: bytes) -> float:
     """The sum of absolute differences."""
-    with np.errstate(over="ignore", under="ignore"):
-        merged = _merged(a, b)
-        terms = np.abs(merged.differences).astype(np.float64)
-        return lane_sum(np.abs(merged.rest).astype(np.float64), sequential_sum(terms))
+    return sparse_l1(*_pair(a, b))
 
 
 def sort_key(a: bytes) -> bytes:

@@ -59,8 +59,6 @@ _SIMPLE = (
     ("overlay", "text,text,int4,int4", "text", "rv_overlay({0}, {1}, {2}, {3})"),
     ("encode", "bytea,text", "text", "rv_encode({0}, {1})"),
     ("decode", "text,text", "bytea", "rv_decode({0}, {1})"),
-    ("convert_from", "bytea,name", "text", "rv_convert_from({0}, {1})"),
-    ("convert_to", "text,name", "bytea", "encode({0})"),
     ("quote_ident", "text", "text", "rv_quote_ident({0})"),
     ("quote_literal", "text", "text", "rv_quote_literal({0})"),
     ("like_escape", "text,text", "text", "rv_like_escape({0}, {1})"),
@@ -239,16 +237,6 @@ def _decode(text: str, form: str) -> bytes:
     raise SqlError("22023", f'unrecognized encoding: "{form}"')
 
 
-def _convert_from(data: bytes, encoding: str) -> str:
-    try:
-        return data.decode({"utf8": "utf-8", "latin1": "latin-1"}.get(encoding.lower().replace("-", ""), encoding))
-    except LookupError:
-        raise SqlError("22023", f'invalid source encoding name "{encoding}"') from None
-    except UnicodeDecodeError as error:
-        shown = " ".join(f"0x{b:02x}" for b in data[error.start : error.end])
-        raise SqlError("22021", f'invalid byte sequence for encoding "UTF8": {shown}') from None
-
-
 def quote_literal(text: str) -> str:
     """The text as a string literal; E'...' where it has a backslash."""
     escaped = text.replace("'", "''")
@@ -328,7 +316,6 @@ UDFS: tuple[Udf, ...] = (
     *(_digest(name) for name in ("sha224", "sha256", "sha384", "sha512")),
     Udf("rv_encode", _encode, ("BLOB", _T), _T),
     Udf("rv_decode", _decode, (_T, _T), "BLOB"),
-    Udf("rv_convert_from", _convert_from, ("BLOB", _T), _T),
     Udf("rv_quote_ident", quote_identifier, (_T,), _T),
     Udf("rv_quote_literal", quote_literal, (_T,), _T),
     Udf("rv_like_escape", _like_escape, (_T, _T), _T),

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ruvector_engine.catalog.system import privilege_functions
 from ruvector_engine.catalog.system.functions import CATALOG_FUNCTIONS, REG_TYPES, SET_FUNCTIONS
 from ruvector_engine.catalog.system.lookup import Lookup
+from ruvector_engine.catalog.system.privilege_functions import PRIVILEGE_FUNCTIONS
 from ruvector_engine.sql.functions.definition import Udf, function
 from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.sql.storage import duck_type
@@ -65,20 +67,36 @@ _SIGNATURES: tuple[tuple[str, str, str, int], ...] = (
     ("to_regnamespace", "text", "regnamespace", 0),
     ("to_regproc", "text", "regproc", 0),
     ("to_regrole", "text", "regrole", 0),
+    ("acldefault", "char,oid", "aclitem[]", 0),
+    ("makeaclitem", "oid,oid,text,bool", "aclitem", 0),
 )
 _NULLABLE = frozenset({"format_type"})
 #: Size units and the size from which the next one is used.
 _UNITS = (("bytes", 10 * 1024), ("kB", 20 * 1024 - 1), ("MB", 20 * 1024 - 1), ("GB", 20 * 1024 - 1), ("TB", 2**63))
-#: The one role owns everything, so it may do everything to whatever there is.
-_PRIVILEGES = (
-    "any_column", "column", "database", "foreign_data_wrapper", "function", "language", "schema", "sequence", "server",
-    "table", "tablespace", "type",
-)  # fmt: skip
+#: Kinds of objects that have no privileges of their own here: everybody may use them.
+_OPEN = ("foreign_data_wrapper", "function", "language", "server", "type")
+
+
+#: What aclexplode() gives, and how DuckDB calls it.
+_EXPLODED = (("grantor", "oid"), ("grantee", "oid"), ("privilege_type", "text"), ("is_grantable", "bool"))
+_EXPLODED_TYPE = 'STRUCT("grantor" BIGINT, "grantee" BIGINT, "privilege_type" VARCHAR, "is_grantable" BOOLEAN)[]'
+
+
+def _privilege_signatures(name: str) -> Iterator[tuple[str, str, str, int]]:
+    """The argument lists of a has_..._privilege function: the role may be left out, names may be OIDs."""
+    middle = (",text", ",int2") if name == "has_column_privilege" else ("",)
+    for target in ("text", "oid"):
+        for column in middle:
+            for role in ("", "name,", "oid,"):
+                yield name, f"{role}{target}{column},text", "bool", 0
+
+
+_ALL_SIGNATURES = (*_SIGNATURES, *(s for name in PRIVILEGE_FUNCTIONS for s in _privilege_signatures(name)))
 
 
 def _served() -> Iterator[tuple[str, str, str]]:
     """The signatures, one for each number of arguments that may be given."""
-    for name, args, result, optional in _SIGNATURES:
+    for name, args, result, optional in _ALL_SIGNATURES:
         names = args.split(",")
         for left_out in range(optional + 1):
             yield name, ",".join(names[: len(names) - left_out]), result
@@ -94,18 +112,14 @@ def _catalog_functions() -> Iterator[FunctionDef]:
         yield function(name, args, result, f"{_udf_name(name, args)}({{0}}, {places})", strict=name not in _NULLABLE)
 
 
-def _privileges() -> Iterator[FunctionDef]:
-    for kind in _PRIVILEGES:
-        middle = (",text", ",int2") if kind == "column" else ("",)
-        for target in ("text", "oid"):
-            for column in middle:
-                yield _granted(f"has_{kind}_privilege", f"{target}{column},text")
-                for role in ("name", "oid"):
-                    yield _granted(f"has_{kind}_privilege", f"{role},{target}{column},text")
+def _open_to_all() -> Iterator[FunctionDef]:
+    for kind in _OPEN:
+        for name, args, _, _ in _privilege_signatures(f"has_{kind}_privilege"):
+            yield _granted(name, args)
 
 
 def _granted(name: str, args: str) -> FunctionDef:
-    """A privilege that everybody has: the arguments matter in so far as none of them may be NULL."""
+    """A privilege that everybody has; the arguments matter in so far as none of them may be NULL."""
     known = " AND ".join(f"{{{place}}} IS NOT NULL" for place in range(len(args.split(","))))
     return function(name, args, "bool", f"(CASE WHEN {known} THEN TRUE END)")
 
@@ -133,6 +147,9 @@ def _sets() -> Iterator[FunctionDef]:
     pair = (("x", "int2"), ("n", "int4"))
     for name in ("int2vector", "int2[]"):
         yield function("_pg_expandarray", name, "record", expanded, returns_set=True, columns=pair)
+    yield function(
+        "aclexplode", "aclitem[]", "record", f"{PREFIX}aclexplode({{0}}, {{1}})", returns_set=True, columns=_EXPLODED
+    )
     yield function("pg_partition_ancestors", "regclass", "regclass", "CAST([] AS BIGINT[])", returns_set=True)
 
 
@@ -146,15 +163,8 @@ def _literal(value: object) -> str:
 
 FUNCTIONS: tuple[FunctionDef, ...] = (
     *_catalog_functions(),
-    *_privileges(),
+    *_open_to_all(),
     *_sets(),
-    function(
-        "pg_encoding_to_char",
-        "int4",
-        "name",
-        "(CASE WHEN {0} = 6 THEN 'UTF8' WHEN {0} = 0 THEN 'SQL_ASCII' ELSE '' END)",
-    ),
-    function("pg_char_to_encoding", "name", "int4", "(CASE WHEN upper({0}) IN ('UTF8', 'UTF-8') THEN 6 ELSE -1 END)"),
     function("pg_size_pretty", "int8", "text", "rv_size_pretty({0})"),
     function("pg_size_pretty", "numeric", "text", "rv_size_pretty(CAST({0} AS BIGINT))"),
     function("pg_is_other_temp_schema", "oid", "bool", "(CASE WHEN {0} IS NOT NULL THEN FALSE END)"),
@@ -177,6 +187,19 @@ def _size_pretty(size: int) -> str:
 STATIC_UDFS: tuple[Udf, ...] = (Udf("rv_size_pretty", _size_pretty, ("BIGINT",), "VARCHAR"),)
 
 
+_PYTHON_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **CATALOG_FUNCTIONS,
+    **PRIVILEGE_FUNCTIONS,
+    "acldefault": privilege_functions.acldefault,
+    "makeaclitem": privilege_functions.makeaclitem,
+}
+
+
+def _exploded(lookup: Lookup, items: list[str | None]) -> list[dict[str, Any]]:
+    names = [name for name, _ in _EXPLODED]
+    return [dict(zip(names, row, strict=True)) for row in privilege_functions.aclexplode(lookup, items)]
+
+
 def udfs(
     lookup_of: Callable[[int], Lookup], relation_bytes: Callable[[int, int], int | None] = lambda _pid, _oid: None
 ) -> tuple[Udf, ...]:
@@ -189,10 +212,12 @@ def udfs(
     sizes = _sizes(lookup_of, relation_bytes)
     for name, args, returned in _served():
         definition = function(name, args, returned, "")
-        call = sizes.get(name) or _bound(CATALOG_FUNCTIONS[name], lookup_of, strict=name not in _NULLABLE)
+        call = sizes.get(name) or _bound(_PYTHON_FUNCTIONS[name], lookup_of, strict=name not in _NULLABLE)
         types = tuple(duck_type(TypeRef(oid)) for oid in definition.args)
         returns = duck_type(TypeRef(definition.result))
         result.append(Udf(_udf_name(name, args), call, ("INTEGER", *types), returns, "special", volatile=True))
+    call = _bound(_exploded, lookup_of, strict=True)
+    result.append(Udf(f"{PREFIX}aclexplode", call, ("INTEGER", "VARCHAR[]"), _EXPLODED_TYPE, "special", volatile=True))
     for name, (read, write) in REG_TYPES.items():
         for way, call, source, target in (("in", read, "VARCHAR", "BIGINT"), ("out", write, "BIGINT", "VARCHAR")):
             bound = _bound(call, lookup_of, strict=True)

@@ -193,7 +193,7 @@ def single_elements(values: Numbers) -> Array:
 def of_array(type_name: str, element: str, array: str, dimensions: str) -> str:
     """DuckDB's SQL of a vector of an array's elements. Numerics go as text, for a float32 is read from that."""
     form, udf = ("VARCHAR[]", "_of_text") if element == "numeric" else ("DOUBLE[]", "_of")
-    return f"rv_{type_name}{udf}(CAST(rv_one_dimension({array}) AS {form}), {dimensions})"
+    return f"rv_{type_name}{udf}(CAST({array} AS {form}), {dimensions})"
 
 
 def check_typmod(a: bytes, dimensions: int) -> bytes:

@@ -1,0 +1,147 @@
+"""DROP TYPE: what depends on a type, and what goes with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ruvector_engine.catalog import store
+from ruvector_engine.catalog.enum_types import EnumDef
+from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
+from ruvector_engine.catalog.system.lookup import system_schemas
+from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.executor import enum_types, table_access, table_changes
+from ruvector_engine.sql.deparse import column_names, type_names
+from ruvector_engine.sql.raw import strings
+from ruvector_engine.sql.typenames import EXTENSION_TYPES, find_type
+from ruvector_engine.types.registry import PgType
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+CASCADE_HINT = "Use DROP ... CASCADE to drop the dependent objects too."
+
+
+class _Dependent(NamedTuple):
+    """A column (of a table) or a view that uses a type; `label` says which it is, `uses` what it depends on."""
+
+    label: str
+    uses: str
+    relation: int
+    column: ColumnDef | None
+
+
+def run(session: Session, node: Any, *, cascade: bool) -> None:
+    """DROP TYPE [IF EXISTS] names [CASCADE]."""
+    for item in node.objects:
+        names = strings(item.type_name.names)
+        definition = enum_types.find(session, names)
+        if definition is not None:
+            drop(session, definition, cascade=cascade)
+        else:
+            _missing(session, names, node.missing_ok)
+
+
+def _missing(session: Session, names: list[str], missing_ok: bool) -> None:
+    shown = ".".join(names)
+    if len(names) > 1 and names[-2] not in (*session.catalog.schemas, *system_schemas()):
+        code, text = "3F000", f'schema "{names[-2]}" does not exist'
+    else:
+        built_in = find_type(names[-1])
+        if built_in is not None:
+            _refuse_built_in(session, built_in)
+        relation = session.catalog.find(names[-1], names[-2] if len(names) > 1 else None, session.search_path)
+        if isinstance(relation, (TableDef, ViewDef)):
+            kind = "table" if isinstance(relation, TableDef) else "view"
+            text = f"cannot drop type {shown} because {kind} {relation.name} requires it"
+            raise SqlError("2BP01", text, hint=f"You can drop {kind} {relation.name} instead.")
+        code, text = "42704", f'type "{shown}" does not exist'
+    if not missing_ok:
+        raise SqlError(code, text)
+    session.notice("00000", f"{text}, skipping")
+
+
+def _refuse_built_in(session: Session, pg_type: PgType) -> None:
+    extension = EXTENSION_TYPES.get(pg_type.name)
+    if extension is None:
+        text = f"cannot drop type {pg_type.sql_name} because it is required by the database system"
+        raise SqlError("2BP01", text)
+    if extension in session.catalog.extensions:
+        text = f"cannot drop type {pg_type.sql_name} because extension {extension} requires it"
+        raise SqlError("2BP01", text, hint=f"You can drop extension {extension} instead.")
+
+
+def drop(session: Session, definition: EnumDef, *, cascade: bool) -> None:
+    """Remove a type, with CASCADE also the columns and views that use it; 2BP01 without."""
+    found = _dependents(session, definition)
+    if found and not cascade:
+        raise SqlError(
+            "2BP01",
+            f"cannot drop type {definition.sql_name} because other objects depend on it",
+            detail="\n".join(f"{d.label} depends on type {d.uses}" for d in found),
+            hint=CASCADE_HINT,
+        )
+    lines = [f"drop cascades to {d.label}" for d in found]
+    if len(lines) == 1:
+        session.notice("00000", lines[0])
+    elif lines:
+        session.notice("00000", f"drop cascades to {len(lines)} other objects", detail="\n".join(lines))
+    for dependent in sorted(found, key=lambda d: d.column is not None):  # views before what they read
+        _drop_dependent(session, dependent)
+    _require_unmentioned(session, definition)
+    session.transaction.catalog = store.changed(session.connection, session.catalog, drop_types=[definition])
+
+
+def _drop_dependent(session: Session, dependent: _Dependent) -> None:
+    relation = next((r for r in session.catalog.relations.values() if r.oid == dependent.relation), None)
+    if isinstance(relation, ViewDef):
+        table_changes.drop_views_of(session, relation, cascade=True)
+        table_changes.drop(session, relation)
+    elif isinstance(relation, TableDef) and dependent.column is not None:
+        session.lock(relation.oid, "ddl")
+        table_changes.drop_column(session, relation, dependent.column)
+
+
+def _dependents(session: Session, definition: EnumDef) -> list[_Dependent]:
+    """Columns and views, in PostgreSQL's order: what uses the array type first; columns of a table from the last on."""
+    relations = sorted(session.catalog.relations.values(), key=lambda r: r.oid)
+    found = []
+    for oid, uses in ((definition.array_oid, f"{definition.sql_name}[]"), (definition.oid, definition.sql_name)):
+        for relation in relations:
+            if not isinstance(relation, TableDef):
+                continue
+            for column in reversed(relation.columns):
+                if column.type.oid == oid:
+                    label = f"column {column.name} of table {relation.name}"
+                    found.append(_Dependent(label, uses, relation.oid, column))
+    columns = {(d.relation, d.column.name) for d in found if d.column is not None}
+    for view in relations:
+        if isinstance(view, ViewDef) and _view_uses(session, view, definition, columns):
+            found.append(_Dependent(f"view {view.name}", definition.sql_name, view.oid, None))
+    return found
+
+
+def _view_uses(session: Session, view: ViewDef, definition: EnumDef, columns: set[tuple[int, str]]) -> bool:
+    if any(c.type.oid in (definition.oid, definition.array_oid) for c in view.columns):
+        return True
+    read, named = table_access.relations_read(session, view), column_names(view.query)
+    if any(table in read and name in named for table, name in columns):
+        return True
+    return mentions(session, view.query, definition)
+
+
+def mentions(session: Session, statement: str, definition: EnumDef) -> bool:
+    """Whether a statement's text names the type."""
+    return any(enum_types.find(session, names) == definition for names in type_names(statement))
+
+
+def _require_unmentioned(session: Session, definition: EnumDef) -> None:
+    """0A000 when a default or a CHECK of another column names the type."""
+    for table in session.catalog.relations.values():
+        if not isinstance(table, TableDef):
+            continue
+        texts = [c.default for c in table.columns] + [c.expression for c in table.constraints]
+        if any(mentions(session, f"SELECT {text}", definition) for text in texts if text):
+            raise not_supported(
+                f"an expression of table {table.name} uses type {definition.sql_name}",
+                hint="Drop the default or the check constraint first.",
+            )

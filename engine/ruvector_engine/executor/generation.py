@@ -1,0 +1,114 @@
+"""ALTER TABLE and generated columns: their expressions changed or dropped, and what their existence forbids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ruvector_engine.catalog.model import ColumnDef, TableDef
+from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.executor import table_access
+from ruvector_engine.sql.context import Parameters, State
+from ruvector_engine.sql.deparse import enum_name, expression_text
+from ruvector_engine.sql.generated import check, columns_read, generated_columns
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+
+def check_all(session: Session, table: TableDef, nodes: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Errors of generated columns whose expressions cannot be. `nodes`: those that the statement has, by column."""
+    for _, column in generated_columns(table):
+        check(_state(session), table, column, nodes.get(column.name))
+
+
+def expressions(definitions: Iterable[Any]) -> dict[str, Any]:
+    """The generation expressions among ColumnDef nodes, by column."""
+    return {
+        definition.colname: wrapped.constraint.raw_expr
+        for definition in definitions
+        for wrapped in definition.constraints
+        if enum_name(wrapped.constraint, "contype") == "CONSTR_GENERATED"
+    }
+
+
+def made_of(session: Session, table: TableDef, column: ColumnDef) -> list[ColumnDef]:
+    """The generated columns that read a column."""
+    place = table.columns.index(column)
+    return [made for _, made in generated_columns(table) if place in columns_read(_state(session), table, made)]
+
+
+def require_no_expression(table: TableDef, column: ColumnDef) -> None:
+    """42601 for a default of a generated column."""
+    if column.generation is not None:
+        raise SqlError(
+            "42601",
+            f'column "{column.name}" of relation "{table.name}" is a generated column',
+            hint="Use ALTER TABLE ... ALTER COLUMN ... SET EXPRESSION instead.",
+        )
+
+
+def require_free_type(session: Session, table: TableDef, column: ColumnDef) -> None:
+    """0A000 for another type of a column that a generated one is made of."""
+    for made in made_of(session, table, column):
+        raise SqlError(
+            "0A000",
+            "cannot alter type of a column used by a generated column",
+            detail=f'Column "{column.name}" is used by generated column "{made.name}".',
+        )
+
+
+def require_free_name(session: Session, table: TableDef, column: ColumnDef) -> None:
+    """0A000 for another name of a column that a generated one is made of: its text would have to be rewritten."""
+    for made in made_of(session, table, column):
+        raise not_supported(
+            f'column "{column.name}" is used by generated column "{made.name}"', hint="Drop that column first."
+        )
+
+
+def dependants(session: Session, table: TableDef, column: ColumnDef, *, cascade: bool) -> list[ColumnDef]:
+    """The generated columns that go with a column, with a notice; 2BP01 without CASCADE."""
+    found = made_of(session, table, column)
+    for made in found if cascade else ():
+        session.notice("00000", f"drop cascades to column {made.name} of table {table.name}")
+    if found and not cascade:
+        subject = f"column {column.name} of table {table.name}"
+        lines = [f"column {made.name} of table {table.name} depends on {subject}" for made in found]
+        raise SqlError(
+            "2BP01",
+            f"cannot drop {subject} because other objects depend on it",
+            detail="\n".join(lines),
+            hint="Use DROP ... CASCADE to drop the dependent objects too.",
+        )
+    return found
+
+
+def without_expression(table: TableDef, column: ColumnDef, *, missing_ok: bool) -> ColumnDef | None:
+    """A column as it is after DROP EXPRESSION; None when there is none and that is allowed."""
+    if column.generation is None:
+        if missing_ok:
+            return None
+        raise SqlError("55000", f'column "{column.name}" of relation "{table.name}" is not a generated column')
+    if column.virtual:
+        raise SqlError(
+            "0A000",
+            "ALTER TABLE / DROP EXPRESSION is not supported for virtual generated columns",
+            detail=f'Column "{column.name}" of relation "{table.name}" is a virtual generated column.',
+        )
+    return replace(column, generation=None)
+
+
+def with_expression(session: Session, table: TableDef, column: ColumnDef, node: Any) -> tuple[TableDef, str]:
+    """The table after SET EXPRESSION, and the column's value as DuckDB's SQL."""
+    if column.generation is None:
+        raise SqlError("55000", f'column "{column.name}" of relation "{table.name}" is not a generated column')
+    changed = replace(column, generation=expression_text(node))
+    new = replace(table, columns=tuple(changed if c is column else c for c in table.columns))
+    check_all(session, new)
+    return new, table_access.generation_sql(session, new, changed)
+
+
+def _state(session: Session) -> State:
+    return State(session.analysis_context(), Parameters(None))

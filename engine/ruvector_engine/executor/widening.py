@@ -1,0 +1,74 @@
+"""Array columns that hold plain lists, made to hold arrays with a shape when the first such array comes.
+
+PostgreSQL lets every array column hold arrays of any shape, whatever it was declared as. Here `int[]` is stored as a
+plain list, which is quicker, and `int[][]` with a shape. An INSERT, UPDATE or COPY that is certain to bring an array
+of several dimensions, or one that does not count from 1, to the former rewrites the table first, once for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ruvector_engine.catalog.model import ColumnDef, TableDef
+from ruvector_engine.executor import table_access, table_changes
+from ruvector_engine.planner.plan import Plan, WritePlan
+from ruvector_engine.sql.emit_binding import quote
+from ruvector_engine.sql.nodes import Cast, Const, Expr, Insert, Param, Special
+from ruvector_engine.types.array_values import is_plain
+from ruvector_engine.types.registry import Value
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+
+def wanted(plan: Plan, params: Sequence[Value]) -> list[tuple[TableDef, ColumnDef]]:
+    """The columns that this statement is certain to bring such arrays to."""
+    if type(plan) is not WritePlan:
+        return []
+    statement = plan.statement
+    values: list[tuple[int, Expr]] = []
+    if isinstance(statement, Insert) and statement.query is not None:
+        query = statement.query
+        rows = query.values.rows if query.values is not None else [tuple(t.expr for t in query.targets)]
+        for row in rows:
+            values += zip(statement.columns, row, strict=False)
+    if not isinstance(statement, Insert):
+        values += getattr(statement, "sets", ())
+    else:
+        values += statement.defaults
+        values += statement.on_conflict.sets if statement.on_conflict is not None else ()
+    found = {index for index, expr in values if _brings_shape(expr, params)}
+    return [(statement.table, statement.table.columns[index]) for index in sorted(found)]
+
+
+def _brings_shape(expr: Expr, params: Sequence[Value]) -> bool:
+    inner = expr.args[0] if isinstance(expr, Special) and expr.kind == "plain" else None
+    while isinstance(inner, Cast) and inner.arg.type.shaped:
+        inner = inner.arg
+    if isinstance(inner, Const):
+        return not is_plain(inner.value)
+    if isinstance(inner, Param):
+        return params[inner.number - 1] is not None and not is_plain(params[inner.number - 1])
+    return isinstance(inner, Special) and inner.kind == "array"
+
+
+def not_plain(column: ColumnDef, values: Iterable[Value]) -> bool:
+    """Whether there is such an array among the values of a column that holds plain lists."""
+    if column.type.shaped or not column.type.is_array:
+        return False
+    return any(value is not None and not is_plain(value) for value in values)
+
+
+def widen(session: Session, table: TableDef, columns: Iterable[ColumnDef]) -> TableDef:
+    """Rewrite the table so that these columns hold any array; the table as it is then."""
+    table_access.lock_catalog(session)
+    session.lock(table.oid, "ddl")
+    table_access.change_catalog(session)
+    old = table_access.current(session, table)
+    names = {column.name for column in columns}
+    changed = tuple(replace(c, type=replace(c.type, shaped=True)) if c.name in names else c for c in old.columns)
+    values = {name: f"rv_shaped({quote(name)})" for name in names}
+    table_changes.rewrite(session, old, replace(old, columns=changed), values)
+    return table_access.current(session, table)

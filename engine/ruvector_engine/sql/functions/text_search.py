@@ -1,0 +1,270 @@
+"""Full-text search in SQL: documents and queries made, joined, matched and ranked.
+
+DuckDB holds a tsvector and a tsquery as canonical text. Where a function may leave out the configuration, the analyzer
+adds the session's: its template begins with `CONFIGURED`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ruvector_engine.errors import SqlError
+from ruvector_engine.sql.functions.definition import Udf, function, operator
+from ruvector_engine.sql.nodes import FunctionDef
+from ruvector_engine.text_search import dictionaries, documents, queries, ranking, to_query
+from ruvector_engine.text_search.documents import WEIGHTS, Position, TsVector
+from ruvector_engine.text_search.headline import headline
+from ruvector_engine.text_search.matching import matches, needle
+from ruvector_engine.text_search.queries import Both, Not, Query
+from ruvector_engine.text_search.tokens import parse_all
+
+#: What a template starts with when its first argument is a configuration that the call may leave out.
+CONFIGURED = "rv_configured_"
+
+_NAMES = {oid: name for name, oid in dictionaries.CONFIGURATIONS.items()}
+
+
+def _configuration(oid: int) -> str:
+    found = _NAMES.get(oid)
+    if found is None:
+        raise SqlError("42704", f"text search configuration with OID {oid} does not exist")
+    return found
+
+
+def _match(vector: str, query: str) -> str:
+    """Documents without a lexeme that the query cannot do without are known to DuckDB, without a call into Python."""
+    return (
+        f"(CASE WHEN NOT contains({vector}, rv_ts_needle({query})) THEN FALSE ELSE rv_ts_match({vector}, {query}) END)"
+    )
+
+
+def _operators() -> Iterator[FunctionDef]:
+    for symbol in ("@@", "@@@"):
+        yield operator(symbol, "tsvector,tsquery", "bool", _match("{0}", "{1}"))
+        yield operator(symbol, "tsquery,tsvector", "bool", _match("{1}", "{0}"))
+    yield operator("@@", "text,tsquery", "bool", f"{CONFIGURED}text_match({{0}}, {{1}}, {{2}})")
+    yield operator("@@", "text,text", "bool", f"{CONFIGURED}texts_match({{0}}, {{1}}, {{2}})")
+    yield operator("||", "tsvector,tsvector", "tsvector", "rv_ts_concat({0}, {1})")
+    yield operator("&&", "tsquery,tsquery", "tsquery", "rv_tsquery_join('&', 1, {0}, {1})")
+    yield operator("||", "tsquery,tsquery", "tsquery", "rv_tsquery_join('|', 1, {0}, {1})")
+    yield operator("<->", "tsquery,tsquery", "tsquery", "rv_tsquery_join('<->', 1, {0}, {1})")
+    yield operator("!!", "tsquery", "tsquery", "rv_tsquery_not({0})")
+    yield operator("@>", "tsquery,tsquery", "bool", "rv_tsquery_contains({0}, {1})")
+    yield operator("<@", "tsquery,tsquery", "bool", "rv_tsquery_contains({1}, {0})")
+    for name in ("tsvector", "tsquery"):
+        for symbol in ("=", "<>"):
+            yield operator(symbol, f"{name},{name}", "bool", f"({{0}} {symbol} {{1}})")
+
+
+def _functions() -> Iterator[FunctionDef]:
+    yield function("get_current_ts_config", "", "regconfig", "session", volatile=True, strict=False)
+    yield from _configured("to_tsvector", "text", "tsvector")
+    for name in _TO_QUERY:
+        yield from _configured(name, "text", "tsquery")
+    yield from _configured("ts_headline", "text,tsquery,text", "text")
+    yield from _configured("ts_headline", "text,tsquery", "text", "''")
+    for name in ("ts_rank", "ts_rank_cd"):
+        defaults = "CAST(NULL AS FLOAT[])"
+        yield function(name, "float4[],tsvector,tsquery,int4", "float4", f"rv_{name}({{0}}, {{1}}, {{2}}, {{3}})")
+        yield function(name, "float4[],tsvector,tsquery", "float4", f"rv_{name}({{0}}, {{1}}, {{2}}, 0)")
+        yield function(name, "tsvector,tsquery,int4", "float4", f"rv_{name}({defaults}, {{0}}, {{1}}, {{2}})")
+        yield function(name, "tsvector,tsquery", "float4", f"rv_{name}({defaults}, {{0}}, {{1}}, 0)")
+    yield function("length", "tsvector", "int4", "rv_ts_length({0})")
+    yield function("strip", "tsvector", "tsvector", "rv_ts_strip({0})")
+    yield function("setweight", "tsvector,char", "tsvector", "rv_ts_setweight({0}, {1}, NULL)")
+    yield function("setweight", "tsvector,char,text[]", "tsvector", "rv_ts_setweight({0}, {1}, {2})")
+    yield function("ts_delete", "tsvector,text", "tsvector", "rv_ts_delete({0}, [{1}])")
+    yield function("ts_delete", "tsvector,text[]", "tsvector", "rv_ts_delete({0}, {1})")
+    yield function("ts_filter", "tsvector,char[]", "tsvector", "rv_ts_filter({0}, {1})")
+    yield function("tsvector_to_array", "tsvector", "text[]", "rv_ts_lexemes({0})")
+    yield function("array_to_tsvector", "text[]", "tsvector", "rv_ts_of_lexemes({0})")
+    yield function("numnode", "tsquery", "int4", "rv_tsquery_nodes({0})")
+    yield function("tsquery_phrase", "tsquery,tsquery", "tsquery", "rv_tsquery_join('<->', 1, {0}, {1})")
+    yield function("tsquery_phrase", "tsquery,tsquery,int4", "tsquery", "rv_tsquery_join('<->', {2}, {0}, {1})")
+    yield function("ts_lexize", "regdictionary,text", "text[]", "rv_ts_lexize({0}, {1})")
+    tokens = [("tokid", "int4"), ("token", "text")]
+    yield function("ts_parse", "text,text", "record", "rv_ts_parse({0}, {1})", returns_set=True, columns=tokens)
+
+
+def _configured(name: str, args: str, result: str, *more: str) -> Iterator[FunctionDef]:
+    """With a configuration first, and without one."""
+    count = args.count(",") + 2
+    places = ", ".join((*(f"{{{place}}}" for place in range(count)), *more))
+    for shown in (f"regconfig,{args}", args):
+        yield function(name, shown, result, f"{CONFIGURED}{name}({places})")
+
+
+_TO_QUERY: dict[str, Callable[[str, str], Query | None]] = {
+    "to_tsquery": to_query.to_tsquery,
+    "plainto_tsquery": to_query.plainto_tsquery,
+    "phraseto_tsquery": to_query.phraseto_tsquery,
+    "websearch_to_tsquery": to_query.websearch_to_tsquery,
+}
+
+
+def _query_maker(make: Callable[[str, str], Query | None]) -> Callable[[int, str], str]:
+    return lambda oid, text: queries.write(make(_configuration(oid), text))
+
+
+def _to_tsvector(oid: int, text: str) -> str:
+    return documents.write(documents.to_tsvector(_configuration(oid), text))
+
+
+def _headline(oid: int, text: str, query: str, options: str) -> str:
+    return headline(_configuration(oid), text, queries.read(query), options)
+
+
+def _matches(vector: str, query: str) -> bool:
+    return matches(documents.read(vector), queries.read(query))
+
+
+def _text_match(oid: int, text: str, query: str) -> bool:
+    return matches(documents.to_tsvector(_configuration(oid), text), queries.read(query))
+
+
+def _texts_match(oid: int, text: str, wanted: str) -> bool:
+    name = _configuration(oid)
+    return matches(documents.to_tsvector(name, text), to_query.plainto_tsquery(name, wanted))
+
+
+def _concat(left: str, right: str) -> str:
+    """The right document's positions follow the left one's last."""
+    first, second = documents.read(left), documents.read(right)
+    shift = max((position for positions in first.values() for position, _ in positions), default=0)
+    entries: dict[str, list[Position]] = {lexeme: list(positions) for lexeme, positions in first.items()}
+    for lexeme, positions in second.items():
+        moved = [(min(position + shift, documents.MAX_POSITION), weight) for position, weight in positions]
+        entries.setdefault(lexeme, []).extend(moved)
+    return documents.write(documents.ordered(entries))
+
+
+def _strip(vector: str) -> str:
+    return documents.write(dict.fromkeys(documents.read(vector), ()))
+
+
+def _weight(letter: str) -> int:
+    if letter.upper() not in WEIGHTS or not letter:
+        raise SqlError("XX000", f"unrecognized weight: {ord(letter[:1] or chr(0))}")
+    return WEIGHTS.index(letter.upper())
+
+
+def _setweight(vector: str, letter: str, only: Sequence[str | None] | None) -> str:
+    weight = _weight(letter)
+    changed: TsVector = {
+        lexeme: tuple((position, weight) for position, _ in positions) if only is None or lexeme in only else positions
+        for lexeme, positions in documents.read(vector).items()
+    }
+    return documents.write(changed)
+
+
+def _delete(vector: str, gone: Sequence[str | None]) -> str:
+    if None in gone:
+        raise SqlError("22004", "lexeme array may not contain nulls")
+    return documents.write({lexeme: p for lexeme, p in documents.read(vector).items() if lexeme not in gone})
+
+
+def _filter(vector: str, letters: Sequence[str | None]) -> str:
+    if None in letters:
+        raise SqlError("22004", "weight array may not contain nulls")
+    kept = {_weight(letter or "") for letter in letters}
+    filtered = {
+        lexeme: tuple(entry for entry in positions if entry[1] in kept)
+        for lexeme, positions in documents.read(vector).items()
+    }
+    return documents.write({lexeme: positions for lexeme, positions in filtered.items() if positions})
+
+
+def _of_lexemes(lexemes: Sequence[str | None]) -> str:
+    if None in lexemes:
+        raise SqlError("22004", "lexeme array may not contain nulls")
+    if "" in lexemes:
+        raise SqlError("2200F", "lexeme array may not contain empty strings")
+    return documents.write(documents.ordered(dict.fromkeys((lexeme for lexeme in lexemes if lexeme), ())))
+
+
+def _join(operator_name: Any, distance: int, left: str, right: str) -> str:
+    if not 0 <= distance <= queries.MAX_DISTANCE:
+        raise SqlError(
+            "22023",
+            f"distance in phrase operator must be an integer value between zero and {queries.MAX_DISTANCE} inclusive",
+        )
+    first, second = queries.read(left), queries.read(right)
+    if first is None or second is None:
+        return left or right
+    return queries.write(Both(operator_name, first, second, distance))
+
+
+def _not(query: str) -> str:
+    inner = queries.read(query)
+    return "" if inner is None else queries.write(Not(inner))
+
+
+def _contains(whole: str, part: str) -> bool:
+    return set(ranking.lexeme_texts(queries.read(whole))) >= set(ranking.lexeme_texts(queries.read(part)))
+
+
+def _nodes(query: str) -> int:
+    def count(node: Query | None) -> int:
+        if isinstance(node, Both):
+            return 1 + count(node.left) + count(node.right)
+        return 1 + count(node.operand) if isinstance(node, Not) else int(node is not None)
+
+    return count(queries.read(query))
+
+
+def _lexize(dictionary: int, word: str) -> list[str]:
+    return list(dictionaries.DICTIONARIES[dictionaries.DICTIONARY_NAMES[dictionary]](word))
+
+
+def _parse(parser: str, text: str) -> list[dict[str, Any]]:
+    if parser != "default":
+        raise SqlError("42704", f'text search parser "{parser}" does not exist')
+    return [{"tokid": token.kind, "token": token.text} for token in parse_all(text)]
+
+
+def _ranker(rank: Callable[..., float]) -> Callable[..., float | None]:
+    def call(
+        weights: Sequence[float | None] | None, vector: str | None, query: str | None, method: int
+    ) -> float | None:
+        if vector is None or query is None or method is None:
+            return None
+        return rank(ranking.weights_of(weights), documents.read(vector), queries.read(query), method)
+
+    return call
+
+
+def _weighing(vector: str | None, letter: str | None, only: Sequence[str | None] | None) -> str | None:
+    return None if vector is None or letter is None else _setweight(vector, letter, only)
+
+
+OPERATORS: tuple[FunctionDef, ...] = tuple(_operators())
+FUNCTIONS: tuple[FunctionDef, ...] = tuple(_functions())
+
+_TEXT, _OID, _TEXTS = "VARCHAR", "BIGINT", "VARCHAR[]"
+_RANK_ARGUMENTS = ("FLOAT[]", _TEXT, _TEXT, "INTEGER")
+UDFS: tuple[Udf, ...] = (
+    Udf(f"{CONFIGURED}to_tsvector", _to_tsvector, (_OID, _TEXT), _TEXT),
+    *(Udf(f"{CONFIGURED}{name}", _query_maker(make), (_OID, _TEXT), _TEXT) for name, make in _TO_QUERY.items()),
+    Udf(f"{CONFIGURED}ts_headline", _headline, (_OID, _TEXT, _TEXT, _TEXT), _TEXT),
+    Udf(f"{CONFIGURED}text_match", _text_match, (_OID, _TEXT, _TEXT), "BOOLEAN"),
+    Udf(f"{CONFIGURED}texts_match", _texts_match, (_OID, _TEXT, _TEXT), "BOOLEAN"),
+    Udf("rv_ts_needle", lambda query: needle(queries.read(query)), (_TEXT,), _TEXT),
+    Udf("rv_ts_match", _matches, (_TEXT, _TEXT), "BOOLEAN"),
+    Udf("rv_ts_concat", _concat, (_TEXT, _TEXT), _TEXT),
+    Udf("rv_ts_rank", _ranker(ranking.rank), _RANK_ARGUMENTS, "FLOAT", "special"),
+    Udf("rv_ts_rank_cd", _ranker(ranking.rank_cd), _RANK_ARGUMENTS, "FLOAT", "special"),
+    Udf("rv_ts_length", lambda vector: len(documents.read(vector)), (_TEXT,), "INTEGER"),
+    Udf("rv_ts_strip", _strip, (_TEXT,), _TEXT),
+    Udf("rv_ts_setweight", _weighing, (_TEXT, _TEXT, _TEXTS), _TEXT, "special"),
+    Udf("rv_ts_delete", _delete, (_TEXT, _TEXTS), _TEXT),
+    Udf("rv_ts_filter", _filter, (_TEXT, _TEXTS), _TEXT),
+    Udf("rv_ts_lexemes", lambda vector: list(documents.read(vector)), (_TEXT,), _TEXTS),
+    Udf("rv_ts_of_lexemes", _of_lexemes, (_TEXTS,), _TEXT),
+    Udf("rv_ts_lexize", _lexize, (_OID, _TEXT), _TEXTS),
+    Udf("rv_ts_parse", _parse, (_TEXT, _TEXT), "STRUCT(tokid INTEGER, token VARCHAR)[]"),
+    Udf("rv_tsquery_join", _join, (_TEXT, "INTEGER", _TEXT, _TEXT), _TEXT),
+    Udf("rv_tsquery_not", _not, (_TEXT,), _TEXT),
+    Udf("rv_tsquery_contains", _contains, (_TEXT, _TEXT), "BOOLEAN"),
+    Udf("rv_tsquery_nodes", _nodes, (_TEXT,), "INTEGER"),
+)

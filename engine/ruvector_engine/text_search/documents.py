@@ -1,0 +1,173 @@
+"""tsvector: the lexemes of a document, sorted, each with its positions and their weights.
+
+A value travels as its canonical text; `read` and `write` lead to and from the parsed form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TypeAlias
+
+from ruvector_engine.errors import SqlError
+from ruvector_engine.text_search.dictionaries import lexemes
+from ruvector_engine.text_search.tokens import parse
+
+#: PostgreSQL's limits: positions beyond the last count as it, a lexeme keeps so many, and is so long at most (bytes).
+MAX_POSITION = 16_383
+MAX_POSITIONS = 255
+MAX_LEXEME_BYTES = 2_046
+
+#: A position and its weight, 0 to 3 for D to A.
+Position: TypeAlias = tuple[int, int]
+#: Lexemes in order of their bytes, with their positions in order; none in a stripped tsvector.
+TsVector: TypeAlias = dict[str, tuple[Position, ...]]
+
+WEIGHTS = "DCBA"
+_QUOTED = re.compile(r"'((?:[^'\\]|''|\\.)*)'(?::([0-9A-Da-d*,]+))?", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)|''", re.DOTALL)
+_ENTRY = re.compile(r"([0-9]+)([A-Da-d*]?)")
+
+
+def ordered(entries: Mapping[str, Iterable[Position]]) -> TsVector:
+    """A tsvector of entries in any order: a position that comes twice keeps its greatest weight."""
+    found: TsVector = {}
+    for lexeme in sorted(entries, key=str.encode):
+        best: dict[int, int] = {}
+        for position, weight in entries[lexeme]:
+            best[position] = max(weight, best.get(position, 0))
+        found[lexeme] = tuple(sorted(best.items()))[:MAX_POSITIONS]
+    return found
+
+
+def to_tsvector(configuration: str, text: str) -> TsVector:
+    """The document's lexemes by a configuration. Stop words are left out, and counted."""
+    entries: dict[str, list[Position]] = {}
+    position = 0
+    for token in parse(text):
+        words = lexemes(configuration, token)
+        if words is None:
+            continue
+        position += 1
+        for word in words:
+            if len(word.encode()) <= MAX_LEXEME_BYTES:
+                entries.setdefault(word, []).append((min(position, MAX_POSITION), 0))
+    return ordered(entries)
+
+
+def write(vector: TsVector) -> str:
+    """The canonical text."""
+    return " ".join(quote(lexeme) + _written(positions) for lexeme, positions in vector.items())
+
+
+def quote(lexeme: str) -> str:
+    """A lexeme in quotes, as output shows it."""
+    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _written(positions: Sequence[Position]) -> str:
+    if not positions:
+        return ""
+    return ":" + ",".join(f"{position}{WEIGHTS[weight] if weight else ''}" for position, weight in positions)
+
+
+@lru_cache(maxsize=1024)
+def read(text: str) -> TsVector:
+    """The parsed form of canonical text; not to be changed."""
+    return {
+        _ESCAPE.sub(lambda escape: escape[1] or "'", found[1]): tuple(
+            (int(entry[1]), WEIGHTS.index(entry[2] or "D")) for entry in _ENTRY.finditer(found[2] or "")
+        )
+        for found in _QUOTED.finditer(text)
+    }
+
+
+def parse_tsvector(text: str) -> TsVector:
+    """A tsvector as a user writes it; 42601 where it is none."""
+    reader = LexemeReader(text, _syntax_error(text))
+    entries: dict[str, list[Position]] = {}
+    while (lexeme := reader.lexeme()) is not None:
+        entries.setdefault(lexeme, []).extend(reader.positions())
+    return ordered(entries)
+
+
+def _syntax_error(text: str) -> SqlError:
+    return SqlError("42601", f'syntax error in tsvector: "{text}"')
+
+
+class LexemeReader:
+    """Reads lexemes, quoted or not, from the text of a tsvector or tsquery. `error` is raised where there is none.
+
+    `delimiters` end an unquoted lexeme, as white space does.
+    """
+
+    def __init__(self, text: str, error: SqlError, delimiters: str = "") -> None:
+        self.text = text
+        self.at = 0
+        self._error = error
+        self._delimiters = delimiters
+
+    def skip_blanks(self) -> None:
+        """Move on to the next character that is none."""
+        while self.text[self.at : self.at + 1].isspace():
+            self.at += 1
+
+    def lexeme(self) -> str | None:
+        """The next lexeme, unescaped; None at the end."""
+        self.skip_blanks()
+        if self.at >= len(self.text):
+            return None
+        word = self._quoted() if self.text[self.at] == "'" else self._bare()
+        if not word:
+            raise self._error
+        if len(word.encode()) > MAX_LEXEME_BYTES:
+            size = len(word.encode())
+            raise SqlError("54000", f"word is too long ({size} bytes, max {MAX_LEXEME_BYTES} bytes)")
+        return word
+
+    def _quoted(self) -> str:
+        found = re.compile(r"'((?:[^'\\]|''|\\.)*)'", re.DOTALL).match(self.text, self.at)
+        if found is None:
+            raise self._error
+        self.at = found.end()
+        return _ESCAPE.sub(lambda escape: escape[1] or "'", found[1])
+
+    def _bare(self) -> str:
+        word = ""
+        while self.at < len(self.text):
+            character = self.text[self.at]
+            if character.isspace() or character in ":'" or character in self._delimiters:
+                break
+            if character == "\\":
+                self.at += 1
+                character = self.text[self.at : self.at + 1]
+                if not character:
+                    raise SqlError("42601", f'there is no escaped character: "{self.text}"')
+            word += character
+            self.at += 1
+        return word
+
+    def positions(self) -> list[Position]:
+        """The positions that follow a lexeme."""
+        found: list[Position] = []
+        if self.text[self.at : self.at + 1] != ":":
+            if self.text[self.at : self.at + 1].strip():
+                raise self._error
+            return found
+        while True:
+            entry = _ENTRY.match(self.text, self.at + 1)
+            if entry is None:
+                raise self._error
+            # More digits than an int can be made of are beyond the last position anyway.
+            position = int(entry[1][:9]) if len(entry[1]) > 9 else int(entry[1])
+            if position == 0:
+                raise SqlError("42601", f'wrong position info in tsvector: "{self.text}"')
+            weight = "A" if entry[2] == "*" else (entry[2] or "D").upper()
+            found.append((min(position, MAX_POSITION), WEIGHTS.index(weight)))
+            self.at = entry.end()
+            following = self.text[self.at : self.at + 1]
+            if following != ",":
+                if following.strip():
+                    raise self._error
+                return found
