@@ -1,11 +1,11 @@
-"""DROP, by what it removes: types and what is in schemas here, the rest in `table_changes`."""
+"""DROP, by what it removes: types and what is in schemas here, extensions and the rest elsewhere."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import enum_drop, table_access, table_changes
+from ruvector_engine.executor import enum_drop, extensions, table_access, table_changes
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -23,6 +23,8 @@ def run(session: Session, statement: Utility) -> Result:
         table_access.change_catalog(session)
         enum_drop.run(session, node, cascade=cascade)
         return Result(statement.tag)
+    if kind == "OBJECT_EXTENSION":
+        return extensions.run_drop(session, statement)
     schemas = {item.string.sval for item in node.objects} if kind == "OBJECT_SCHEMA" else set()
     types = [made for made in session.catalog.types.values() if made.schema in schemas]
     if types and not cascade:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.catalog.system.names import quote_identifier
-from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, cursors, ownership, savepoints, table_access
+from ruvector_engine.executor import access, cursors, savepoints, table_access
 from ruvector_engine.executor.server_rights import check_may_checkpoint
 from ruvector_engine.executor.setting_values import reset_value, set_value
 from ruvector_engine.results import Column, Result
@@ -25,14 +23,6 @@ if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
 _TEXT = TypeRef(TEXT)
-#: Extensions that CREATE EXTENSION knows: name -> (version, description).
-EXTENSIONS = {
-    "vector": ("0.8.5", "vector data type and ivfflat and hnsw access methods"),
-    "ruvector": ("0.1.0", "RuVector's names for vector types and access methods"),
-    "plpgsql": ("1.0", "PL/pgSQL procedural language"),
-}
-
-
 # -------------------------------------------------------------------- transactions
 
 
@@ -275,34 +265,3 @@ def _lock_table(session: Session, table: TableDef, *, wait: bool) -> None:
         if wait or error.sqlstate != "55P03":
             raise
         raise SqlError("55P03", f'could not obtain lock on relation "{table.name}"') from error
-
-
-def run_create_extension(session: Session, statement: Utility) -> Result:
-    """CREATE EXTENSION vector | ruvector: their types are always there; this records the wish."""
-    node = statement.node
-    if node.extname not in EXTENSIONS:
-        raise SqlError(
-            "0A000",
-            f'extension "{node.extname}" is not available',
-            hint="The extension must first be installed on the system where PostgreSQL is running.",
-        )
-    if node.extname not in session.catalog.extensions:
-        if not session.rights.superuser:
-            hint = "Must be superuser to create this extension."
-            raise SqlError("42501", f'permission denied to create extension "{node.extname}"', hint=hint)
-        table_access.change_catalog(session)
-    catalog = session.catalog  # as it is once the lock was awaited
-    if node.extname in catalog.extensions:
-        text = f'extension "{node.extname}" already exists'
-        if not node.if_not_exists:
-            raise SqlError("42710", text)
-        session.notice("42710", f"{text}, skipping")
-        return Result("CREATE EXTENSION")
-    key = (PG_EXTENSION, extension_oid(node.extname))
-    session.transaction.catalog = store.changed(
-        session.connection,
-        catalog,
-        extensions=catalog.extensions | {node.extname},
-        authority=ownership.owned(catalog.authority, [key], session.rights.role),
-    )
-    return Result("CREATE EXTENSION")

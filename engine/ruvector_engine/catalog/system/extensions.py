@@ -56,7 +56,7 @@ def available_version_rows(context: SystemContext) -> list[tuple[Any, ...]]:
             version=version,
             installed=name in context.catalog.extensions,
             superuser=True,
-            trusted=True,
+            trusted=False,
             relocatable=True,
             comment=EXTENSION_COMMENTS[name],
         )
