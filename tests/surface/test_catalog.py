@@ -35,18 +35,21 @@ QUERIES = {
         FROM pg_proc JOIN pg_language l ON l.oid = prolang WHERE pg_proc.oid IN ({_MEMBERS.format("pg_proc")})""",
     "operators": f"""
         SELECT o.oprname, format_type(o.oprleft, NULL), format_type(o.oprright, NULL), format_type(o.oprresult, NULL),
-        o.oprkind, o.oprcanmerge, o.oprcanhash, o.oprcode::regproc::text, c.oprname, n.oprname
-        FROM pg_operator o LEFT JOIN pg_operator c ON c.oid = o.oprcom LEFT JOIN pg_operator n ON n.oid = o.oprnegate
+        o.oprkind, o.oprcanmerge, o.oprcanhash, f.proname, c.oprname, n.oprname
+        FROM pg_operator o JOIN pg_proc f ON f.oid = o.oprcode LEFT JOIN pg_operator c ON c.oid = o.oprcom
+        LEFT JOIN pg_operator n ON n.oid = o.oprnegate
         WHERE o.oid IN ({_MEMBERS.format("pg_operator")})""",
     "casts": f"""
         SELECT format_type(castsource, NULL), format_type(casttarget, NULL), castcontext, castmethod, p.proname
         FROM pg_cast LEFT JOIN pg_proc p ON p.oid = castfunc
         WHERE castsource IN ({_TYPE_NAMES}) OR casttarget IN ({_TYPE_NAMES})""",
     "aggregates": f"""
-        SELECT p.proname, format_type(p.proargtypes[0], NULL), aggkind, aggnumdirectargs, aggtransfn::regproc::text,
-        aggfinalfn::regproc::text, aggcombinefn::regproc::text, aggfinalmodify, aggsortop,
+        SELECT p.proname, format_type(p.proargtypes[0], NULL), aggkind, aggnumdirectargs, step.proname,
+        final.proname, combine.proname, aggfinalmodify, aggsortop,
         format_type(aggtranstype, NULL), agginitval
-        FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid WHERE p.oid IN ({_MEMBERS.format("pg_proc")})""",
+        FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid LEFT JOIN pg_proc step ON step.oid = aggtransfn
+        LEFT JOIN pg_proc final ON final.oid = aggfinalfn LEFT JOIN pg_proc combine ON combine.oid = aggcombinefn
+        WHERE p.oid IN ({_MEMBERS.format("pg_proc")})""",
     "operator classes": f"""
         SELECT amname, opcname, format_type(opcintype, NULL), opcdefault, format_type(opckeytype, NULL), opfname
         FROM pg_opclass JOIN pg_am a ON a.oid = opcmethod JOIN pg_opfamily f ON f.oid = opcfamily

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.advisory_locks import Key, Kind
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access
+from ruvector_engine.executor import access, ruvector_reports
 from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
 from ruvector_engine.executor.setting_values import reset_value, set_value
 from ruvector_engine.relational.duck import Connection
@@ -95,6 +95,10 @@ def _reload(session: Session) -> bool:
     check_may_reload(session)
     session.database.reload()
     return True
+
+
+def _maintain_index(session: Session, name: Any) -> str | None:
+    return None if name is None else ruvector_reports.maintain_index(session, str(name))
 
 
 def _sequence(session: Session, oid: Any) -> SequenceDef:
@@ -244,5 +248,10 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "txid_current_if_assigned": _assigned_transaction_id,
     **_ADVISORY,
     "get_current_ts_config": _current_configuration,
+    "ruvector_version": ruvector_reports.version,
+    "ruvector_simd_info": ruvector_reports.simd,
+    "ruvector_memory_stats": ruvector_reports.memory_stats,
+    "ruvector_index_stats": ruvector_reports.index_stats,
+    "ruvector_index_maintenance": _maintain_index,
     "pg_database_size": lambda s, _name: s.database.file_size(),
 }

@@ -73,8 +73,11 @@ def _served(kinds: str) -> Iterator[FunctionDef]:
 
 def _extension(definition: FunctionDef) -> str:
     """The extension that a function of our own belongs to."""
+    # Imported when asked, as above.
+    from ruvector_engine.sql.functions.ruvectors import FUNCTIONS
+
     types = (*definition.args, definition.result)
-    if definition.name.startswith("ruvector") or RUVECTOR in types:
+    if definition.name.startswith("ruvector") or RUVECTOR in types or definition in FUNCTIONS:
         return "ruvector"
     return "vector" if VECTOR in types else ""
 

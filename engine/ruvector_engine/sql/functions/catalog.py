@@ -24,6 +24,7 @@ from ruvector_engine.sql.functions import (
     numeric_udfs,
     operators,
     output,
+    ruvectors,
     session,
     shaped_arrays,
     sparsevecs,
@@ -58,6 +59,7 @@ OPERATORS = _by_name(
         *vectors.OPERATORS,
         *halfvecs.OPERATORS,
         *sparsevecs.OPERATORS,
+        *ruvectors.OPERATORS,
         *text_search.OPERATORS,
         *jsonb.OPERATORS,
     )
@@ -85,6 +87,7 @@ FUNCTIONS = _by_name(
         *vectors.FUNCTIONS,
         *halfvecs.FUNCTIONS,
         *sparsevecs.FUNCTIONS,
+        *ruvectors.FUNCTIONS,
         *text_search.FUNCTIONS,
     )
 )
@@ -112,6 +115,7 @@ UDFS: tuple[Udf, ...] = (
     *vectors.UDFS,
     *halfvecs.UDFS,
     *sparsevecs.UDFS,
+    *ruvectors.UDFS,
     *text_search.UDFS,
 )
 
