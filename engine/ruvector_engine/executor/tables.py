@@ -32,7 +32,7 @@ from ruvector_engine.sql.nodes import Query, Utility
 from ruvector_engine.sql.storage import duck_type
 from ruvector_engine.sql.typenames import resolve_column_type
 from ruvector_engine.sql.unique_keys import companion, companions, key_columns
-from ruvector_engine.types.registry import BOOL, DIMENSION_LIMITS, INT2, INT4, INT8, JSON, TypeRef, Value
+from ruvector_engine.types.registry import BOOL, INT2, INT4, INT8, JSON, TypeRef, Value
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -345,8 +345,6 @@ def _check_key(draft: Draft, columns: tuple[str, ...], kind: str, location: int)
     for name in columns:
         if name not in known:
             raise SqlError("42703", f'column "{name}" named in key does not exist')
-        if known[name].type.oid in DIMENSION_LIMITS:
-            raise not_supported(f'a key on column "{name}" of type {known[name].type.pg.name} is not supported')
         if known[name].type.oid == JSON:
             text = 'data type json has no default operator class for access method "btree"'
             raise SqlError("42704", text, hint=NO_CLASS_HINT)

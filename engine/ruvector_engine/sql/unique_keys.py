@@ -13,14 +13,29 @@ from decimal import Decimal
 from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.emit_cast import output
+from ruvector_engine.sql.functions import halfvecs, sparsevecs, vectors
 from ruvector_engine.sql.functions.jsonb_values import canonical as canonical_jsonb
 from ruvector_engine.sql.functions.numeric_udfs import canonical as canonical_numeric
 from ruvector_engine.sql.functions.output import canonical_interval
 from ruvector_engine.sql.storage import duck_type, is_decimal
 from ruvector_engine.types.array_values import mapped
 from ruvector_engine.types.numeric import format_numeric
-from ruvector_engine.types.registry import BPCHAR, BY_NAME, INTERVAL, JSONB, NUMERIC, TypeRef, Value
+from ruvector_engine.types.registry import (
+    BPCHAR,
+    BY_NAME,
+    DIMENSION_LIMITS,
+    HALFVEC,
+    INTERVAL,
+    JSONB,
+    NUMERIC,
+    SPARSEVEC,
+    TypeRef,
+    Value,
+)
 from ruvector_engine.types.text import format_text
+
+#: Bytes that are equal for equal vectors, where a zero's sign does not count.
+_SORT_KEYS = {HALFVEC: halfvecs.sort_key, SPARSEVEC: sparsevecs.sort_key}
 
 
 def companions(table: TableDef) -> list[ColumnDef]:
@@ -34,7 +49,7 @@ def _needed(type_ref: TypeRef) -> bool:
         return not is_decimal(type_ref)
     if type_ref.oid == BPCHAR:
         return type_ref.typmod < 0  # char(n) is stored with its blanks
-    return type_ref.oid in (JSONB, INTERVAL) or bool(type_ref.pg.element_oid)
+    return type_ref.oid in (JSONB, INTERVAL) or type_ref.oid in DIMENSION_LIMITS or bool(type_ref.pg.element_oid)
 
 
 def companion(column: ColumnDef) -> str:
@@ -72,6 +87,8 @@ def key_value(sql: str, type_ref: TypeRef) -> str:
         return f"rtrim({sql}, ' ')"
     if type_ref.oid == INTERVAL:
         return f"rv_interval_canonical(rv_months({sql}), rv_days({sql}), rv_micros({sql}))"
+    if type_ref.oid in DIMENSION_LIMITS:
+        return f"hex(rv_{'vector' if type_ref.is_vector else type_ref.pg.name}_key({sql}))"
     element = type_ref.pg.element_oid
     if type_ref.shaped:
         keys = f"list_transform(({sql}).items, lambda rv_e: {key_value('rv_e', TypeRef(element))})"
@@ -113,6 +130,8 @@ def key_text(type_ref: TypeRef, value: Value) -> str:
         return format_text(TypeRef(BY_NAME["_text"].oid), mapped(value, lambda item: key_text(element, item)))
     if type_ref.oid == INTERVAL and isinstance(value, tuple):
         return canonical_interval(*value)
+    if type_ref.oid in DIMENSION_LIMITS and isinstance(value, bytes):
+        return _SORT_KEYS.get(type_ref.oid, vectors.sort_key)(value).hex().upper()
     text = format_text(type_ref, value)
     if type_ref.oid == BPCHAR:
         return text.rstrip(" ")
