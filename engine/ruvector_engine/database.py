@@ -23,6 +23,7 @@ from ruvector_engine.catalog.system import Activity, IndexBuild
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.configuration_file import ConfigurationFile
 from ruvector_engine.errors import SqlError
+from ruvector_engine.executor import sequence_values
 from ruvector_engine.executor.filters import FilterCache
 from ruvector_engine.executor.knn_batch import Asked, search_together
 from ruvector_engine.executor.row_cache import RowCache
@@ -34,7 +35,7 @@ from ruvector_engine.notifications import Exchange
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
 from ruvector_engine.session import Prepared, Session
-from ruvector_engine.sql.functions import notifications, system
+from ruvector_engine.sql.functions import notifications, sequences, system
 from ruvector_engine.sql.functions.catalog import UDFS
 from ruvector_engine.sql.functions.session import udfs as session_udfs
 from ruvector_engine.sql.storage import MACROS
@@ -61,6 +62,11 @@ class Database:
                 *UDFS,
                 *session_udfs(lambda pid, name, args: call(self.sessions[pid], name, args)),
                 *system.udfs(self._lookup_of, self._relation_bytes),
+                *sequences.udfs(
+                    lambda pid: self.sessions[pid].drawn,
+                    lambda pid, oid: sequence_values.current(self.sessions[pid], oid),
+                    lambda pid: sequence_values.last(self.sessions[pid]),
+                ),
                 *notifications.udfs(lambda pid: self.sessions[pid].notifications, self.exchange.usage),
             )
         )

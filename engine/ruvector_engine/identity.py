@@ -11,6 +11,7 @@ from collections.abc import Callable
 from ruvector_engine.catalog.membership import can_set, superuser
 from ruvector_engine.catalog.roles import Authority, RoleDef
 from ruvector_engine.errors import SqlError
+from ruvector_engine.setting_definitions import IDENTITY
 from ruvector_engine.settings import Settings
 
 NO_ROLE = "none"
@@ -58,11 +59,12 @@ class Identity:
         oid = self._meant[name]
         return self._authority().role_by_oid(oid) or RoleDef(oid, name, inherit=False)
 
-    def begin_as(self, role: str) -> None:
-        """Take on a role at the start: what RESET ROLE goes back to."""
-        self.set_role(role)
-        self._settings.reset("role")
-        self._settings.begin_as("role", role)
+    def begin_as(self, setting: str, value: str) -> None:
+        """Begin with one of the two settings, as far as SET of it is allowed: it is what RESET then goes back to."""
+        self.set(setting, value)
+        for name in IDENTITY:
+            self._settings.reset(name)
+        self._settings.begin_as(setting, value)
 
     def set_role(self, name: str, *, local: bool = False) -> None:
         """SET ROLE; 22023 for a role that does not exist, 42501 for one that the session's user may not take on."""

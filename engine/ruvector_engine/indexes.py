@@ -16,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ruvector_engine.catalog.model import ROW_ID, Catalog, IndexDef, TableDef
+from ruvector_engine.catalog.model import PREVIOUS_ROW_ID, ROW_ID, Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.index import DamagedIndex, IndexMaintenance, IndexSpec, VectorIndex
+from ruvector_engine.index.elements import element_of
+from ruvector_engine.planner.index_keys import index_key
 from ruvector_engine.planner.operator_classes import index_spec
 from ruvector_engine.relational.duck import Connection, Store
-from ruvector_engine.sql.emit_binding import quote
+from ruvector_engine.stored_vectors import read, read_by_id
 from ruvector_engine.transactions import Ids, IdVectors, TableChanges, Transaction
 
 _log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class IndexSet:
     def open_all(self, catalog: Catalog) -> None:
         """Load every index, or rebuild it from its table."""
         self._directory.mkdir(exist_ok=True)
+        self._give_row_ids(catalog)
         known = set()
         for relation in list(catalog.relations.values()):
             if isinstance(relation, IndexDef) and relation.is_vector:
@@ -70,37 +73,56 @@ class IndexSet:
                 if table is None:
                     raise SqlError("XX001", f'index "{relation.name}" has no table')
                 known.add(str(relation.oid))
-                self._open(relation, table)
+                self._open(catalog, relation, table)
         for path in self._directory.iterdir():
             if path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)
 
-    def _open(self, definition: IndexDef, table: TableDef) -> None:
+    def _give_row_ids(self, catalog: Catalog) -> None:
+        """Tables whose vectors could not be indexed when they were made have no hidden row ids yet."""
+        with self._store.connection() as connection:
+            run = connection.run
+            having = {row[0] for row in run(f"SELECT table_name FROM duckdb_columns() WHERE column_name = '{ROW_ID}'")}
+            tables = [table for table in catalog.relations.values() if isinstance(table, TableDef)]
+            for name in (table.storage_name for table in tables if table.has_row_id):
+                if name.strip('"') not in having:
+                    run("BEGIN")
+                    run(f'ALTER TABLE {name} ADD COLUMN "{ROW_ID}" BIGINT')
+                    run(f'ALTER TABLE {name} ADD COLUMN "{PREVIOUS_ROW_ID}" BIGINT')
+                    run(f"UPDATE {name} SET \"{ROW_ID}\" = nextval('ruvector_rid')")
+                    run(f"ALTER TABLE {name} ALTER \"{ROW_ID}\" SET DEFAULT nextval('ruvector_rid')")
+                    run("COMMIT")
+
+    def _open(self, catalog: Catalog, definition: IndexDef, table: TableDef) -> None:
         spec = index_spec(definition, table)
         with self._store.connection() as connection:
             try:
                 index = VectorIndex.load(self._directory / str(definition.oid), spec)
             except (DamagedIndex, FileNotFoundError) as reason:
                 _log.warning('rebuilding index "%s" from its table: %s', definition.name, reason)
-                index = self._build_from_rows(connection, definition, table, spec, None, None)
+                index = self._build_from_rows(connection, catalog, definition, table, spec, None, None)
             else:
-                self._catch_up(connection, definition, table, spec, index)
+                self._catch_up(connection, catalog, definition, table, spec, index)
         self._install(definition.oid, index)
 
     def _catch_up(
-        self, connection: Connection, definition: IndexDef, table: TableDef, spec: IndexSpec, index: VectorIndex
+        self,
+        connection: Connection,
+        catalog: Catalog,
+        definition: IndexDef,
+        table: TableDef,
+        spec: IndexSpec,
+        index: VectorIndex,
     ) -> None:
         """Bring a loaded index to the table's state: the set difference of their ids, both ways."""
-        column = definition.columns[0]
-        stored = np.sort(
-            connection.ids(f'SELECT "{ROW_ID}" FROM {table.storage_name} WHERE {quote(column)} IS NOT NULL')
-        )
+        rows = index_key(definition, table, catalog).rows_sql
+        stored = np.sort(connection.ids(f'SELECT "{ROW_ID}" FROM ({rows})'))
         indexed = index.ids()
         missing = np.setdiff1d(stored, indexed, assume_unique=True)
         extra = np.setdiff1d(indexed, stored, assume_unique=True)
         if missing.size or extra.size:
             _log.info('index "%s": %d rows to add, %d to remove', definition.name, missing.size, extra.size)
-            ids, vectors = connection.vectors_by_id(_rows_sql(table, column), missing, spec.dimensions)
+            ids, vectors = read_by_id(connection, rows, missing, element_of(spec), spec.dimensions)
             index.apply(ids, vectors, extra)
 
     # ------------------------------------------------------------ building
@@ -108,6 +130,7 @@ class IndexSet:
     def build(
         self,
         connection: Connection,
+        catalog: Catalog,
         definition: IndexDef,
         table: TableDef,
         *,
@@ -126,7 +149,7 @@ class IndexSet:
             self._logs[definition.oid] = BuildLog(table.oid, complete)
         try:
             spec = index_spec(definition, table)
-            index = self._build_from_rows(connection, definition, table, spec, progress, cancelled)
+            index = self._build_from_rows(connection, catalog, definition, table, spec, progress, cancelled)
         except BaseException:
             del self._logs[definition.oid]
             raise
@@ -135,16 +158,15 @@ class IndexSet:
     def _build_from_rows(
         self,
         connection: Connection,
+        catalog: Catalog,
         definition: IndexDef,
         table: TableDef,
         spec: IndexSpec,
         progress: Progress | None,
         cancelled: Callable[[], bool] | None,
     ) -> VectorIndex:
-        column = definition.columns[0]
-        ids, vectors = connection.id_vectors(
-            f"{_rows_sql(table, column)} WHERE {quote(column)} IS NOT NULL", spec.dimensions
-        )
+        rows = index_key(definition, table, catalog).rows_sql
+        ids, vectors = read(connection, rows, element_of(spec), spec.dimensions)
         return VectorIndex.build(spec, ids, vectors, progress=progress, cancelled=cancelled)
 
     # ------------------------------------------------------------ keeping in step
@@ -159,7 +181,7 @@ class IndexSet:
             for definition in catalog.indexes_of(table_oid) if table is not None else ():
                 index = self._indexes.get(definition.oid)
                 if table is not None and index is not None and definition.oid not in transaction.new_indexes:
-                    self._in_step(definition, partial(self._apply, index, definition, table, changes))
+                    self._in_step(definition, partial(self._apply, catalog, index, definition, table, changes))
         for oid in transaction.dropped:
             self._remove(oid)
         for built in transaction.new_indexes.values():
@@ -175,9 +197,9 @@ class IndexSet:
             self._install(definition.oid, index)
             if build.complete and not any(changes.altered for changes in build.changes):
                 changes_since = (*([own] if own is not None else []), *(c for c in build.changes if c is not own))
-                self._in_step(definition, partial(self._apply_all, index, definition, table, changes_since))
+                self._in_step(definition, partial(self._apply_all, catalog, index, definition, table, changes_since))
             else:
-                self._in_step(definition, partial(self._catch_up_now, index, definition, table))
+                self._in_step(definition, partial(self._catch_up_now, catalog, index, definition, table))
 
     def _in_step(self, definition: IndexDef, step: Callable[[], None]) -> None:
         """Change an index after a commit. The commit stands whatever happens here: an index that fails is put aside.
@@ -191,14 +213,19 @@ class IndexSet:
             self._remove(definition.oid)
 
     def _apply_all(
-        self, index: VectorIndex, definition: IndexDef, table: TableDef, all_changes: Sequence[TableChanges]
+        self,
+        catalog: Catalog,
+        index: VectorIndex,
+        definition: IndexDef,
+        table: TableDef,
+        all_changes: Sequence[TableChanges],
     ) -> None:
         for changes in all_changes:
-            self._apply(index, definition, table, changes)
+            self._apply(catalog, index, definition, table, changes)
 
-    def _catch_up_now(self, index: VectorIndex, definition: IndexDef, table: TableDef) -> None:
+    def _catch_up_now(self, catalog: Catalog, index: VectorIndex, definition: IndexDef, table: TableDef) -> None:
         with self._store.connection() as connection:
-            self._catch_up(connection, definition, table, index.spec, index)
+            self._catch_up(connection, catalog, definition, table, index.spec, index)
 
     def discard(self, transaction: Transaction) -> None:
         """Forget what a transaction built that did not commit."""
@@ -206,22 +233,29 @@ class IndexSet:
             self._pending.pop(oid, None)
             self._logs.pop(oid, None)
 
-    def _apply(self, index: VectorIndex, definition: IndexDef, table: TableDef, changes: TableChanges) -> None:
+    def _apply(
+        self, catalog: Catalog, index: VectorIndex, definition: IndexDef, table: TableDef, changes: TableChanges
+    ) -> None:
         """Bring one index up to a table's changes; what it already holds or never held is left out."""
         if changes.truncated:
-            index.apply(np.empty(0, np.int64), np.empty((0, index.spec.dimensions), np.float32), index.ids())
-        column, dimensions = definition.columns[0], index.spec.dimensions
+            index.delete(index.ids())
+        element, dimensions = element_of(index.spec), index.spec.dimensions
 
-        def read(ids: Ids) -> IdVectors:
-            rows = f"SELECT * FROM ({_rows_sql(table, column)} WHERE {quote(column)} IS NOT NULL)"
+        def committed(ids: Ids) -> IdVectors:
             with self._store.connection() as connection:
-                return connection.vectors_by_id(rows, ids, dimensions)
+                rows = index_key(definition, table, catalog).rows_sql
+                return read_by_id(connection, rows, ids, element, dimensions)
 
-        ids, vectors = changes.added_vectors(column, dimensions, read)
         deleted = changes.deleted_ids()
+        if definition.expression is None and not definition.predicate:
+            ids, vectors = changes.added_vectors(definition.columns[0], element, dimensions, committed)
+        else:
+            looked_at = np.union1d(changes.added_ids(), changes.touched_ids())
+            ids, vectors = committed(looked_at)
+            deleted = np.union1d(deleted, np.setdiff1d(looked_at, ids))
         if ids.size > 0:
-            fresh = ~index.contains(ids)
-            ids, vectors = ids[fresh], vectors[fresh]
+            fresh = np.flatnonzero(~index.contains(ids))
+            ids, vectors = ids[fresh], vectors.take(fresh, axis=0)
         if ids.size or deleted.size:
             index.apply(ids, vectors, deleted)
 
@@ -248,7 +282,3 @@ class IndexSet:
         self._maintenance.stop()
         for oid, index in self._indexes.items():
             index.save(self._directory / str(oid))
-
-
-def _rows_sql(table: TableDef, column: str) -> str:
-    return f'SELECT "{ROW_ID}", {quote(column)} FROM {table.storage_name}'

@@ -90,7 +90,7 @@ def require_connect(authority: Authority, role: RoleDef, database: str) -> None:
 
 
 def set_superuser_password(database: Database, password: str) -> None:
-    """Make this the password of the first superuser; ValueError for one that cannot be."""
+    """Make this the password of the first superuser."""
     role = database.catalog.authority.role_by_oid(BOOTSTRAP_ROLE)
     if role is None:
         raise SqlError("XX000", "the data directory has no first superuser")

@@ -13,13 +13,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ruvector_engine.authorization import Authorization
+from ruvector_engine.catalog.made_types import user_type
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.roles import RoleDef
 from ruvector_engine.catalog.system import Activity, IndexBuild
+from ruvector_engine.catalog.system.callables import existing_procedures
 from ruvector_engine.catalog.system.lookup import Lookup
+from ruvector_engine.drawn_numbers import DrawnNumbers
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import access, clearance, dispatch, queries, session_statements, widening, writes
+from ruvector_engine.executor import (
+    access,
+    clearance,
+    cursors,
+    dispatch,
+    queries,
+    session_statements,
+    widening,
+    writes,
+)
 from ruvector_engine.executor.cursors import Cursor
 from ruvector_engine.executor.knn import search_now
 from ruvector_engine.executor.role_settings import begin_with
@@ -28,9 +40,10 @@ from ruvector_engine.executor.session_functions import micros
 from ruvector_engine.executor.streams import RowStream
 from ruvector_engine.identity import Identity
 from ruvector_engine.notifications import Mailbox
-from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, make_plan
+from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, UtilityPlan, make_plan
 from ruvector_engine.results import Column, Result, StatementDescription
 from ruvector_engine.settings import Settings
+from ruvector_engine.sql import text_styles
 from ruvector_engine.sql.analyze import Analyzed, analyze
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.names import name_to_oid
@@ -39,9 +52,9 @@ from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
 from ruvector_engine.sql.secrets import shown_text
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.transactions import Transaction
-from ruvector_engine.types.array_values import is_plain
 from ruvector_engine.types.registry import TypeRef, Value
 from ruvector_engine.types.text import parse_text
+from ruvector_engine.types.textio import DEFAULT_SETTINGS
 from ruvector_engine.types.timezones import find_zone
 
 if TYPE_CHECKING:
@@ -98,7 +111,11 @@ class Session:
         #: What that one may do.
         self.authorization = Authorization(self.identity, self.settings, lambda: self.catalog.authority)
         self.notices: list[SqlError] = []
-        begin_with(self, startup)
+        try:
+            begin_with(self, startup)
+        except SqlError:
+            self.connection.close()
+            raise
         #: What this session listens to, what has come for it, and what its transaction has to say.
         self.notifications = Mailbox(database.exchange, pid)
         self.changed_parameters: list[tuple[str, str]] = []
@@ -106,11 +123,14 @@ class Session:
         self.transaction_time = self.statement_time = self.started_at
         #: The statement that runs, or ran last.
         self.raw: RawStatement | None = None
+        self.drawn = DrawnNumbers()
         self._cancelled = ""  # why the running statement is to stop
         self._reported = self.reported_parameters()
         self._reported_generation = self.settings.generation
         #: Named statements, of PREPARE and of the extended protocol; None for an empty one.
         self.statements: dict[str, Prepared | None] = {}
+        #: Whether the statement has others beside it in one text or pipeline, with which it is one transaction.
+        self.in_implicit_block = False
         self.cursors: dict[str, Cursor] = {}
         #: The stream that DuckDB is still producing for a client, if any.
         self.stream: RowStream | None = None
@@ -119,6 +139,8 @@ class Session:
         #: A CREATE INDEX under way, for pg_stat_progress_create_index.
         self.building: IndexBuild | None = None
         self._duck_zone = ""
+        self._duck_variables = text_styles.variables(DEFAULT_SETTINGS)
+        self._followed = -1
         self._lookup: Lookup | None = None
         self._lookup_path: tuple[str, ...] = ()
         self._options = SearchOptions(0, 0)
@@ -135,6 +157,11 @@ class Session:
     def needs_sync(self) -> bool:
         """Whether `sync` has something to do."""
         return self.transaction.state == "implicit"
+
+    @property
+    def savepoint_level(self) -> int:
+        """How many savepoints the transaction has."""
+        return len(self.transaction.savepoints)
 
     @property
     def catalog(self) -> Catalog:
@@ -195,10 +222,20 @@ class Session:
         dispatch.describe(self, prepared)
         return prepared
 
+    def check_runnable(self, prepared: Prepared | None) -> None:
+        """What Bind, Describe and Execute tell of a statement before it runs: 25P02, or that its tables have changed.
+
+        None is an empty query. Never blocks.
+        """
+        if self.transaction.state == "failed" and not (prepared is not None and _ends_transaction(prepared.raw)):
+            raise _aborted()
+        if prepared is not None and prepared.catalog is not self.catalog and type(prepared.plan) is not UtilityPlan:
+            self.current_plan(prepared)
+
     def execute_now(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result | None:
         """Answer without ever blocking, on the event loop; None when `execute` must do it."""
         plan = prepared.plan
-        if prepared.arrays and self.variant(prepared, params) is not prepared:
+        if prepared.arrays and widening.variant(self, prepared, params) is not prepared:
             return None
         if type(plan) is QueryPlan and plan.constants is not None and self.transaction.state == "idle":
             return queries.constant_row(plan, params)
@@ -228,9 +265,9 @@ class Session:
         if self.transaction.state == "idle":
             self.begin("implicit")
         self._follow_configuration()
-        self._follow_time_zone()
+        self._follow_settings()
         with self.watched():
-            return dispatch.run(self, self.fitting(prepared, params), params)
+            return dispatch.run(self, widening.fitting(self, prepared, params), params)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -361,6 +398,21 @@ class Session:
                 SqlError(sqlstate, message, severity=severity, detail=detail, hint=hint, context=context)
             )
 
+    @property
+    def in_block(self) -> bool:
+        """Whether the statement is one of several in a transaction, a block's or an implicit one's."""
+        return self.transaction.state == "block" or self.in_implicit_block
+
+    def require_no_block(self, command: str) -> None:
+        """25001 for a command that must be a transaction of its own, when others are in it too."""
+        if self.in_block:
+            raise SqlError("25001", f"{command} cannot run inside a transaction block")
+
+    def require_block(self, command: str) -> None:
+        """25P01 for a command that means nothing when it is a transaction of its own."""
+        if not self.in_block:
+            raise SqlError("25P01", f"{command} can only be used in transaction blocks")
+
     def lock(self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True) -> None:
         """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to."""
         timeout = int(self.settings["lock_timeout"]) / 1000 or None if wait else 0
@@ -400,6 +452,26 @@ class Session:
         self.changed_parameters += [(k, v) for k, v in now.items() if self._reported.get(k) != v]
         self._reported = now
 
+    def prepare_call(self, oid: int, given: int) -> tuple[Prepared, bool]:
+        """A function's call with so many arguments, as a query of one value; whether it is NULL for a NULL argument."""
+        found = next((p for p in existing_procedures(self.catalog) if p.oid == oid), None)
+        if found is None or found.kind != "f" or found.returns_set:
+            raise SqlError("42883", f"function with OID {oid} does not exist")
+        if given != len(found.arguments):
+            raise SqlError(
+                "08P01",
+                f"function call message contains {given} arguments but function requires {len(found.arguments)}",
+            )
+        arguments = ", ".join(f"${number}" for number in range(1, given + 1))
+        name = found.name.replace('"', '""')
+        (raw,) = self.parse(f'SELECT {found.schema}."{name}"({arguments})')
+        return self.prepare(raw, found.arguments), found.strict
+
+    def fetch(self, cursor: str, count: int) -> Result:
+        """Up to `count` further rows of a cursor that DECLARE made, 0 for all, as Execute asks for them. Blocks."""
+        self._cancelled = ""
+        return cursors.fetch_on(self, cursor, count)
+
     def cursor_columns(self, name: str) -> tuple[Column, ...] | None:
         """The columns of a cursor that DECLARE made; None when there is none of that name."""
         cursor = self.cursors.get(name)
@@ -410,7 +482,7 @@ class Session:
 
         Of an enum: the label, if the type has it now.
         """
-        made = self.catalog.user_type(type_oid)
+        made = user_type(self.catalog, type_oid)
         if made is not None:
             return str(parse_text(TypeRef(made), name))
         return name_to_oid(self.lookup, name, type_oid)
@@ -455,28 +527,6 @@ class Session:
 
     # ------------------------------------------------------------ inside
 
-    def fitting(self, prepared: Prepared, params: Sequence[Value]) -> Prepared:
-        """The statement as it is to run now with these values: an array of several dimensions has another form in
-        DuckDB, which parameters must be told to have and columns be able to hold."""
-        found = self.current_plan(self.variant(prepared, params))
-        wanted = widening.wanted(found.plan, params)
-        for table, column in wanted:
-            widening.widen(self, table, [column])
-        return self.current_plan(found) if wanted else found
-
-    def variant(self, prepared: Prepared, params: Sequence[Value]) -> Prepared:
-        """The statement for the parameters that are arrays with a shape."""
-        if not prepared.arrays:
-            return prepared
-        shaped = frozenset(n for n in prepared.arrays if not (params[n - 1] is None or is_plain(params[n - 1])))
-        if shaped == prepared.shaped:
-            return prepared
-        found = prepared.variants.get(shaped)
-        if found is None:
-            oids = prepared.description.parameters
-            found = prepared.variants[shaped] = self.prepare(prepared.raw, oids, shaped)
-        return found
-
     def current_plan(self, prepared: Prepared) -> Prepared:
         """The statement, analyzed again when what it was made for changed since; 42501 if the user may not run it."""
         return clearance.cleared(self, prepared)
@@ -497,8 +547,17 @@ class Session:
         if self.settings.server is not current:
             self.settings.follow(current)
 
-    def _follow_time_zone(self) -> None:
-        """Casts between timestamptz and other types go by DuckDB's own setting of the connection."""
+    def _follow_settings(self) -> None:
+        """Casts inside DuckDB go by its own settings of the connection: the time zone, and how values are written."""
+        if self.settings.generation != self._followed:
+            self._followed = self.settings.generation
+            wanted = text_styles.variables(self.settings)
+            if wanted != self._duck_variables:
+                if self.stream is not None:
+                    self.stream.detach()
+                for statement in wanted:
+                    self.connection.run(statement)
+                self._duck_variables = wanted
         zone = self.settings["TimeZone"]
         if zone != self._duck_zone:
             if self.stream is not None:

@@ -111,6 +111,8 @@ def _check_string(setting: Setting, text: str) -> str:
     if setting.name == "search_path" and split_identifiers(text) is None:
         message = f'invalid value for parameter "search_path": "{text}"'
         raise SqlError("22023", message, detail="List syntax is invalid.")
+    if setting.name == "createrole_self_grant":
+        return _check_self_grant(setting, text)
     if setting.name == "DateStyle":
         return _check_date_style(setting, text)
     if setting.name == "default_text_search_config":
@@ -137,6 +139,20 @@ def _check_text_search_config(setting: Setting, text: str) -> str:
         return f"pg_catalog.{known(text)}"
     except SqlError as error:
         raise _invalid(setting, text) if error.sqlstate == "42704" else error from None
+
+
+def _check_self_grant(setting: Setting, text: str) -> str:
+    """Options of a membership: SET and INHERIT."""
+    names = split_identifiers(text)
+    if names is None:
+        raise SqlError(
+            "22023", f'invalid value for parameter "{setting.name}": "{text}"', detail="List syntax is invalid."
+        )
+    for name in names:
+        if name.lower() not in ("set", "inherit"):
+            detail = f'Unrecognized key word: "{name}".'
+            raise SqlError("22023", f'invalid value for parameter "{setting.name}": "{text}"', detail=detail)
+    return text
 
 
 def _check_time_zone(setting: Setting, text: str) -> str:

@@ -28,6 +28,7 @@ class Setting:
     reported: bool = False
     read_only: bool = False
     changed_by: Literal["nothing", "restart", "reload"] = "nothing"
+    guarded: bool = False  # tells of the server's machine, and is not for everybody's eyes
     more: str = ""  # what pg_settings adds to the description
     listed: bool = False  # the value is a list: SET takes several
     configurable: bool = True  # ALTER SYSTEM takes it; what no session can set and the command line gives, it does not
@@ -99,7 +100,7 @@ SETTINGS: tuple[Setting, ...] = (
         "enum",
         "postgres",
         "Display format for intervals",
-        values=("postgres",),
+        values=("postgres", "postgres_verbose", "sql_standard", "iso_8601"),
         reported=True,
     ),
     Setting("is_superuser", "bool", "on", "Whether the user is a superuser", reported=True, read_only=True),
@@ -127,10 +128,20 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_parallel_maintenance_workers", "integer", "2", "Accepted; builds use every core", 0, 1024),
     Setting("max_parallel_workers_per_gather", "integer", "2", "Accepted; the storage layer decides", 0, 1024),
     *(
-        Setting(name, "string", "", text, read_only=True, changed_by="restart", configurable=False)
+        Setting(
+            name,
+            "string",
+            "",
+            text,
+            read_only=True,
+            changed_by="restart",
+            configurable=False,
+            guarded=name != "listen_addresses",
+        )
         for name, text in (
             ("data_directory", "Where the data is"),
             ("hba_file", "Where the rules of who may connect are"),
+            ("ident_file", "Where the maps of names to roles are"),
             ("listen_addresses", "Address listened on"),
             ("unix_socket_directories", "Where the Unix-domain socket is"),
         )
@@ -210,6 +221,8 @@ SETTINGS: tuple[Setting, ...] = (
         "Every commit is on disk before it is acknowledged",
         values=("on",),
     ),
+    Setting("password_encryption", "enum", "scram-sha-256", "How passwords are kept", values=("scram-sha-256",)),
+    Setting("createrole_self_grant", "string", "", "How a role that creates one becomes its member: set, inherit"),
     Setting("row_security", "bool", "on", "There are no row security policies"),
     Setting("escape_string_warning", "bool", "on", "Accepted"),
     Setting("backslash_quote", "enum", "safe_encoding", "Accepted", values=("safe_encoding", "on", "off")),
@@ -225,6 +238,10 @@ SETTINGS: tuple[Setting, ...] = (
         "Longest idle time in a transaction; 0 turns it off",
         unit="ms",
     ),
+    Setting("tcp_keepalives_idle", "integer", "0", "Silence before a client is asked for a sign", unit="s"),
+    Setting("tcp_keepalives_interval", "integer", "0", "How long until it is asked again", unit="s"),
+    Setting("tcp_keepalives_count", "integer", "0", "How often until it is taken for dead"),
+    Setting("tcp_user_timeout", "integer", "0", "How long a client may not confirm what it was sent", unit="ms"),
     Setting("transaction_timeout", "integer", "0", "Only 0, off, is served", 0, 0, unit="ms"),
     Setting("jit", "bool", "off", "Accepted"),
     *(

@@ -88,6 +88,8 @@ class Settings(Mapping[str, str]):
         self._custom: set[str] = set()
         #: Bumped by every change: caches of values derived from settings compare it.
         self.generation = 0
+        #: What SHOW shows of settings whose value somebody else knows better: those of the client's socket.
+        self.live: dict[str, Callable[[], int]] = {}
         for name, value in startup.items():
             self.begin_as(name, value)
 
@@ -129,7 +131,10 @@ class Settings(Mapping[str, str]):
     def show(self, name: str) -> str:
         """SHOW's text; 42704 for a name that was never set."""
         try:
-            return show_value(find(name), self[name])
+            setting = find(name)
+            if setting is not None and setting.name in self.live:
+                return str(self.live[setting.name]())  # as PostgreSQL does, without a unit
+            return show_value(setting, self[name])
         except KeyError:
             raise _unrecognized(name) from None
 

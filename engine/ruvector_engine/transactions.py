@@ -16,22 +16,24 @@ import numpy.typing as npt
 
 from ruvector_engine.catalog.model import Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
+from ruvector_engine.index.elements import Element
+from ruvector_engine.index.spec import Vectors
 from ruvector_engine.notifications import NotificationMark
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.relational.kept_rows import KeptRows
 from ruvector_engine.settings import Mark
 
 Ids = npt.NDArray[np.int64]
-Matrix = npt.NDArray[np.float32]
-IdVectors = tuple[Ids, Matrix]
+IdVectors = tuple[Ids, Vectors]
 
 
 @dataclass(slots=True)
 class TableChanges:
     """What a transaction did to one table, as its indexes and the row cache need to know it."""
 
-    #: Vector column -> batches of (ids, values as stored); made arrays only where an index wants them.
-    added: dict[str, list[tuple[Ids, Sequence[bytes | None] | None]]] = field(default_factory=dict)
+    #: Searchable column -> batches of (ids, values as stored); made arrays only where an index wants them.
+    added: dict[str, list[tuple[Ids, Sequence[bytes | str | None] | None]]] = field(default_factory=dict)
+    added_rows: list[Ids] = field(default_factory=list)  # the ids of all new row versions
     deleted: list[Ids] = field(default_factory=list)  # ids that are gone
     touched: list[Ids] = field(default_factory=list)  # ids whose other columns changed
     truncated: bool = False  # everything that was there before is gone
@@ -42,12 +44,19 @@ class TableChanges:
     def copy(self) -> TableChanges:
         """What it says now; later changes to the one are not seen in the other."""
         added = {column: list(batches) for column, batches in self.added.items()}
-        return replace(self, added=added, deleted=list(self.deleted), touched=list(self.touched))
+        return replace(
+            self,
+            added=added,
+            added_rows=list(self.added_rows),
+            deleted=list(self.deleted),
+            touched=list(self.touched),
+        )
 
     def truncate(self) -> None:
         """All rows are gone, also those added here."""
         self.truncated = True
         self.added.clear()
+        self.added_rows.clear()
         self.deleted.clear()
         self.touched.clear()
 
@@ -60,32 +69,43 @@ class TableChanges:
         """All ids that are gone, sorted."""
         return np.unique(np.concatenate(self.deleted)) if self.deleted else np.empty(0, np.int64)
 
-    def add(self, column: str, ids: Ids, vectors: Sequence[bytes | None] | None) -> None:
+    def add(self, column: str, ids: Ids, vectors: Sequence[bytes | str | None] | None) -> None:
         """Note new row versions and their vectors in `column`, as they are stored; None: they are read when wanted."""
         self.added.setdefault(column, []).append((ids, vectors))
 
-    def added_vectors(self, column: str, dimensions: int, read: Callable[[Ids], IdVectors]) -> IdVectors:
-        """What is still there of what was added to `column`: ids (n,), vectors (n, dimensions); NULLs are left out.
+    def added_vectors(
+        self, column: str, element: Element, dimensions: int, read: Callable[[Ids], IdVectors]
+    ) -> IdVectors:
+        """What is still there of what was added to `column`: ids (n,), and their vectors; NULLs are left out.
 
         `read` gives committed rows' ids and vectors: those of large batches are not kept in memory.
         """
-        size = 4 * dimensions
-        ids_parts, parts = [np.empty(0, np.int64)], [np.empty((0, dimensions), np.float32)]
+        ids_parts, parts = [np.empty(0, np.int64)], [element.zeros(0, dimensions)]
         for ids, values in self.added.get(column, ()):
             if values is None:
                 ids, vectors = read(ids)
             else:
-                fits = [value is not None and len(value) == size for value in values]
+                fits = [value is not None and element.dimensions_of(value) == dimensions for value in values]
                 ids = ids if all(fits) else ids[fits]
                 present = [value for value, fit in zip(values, fits, strict=True) if fit and value is not None]
-                vectors = np.frombuffer(b"".join(present), np.float32).reshape(len(present), dimensions)
+                vectors = element.of_values(present, dimensions)
             ids_parts.append(ids)
             parts.append(vectors)
-        ids, vectors = np.concatenate(ids_parts), np.concatenate(parts)
+        ids, vectors = np.concatenate(ids_parts), element.rows.joined(parts)
         if not self.deleted or not len(ids):
             return ids, vectors
-        keep = ~np.isin(ids, self.deleted_ids())
-        return ids[keep], vectors[keep]
+        keep = np.flatnonzero(~np.isin(ids, self.deleted_ids()))
+        return ids[keep], vectors.take(keep, axis=0)
+
+    def touched_ids(self) -> Ids:
+        """The ids of rows that changed otherwise, sorted."""
+        return np.unique(np.concatenate(self.touched)) if self.touched else np.empty(0, np.int64)
+
+    def added_ids(self) -> Ids:
+        """The ids of new row versions that are still there, sorted."""
+        if not self.added_rows:
+            return np.empty(0, np.int64)
+        return np.setdiff1d(np.concatenate(self.added_rows), self.deleted_ids())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from ruvector_engine.verifiers import Verifier
-from ruvector_server.hba import Client, HbaError, Rules, read
+from ruvector_server.hba import Client, HbaError, Mappings, Rules, read, read_mappings
 from ruvector_server.tls import Tls, TlsError, TlsFiles
 
 _log = logging.getLogger(__name__)
 
 #: The file of rules, in the data directory, and that of the secret from which the salts of unknown passwords come.
 HBA_NAME: Final = "pg_hba.conf"
+#: The file of maps from users of the operating system to roles.
+IDENT_NAME: Final = "pg_ident.conf"
 SECRET_NAME: Final = "mock_authentication_nonce"
 _SECRET_BYTES: Final = 32
 
@@ -61,6 +63,7 @@ class AccessFiles:
 
     hba: Path | None = None
     hba_required: bool = False
+    ident: Path | None = None
     tls: TlsFiles | None = None
 
 
@@ -74,8 +77,10 @@ class Access:
         self._secret = secret or secrets.token_bytes(_SECRET_BYTES)
         self._rules_from_file = False
         self.rules = Rules.without_file(password=accounts.guarded)
+        self.mappings = Mappings()
         self.tls: Tls | None = None
         self._load_tls()
+        self._load_mappings()
         self._load_rules()
 
     def verifier_of(self, user: str) -> Verifier:
@@ -92,7 +97,7 @@ class Access:
 
     def reload(self) -> None:
         """Read the files again; what cannot be read stays as it was, and the log says why."""
-        for load in (self._load_tls, self._load_rules):
+        for load in (self._load_tls, self._load_mappings, self._load_rules):
             try:
                 load()
             except AccessError as error:
@@ -107,6 +112,16 @@ class Access:
         try:
             self.tls = Tls.load(self._files.tls)
         except TlsError as error:
+            raise AccessError(str(error)) from None
+
+    def _load_mappings(self) -> None:
+        path = self._files.ident
+        if path is None or not path.exists():
+            self.mappings = Mappings()  # which let nobody be another
+            return
+        try:
+            self.mappings = read_mappings(path)
+        except HbaError as error:
             raise AccessError(str(error)) from None
 
     def _load_rules(self) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 
 from scramp import ScramException, ScramMechanism
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.verifiers import MECHANISM, Verifier
+from ruvector_engine.verifiers import DEFAULT_ITERATIONS, MECHANISM, Verifier
 from ruvector_server.wire.errors import ProtocolError
 
 #: The same with channel binding: the proof holds for this TLS stream only, so nobody in the middle can use it.
 BINDING_MECHANISM = "SCRAM-SHA-256-PLUS"
+_ANY_SALT = bytes(16)
 _CHANNEL_BINDING = "tls-server-end-point"
 
 
@@ -38,7 +40,7 @@ class ScramExchange:
         verifier = self._verifier
         # The user name inside the exchange is ignored, as in PostgreSQL: the startup packet's counts.
         self._server = ScramMechanism(mechanism).make_server(
-            lambda _name: (verifier.salt, verifier.stored_key, verifier.server_key, verifier.iterations),
+            lambda _name: (_ANY_SALT, verifier.stored_key, verifier.server_key, DEFAULT_ITERATIONS),
             None if self._certificate is None else (_CHANNEL_BINDING, self._certificate),
         )
         try:
@@ -60,6 +62,9 @@ class ScramExchange:
         shown = f"n=unnamed{bare[2:]}" if bare.startswith("n=,") else bare
         self._server.set_client_first(f"{flag},{authorization},{shown}")
         self._server.client_first_bare = bare
+        # scramp takes no salt and no number of iterations below what it recommends; what counts is what is sent.
+        self._server.salt = b64encode(self._verifier.salt).decode()
+        self._server.i = self._verifier.iterations
 
     def proof(self, client_final: bytes) -> bytes:
         """Return the server-final message; 28P01 when the client does not know the password."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER
-from ruvector_server.access import HBA_NAME
+from ruvector_server.access import HBA_NAME, IDENT_NAME
 
 ENVIRONMENT_PREFIX = "RUVECTOR_"
 #: A password itself is no option: other users of the machine could see it in the list of processes.
@@ -106,6 +106,10 @@ class Config:
         default=None,
         metadata=_about(Path, "FILE", f"who may connect, and how; without it, {HBA_NAME} in DIR if it is there"),
     )
+    ident_file: Path | None = field(
+        default=None,
+        metadata=_about(Path, "FILE", f"names for peer and cert; without it, {IDENT_NAME} in DIR if it is there"),
+    )
     ssl_cert: Path | None = field(
         default=None, metadata=_about(Path, "FILE", "the server's certificate (chain) in PEM: TLS is spoken with it")
     )
@@ -130,6 +134,10 @@ class Config:
     tcp_keepalives_count: int = field(
         default=0, metadata=_about(_count, "N", "how often until it is taken for dead; 0: the system's")
     )
+    tcp_user_timeout: int = field(
+        default=0,
+        metadata=_about(_count, "MS", "how long a client may leave unacknowledged what it was sent; 0: the system's"),
+    )
     max_connections: int = field(default=100, metadata=_about(_positive, "N", "the most sessions at a time"))
     shutdown_timeout: float = field(
         default=10.0, metadata=_about(_seconds, "SECONDS", "how long statements may still run when the server stops")
@@ -138,6 +146,11 @@ class Config:
         default="info", metadata=_about(_level, "LEVEL", f"least important messages to log: {', '.join(LOG_LEVELS)}")
     )
     password: str | None = field(default=None, repr=False)
+
+    @property
+    def ident_path(self) -> Path:
+        """Where the maps of names are, if they are."""
+        return self.ident_file or self.data_dir / IDENT_NAME
 
     @property
     def hba_path(self) -> Path:

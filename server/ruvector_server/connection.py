@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
         self._connected = True
         transport.set_write_buffer_limits(high=OUTPUT_HIGH_WATER)
         sock = transport.get_extra_info("socket")
-        sockets.prepare(sock, self._limits)
+        sockets.prepare(sock)
         try:
             self._peer = sockets.peer_of(sock)
         except OSError:  # `connection_lost` follows

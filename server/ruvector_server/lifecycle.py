@@ -64,12 +64,12 @@ def _access(config: Config, database: Database) -> Access:
     tls = None
     if config.ssl_cert is not None and config.ssl_key is not None:
         tls = TlsFiles(config.ssl_cert, config.ssl_key, config.ssl_ca)
-    files = AccessFiles(config.hba_path, config.hba_file is not None, tls)
+    files = AccessFiles(config.hba_path, config.hba_file is not None, config.ident_path, tls)
     try:
         if config.password is not None:
             set_superuser_password(database, config.password)
         return Access(files, database.accounts, mock_secret(config.data_dir))
-    except (AccessError, ValueError) as error:
+    except AccessError as error:
         raise StartError(str(error)) from None
     except OSError as error:
         raise StartError(f"could not use data directory {config.data_dir}: {error.strerror}") from None
@@ -84,12 +84,7 @@ def _give_up() -> NoReturn:
 
 async def _serve(config: Config, database: Database, access: Access) -> bool:
     """Listen until a signal comes, then stop; whether every session has ended."""
-    limits = Limits(
-        config.authentication_timeout,
-        config.tcp_keepalives_idle,
-        config.tcp_keepalives_interval,
-        config.tcp_keepalives_count,
-    )
+    limits = Limits(config.authentication_timeout)
     listener = Listener(database, access, max_connections=config.max_connections, limits=limits)
     local = None
     try:
@@ -130,6 +125,7 @@ def _shown(config: Config, host: str, port: int) -> dict[str, str]:
         "authentication_timeout": str(round(config.authentication_timeout)),
         "data_directory": str(config.data_dir.absolute()),
         "hba_file": str(config.hba_path.absolute()),
+        "ident_file": str(config.ident_path.absolute()),
         "listen_addresses": host,
         "max_connections": str(config.max_connections),
         "superuser_reserved_connections": str(min(RESERVED_PLACES, config.max_connections - 1)),
@@ -138,6 +134,9 @@ def _shown(config: Config, host: str, port: int) -> dict[str, str]:
         "ssl_ca_file": str(config.ssl_ca or ""),
         "ssl_cert_file": str(config.ssl_cert or ""),
         "ssl_key_file": str(config.ssl_key or ""),
+        "tcp_keepalives_count": str(config.tcp_keepalives_count),
+        "tcp_keepalives_idle": str(config.tcp_keepalives_idle),
+        "tcp_keepalives_interval": str(config.tcp_keepalives_interval),
         "unix_socket_directories": str(config.unix_socket_dir or ""),
     }
 

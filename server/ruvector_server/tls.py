@@ -81,13 +81,18 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """What a client's TLS has established. `client_name`: the common name in its certificate, if one was verified."""
+    """What a client's TLS has established.
+
+    `client_name` and `client_subject` are the common name and the whole subject (by RFC 2253, the last part first) in
+    its certificate, if one was verified.
+    """
 
     tls: Tls
     version: str
     cipher: str
     has_client_certificate: bool
     client_name: str | None
+    client_subject: str | None
 
 
 class TlsStream:
@@ -123,6 +128,7 @@ class TlsStream:
             cipher[0] if cipher else "",
             bool(certificate),
             _common_name(certificate),
+            _subject(certificate),
         )
 
     def receive(self, data: bytes) -> bytes:
@@ -207,6 +213,37 @@ def _no_passphrase(path: Path) -> Callable[[], str]:
         raise TlsError(f'private key file "{path}" cannot be loaded because it requires a passphrase')
 
     return refuse
+
+
+#: The names of a subject's attributes that have a short form.
+_SHORT_NAMES = {
+    "commonName": "CN",
+    "countryName": "C",
+    "domainComponent": "DC",
+    "localityName": "L",
+    "organizationName": "O",
+    "organizationalUnitName": "OU",
+    "stateOrProvinceName": "ST",
+    "streetAddress": "STREET",
+    "userId": "UID",
+}
+
+
+def _subject(certificate: Any) -> str | None:
+    """All of the subject; None when there is no certificate, or none that a name can be told by."""
+    parts = []
+    for attributes in reversed(certificate.get("subject", ())):
+        found = [f"{_SHORT_NAMES.get(name, name)}={_escaped(value)}" for name, value in attributes]
+        parts.append("+".join(found))
+    subject = ",".join(parts)
+    return None if not subject or "\0" in subject else subject
+
+
+def _escaped(value: str) -> str:
+    shown = "".join(f"\\{character}" if character in ',+"\\<>;' else character for character in value)
+    if shown.startswith(("#", " ")):
+        shown = "\\" + shown
+    return shown[:-1] + "\\ " if value.endswith(" ") and len(value) > 1 else shown
 
 
 def _common_name(certificate: Any) -> str | None:

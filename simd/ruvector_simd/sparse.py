@@ -72,8 +72,10 @@ class SparseMatrix:
         end = int(self.offsets[size])
         return SparseMatrix(self.dimensions, self.offsets[: size + 1], self.indices[:end], self.values[:end])
 
-    def take(self, rows: Int64Array) -> SparseMatrix:
-        """The rows of these numbers, copied."""
+    def take(self, rows: Int64Array, axis: int = 0) -> SparseMatrix:
+        """The rows of these numbers, copied, as ndarray.take gives them; there is no other axis."""
+        if axis:
+            raise ValueError("a sparse matrix is taken by rows")
         starts = self.offsets[rows]
         counts = self.offsets[rows + 1] - starts
         places = spans(starts, counts)

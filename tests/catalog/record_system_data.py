@@ -73,6 +73,7 @@ NAMED_TYPES = [
     "anyarray",
     "anyelement",
     "anyenum",
+    "anyrange",
     "cstring",
     "_cstring",
     "index_am_handler",

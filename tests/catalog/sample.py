@@ -21,7 +21,7 @@ from ruvector_engine.catalog.predefined_roles import (
     PREDEFINED_MEMBERSHIPS,
     PREDEFINED_ROLES,
 )
-from ruvector_engine.catalog.roles import Authority, Membership, RoleDef
+from ruvector_engine.catalog.roles import PUBLIC, AclItem, Authority, Membership, RoleDef
 from ruvector_engine.types.registry import BY_NAME, TypeRef
 
 STATEMENTS = (
@@ -134,7 +134,9 @@ def sample_catalog() -> Catalog:
         authority=Authority(
             {role.name: role for role in (RoleDef(10, "postgres", superuser=True, can_login=True), *PREDEFINED_ROLES)},
             (*PREDEFINED_MEMBERSHIPS, Membership(PG_MONITOR, PG_READ_ALL_DATA, 10, admin=True)),
+            defaults={(10, 0, "r"): (AclItem(PUBLIC, 10, "r"), AclItem(10, 10, "arwdDxtm"))},
             settings={(0, 10): {"work_mem": "8MB"}},
         ),
+        comments=MappingProxyType({(1260, 10, 0): "what is said of a role"}),
         types=MappingProxyType({(MOOD.schema, MOOD.name): MOOD}),
     )

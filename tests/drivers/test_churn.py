@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 from tests.oracle.server import Server, running_server
+from tests.server.certificates import Authority
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +109,95 @@ def test_connections_dropped_at_any_moment_leave_nothing_behind(server: Server) 
         watcher.execute("COMMIT")
         assert watcher.execute("SELECT id FROM churn ORDER BY v <-> '[0,0]' LIMIT 5").fetchall() == [(1,), (2,)]
         assert "Traceback" not in server.log()
+
+
+#: What a client of a server with TLS and passwords may have sent when it goes, piece by piece.
+SASL = b"SCRAM-SHA-256\0" + struct.pack("!i", 21) + b"n,,n=,r=abcdefghijklm"
+RESPONSE = b"c=biws,r=abcdefghijklm,p=AAAA"
+LOGINS = [
+    [],
+    [STARTUP[:7]],
+    [STARTUP],
+    [STARTUP, b"p" + struct.pack("!i", 4 + len(SASL)) + SASL[:9]],
+    [STARTUP, b"p" + struct.pack("!i", 4 + len(SASL)) + SASL],
+    [STARTUP, b"p" + struct.pack("!i", 4 + len(SASL)) + SASL, b"p" + struct.pack("!i", 4 + len(RESPONSE)) + RESPONSE],
+    [STARTUP, b"p" + struct.pack("!i", 2**31 - 1)],
+]
+SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+
+
+def half_done(port: int, number: int) -> socket.socket:
+    """A client that has got so far: in clear, with TLS asked for, in the handshake, or behind it."""
+    client = socket.create_connection(("127.0.0.1", port), timeout=30)
+    words, stage = LOGINS[number % len(LOGINS)], number // len(LOGINS) % 4
+    if stage == 0:
+        send_each(client, words)
+        return client
+    client.sendall(SSL_REQUEST)
+    assert client.recv(1) == b"S"
+    if stage == 1:
+        client.sendall(b"\x16\x03\x01\x02\x00\x01" if number % 2 else b"")
+        return client
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if stage == 2:
+        encrypted = context.wrap_socket(client, do_handshake_on_connect=False)
+        encrypted.setblocking(False)
+        with suppress(ssl.SSLWantReadError):
+            encrypted.do_handshake()
+        return encrypted
+    encrypted = context.wrap_socket(client)
+    send_each(encrypted, words)
+    return encrypted
+
+
+def send_each(client: socket.socket, words: list[bytes]) -> None:
+    """Send one after the other, with an answer between them."""
+    for number, word in enumerate(words):
+        client.sendall(word)
+        if number + 1 < len(words):
+            with suppress(OSError):
+                client.recv(4096)
+
+
+@pytest.mark.timeout(300)
+def test_logins_dropped_at_any_moment_leave_nothing_behind(tmp_path: Path) -> None:
+    authority = Authority.in_folder(tmp_path / "authority")
+    certificate, key = authority.issue("localhost")
+    (tmp_path / "password").write_text("secret")
+    options = [
+        "--ssl-cert", str(certificate), "--ssl-key", str(key), "--password-file", str(tmp_path / "password"),
+        "--max-connections", "40",
+    ]  # fmt: skip
+    chance = random.Random(4712)
+    with running_server(tmp_path / "data", options) as server:
+        with psycopg.connect(server.dsn(), password="secret", sslmode="require", autocommit=True) as watcher:
+            before, threads = len(open_files(server)), tasks(server)
+            waiting: list[socket.socket] = []
+            for number in range(CONNECTIONS):
+                with suppress(OSError):
+                    waiting.append(half_done(server.port, number))
+                while len(waiting) > chance.randrange(30):
+                    gone = waiting.pop(chance.randrange(len(waiting)))
+                    if chance.random() < 0.5:
+                        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    gone.close()
+            for client in waiting:
+                client.close()
+            eventually(lambda: len(open_files(server)) <= before, lambda: open_files(server))
+            assert watcher.execute("SELECT count(*) FROM pg_stat_activity").fetchone() == (1,)
+            assert tasks(server) - threads <= 40  # of which each session may have one
+        # Every place is free again: as many as there may be get in at the same time.
+        with ExitStack() as all_of_them:
+            for _ in range(40):
+                opened = psycopg.connect(server.dsn(), password="secret", sslmode="require")
+                assert all_of_them.enter_context(opened).execute("SELECT 1").fetchone() == (1,)
+        assert "Traceback" not in server.log()
+
+
+def tasks(server: Server) -> int:
+    """The threads of the server's process."""
+    return len(list(Path(f"/proc/{server.pid}/task").iterdir()))
 
 
 GIGABYTE = "SELECT repeat('x', 1000) FROM generate_series(1, 1000000)"

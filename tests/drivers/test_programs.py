@@ -34,16 +34,19 @@ METADATA = {
     "index": "program_items_pkey",
 }
 
+ENUM = {"enum": {"mood": "happy", "moods": ["sad", "happy"], "more": True}}
+
 PGX_MODES = ("cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol")
 JDBC_MODES = ("extended", "extendedForPrepared", "simple")
 JAVA_COMMAND = ("java", "-cp", "classes:lib/*", "Client")
 
 CLIENTS: dict[str, tuple[Program, dict[str, Any]]] = {
-    "node-postgres": (Program(NODE, ("node", "pg.mjs")), IN_PIECES),
+    "node-postgres": (Program(NODE, ("node", "pg.mjs")), IN_PIECES | ENUM),
     "postgres.js": (Program(NODE, ("node", "postgres.mjs")), IN_PIECES),
     **{f"pgx {mode}": (Program(GO, ("./client", mode)), BATCH) for mode in PGX_MODES},
     **{f"pgjdbc {mode}": (Program(JAVA, (*JAVA_COMMAND, mode)), IN_PIECES | METADATA) for mode in JDBC_MODES},
-    "tokio-postgres": (Program(RUST, ("target/debug/ruvector-driver-tests",)), IN_PIECES | BATCH),
+    "tokio-postgres": (Program(RUST, ("target/debug/tokio_postgres",)), IN_PIECES | BATCH),
+    "sqlx": (Program(RUST, ("target/debug/sqlx",)), {}),
 }
 
 

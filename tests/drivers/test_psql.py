@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import subprocess
 import time
@@ -12,15 +11,32 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.drivers.conftest import PASSWORD, missing
 from tests.oracle.postgres import installation
+from tests.oracle.server import Server
 
-PROGRAMS = {"wheel": str(installation() / "bin" / "psql"), "system": shutil.which("psql", path="/usr/bin")}
+PROGRAMS = {
+    "psql 18": installation() / "bin" / "psql",
+    "psql 16": installation().with_name("pginstall") / "bin" / "psql",
+    "psql 15": Path("/usr/bin/psql"),  # Debian 12's
+}
 
 
-@pytest.fixture(params=[name for name, path in PROGRAMS.items() if path])
+def program(name: str) -> str:
+    """A psql that is there and is of that version."""
+    path = PROGRAMS[name]
+    if not path.exists():
+        missing(f"not installed: {path}")
+    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+    if f" {name.split()[1]}." not in version:
+        missing(f"{path} is {version}")
+    return str(path)
+
+
+@pytest.fixture(params=PROGRAMS)
 def psql(request: pytest.FixtureRequest, dsn: str) -> list[str]:
     """The command that starts psql on a server, without the user's own settings."""
-    return [str(PROGRAMS[request.param]), "--no-psqlrc", "--quiet", "--set", "VERBOSITY=verbose", dsn]
+    return [program(request.param), "--no-psqlrc", "--quiet", "--set", "VERBOSITY=verbose", dsn]
 
 
 def run(psql: list[str], script: str) -> tuple[str, str]:
@@ -48,6 +64,17 @@ def test_a_script(psql: list[str]) -> None:
     ]  # fmt: skip
     assert "42703" in errors
     assert "25P02" in errors
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_password(name: str, guarded: Server) -> None:
+    command = [program(name), "--no-psqlrc", "-At", guarded.dsn(), "-c", "SELECT 6 * 7"]
+    right, wrong = (
+        subprocess.run(command, env={"PGPASSWORD": password}, capture_output=True, text=True, timeout=60, check=False)
+        for password in (PASSWORD, "wrong")
+    )
+    assert (right.stdout, right.stderr) == ("42\n", "")
+    assert 'password authentication failed for user "postgres"' in wrong.stderr
 
 
 def test_client_side_copy(psql: list[str], tmp_path: Path) -> None:
@@ -152,4 +179,24 @@ def test_the_list_of_types(psql: list[str], dsn: str) -> None:
     assert rows[0].startswith("public|driver_listed|driver_listed|4|b")
     assert rows[1].startswith("a|")
     assert "two letters" in rows[1]
+    assert "ERROR" not in errors
+
+
+def test_a_composite_type_is_described(psql: list[str], dsn: str) -> None:
+    output, errors = run(
+        psql,
+        r"""
+        \pset format unaligned
+        DROP TYPE IF EXISTS driver_pair;
+        CREATE TYPE driver_pair AS (number int, words varchar(20)[]);
+        \d driver_pair
+        \dT+ driver_pair
+        \dT int4range
+        DROP TYPE driver_pair;
+        """,
+    )
+    assert 'Composite type "public.driver_pair"' in output
+    assert "number|integer|||\nwords|character varying(20)[]|||" in output
+    assert "public|driver_pair|driver_pair|tuple|" in output
+    assert "pg_catalog|int4range|" in output
     assert "ERROR" not in errors

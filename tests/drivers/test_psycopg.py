@@ -15,6 +15,7 @@ from psycopg import errors
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from tests.drivers.conftest import Connection
+from tests.oracle.postgres import Postgres
 from tests.oracle.server import Server
 
 NEAREST = "SELECT id FROM driver_items ORDER BY embedding <-> %s LIMIT %s"
@@ -287,3 +288,14 @@ def test_our_own_extension(ruvector: Server) -> None:
         found = connection.execute("SELECT extname FROM pg_extension WHERE extname = 'ruvector'").fetchall()
         assert found == [("ruvector",)]
         assert connection.execute("SELECT '[1,2]'::ruvector").fetchone() == ("[1,2]",)
+
+
+def test_sessions_are_told_of_their_own_numbers(server: Postgres | Server) -> None:
+    with psycopg.connect(server.dsn(), autocommit=True) as one, psycopg.connect(server.dsn(), autocommit=True) as other:
+        one.execute("DROP TABLE IF EXISTS numbered")
+        one.execute("CREATE TABLE numbered (id serial)")
+        assert one.execute("INSERT INTO numbered DEFAULT VALUES RETURNING id").fetchone() == (1,)
+        assert other.execute("INSERT INTO numbered DEFAULT VALUES RETURNING id").fetchone() == (2,)
+        for session, number in ((one, 1), (other, 2)):
+            told = session.execute("SELECT lastval(), currval('numbered_id_seq')").fetchone()
+            assert told == (number, number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 from tests.drivers.conftest import PASSWORD, Connection
 from tests.drivers.test_psql import PROGRAMS
-from tests.oracle.postgres import SUPERUSER, TEST_SETTINGS, Postgres, running_postgres
+from tests.oracle.postgres import SUPERUSER, TEST_SETTINGS, Postgres, installation, running_postgres
 from tests.oracle.server import Server, running_server
 
 RULES = f"""
@@ -49,19 +50,19 @@ class Door(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=["postgres", "ruvector"])
-def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    rules = tmp_path_factory.mktemp("door") / "pg_hba.conf"
-    rules.write_text(RULES)
+def door(request: pytest.FixtureRequest) -> Iterator[Door]:
     with ExitStack() as stack:
+        # Not in pytest's own folder: PostgreSQL runs as another user, who must be able to read the rules.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ruvector-door-")))
+        folder.chmod(0o755)
+        rules = folder / "pg_hba.conf"
+        rules.write_text(RULES)
+        rules.chmod(0o644)
         server: Postgres | Server
         if request.param == "postgres":
-            for folder in (rules.parent, *rules.parent.parents):
-                if folder.owner() == rules.owner() and folder != Path("/tmp"):
-                    folder.chmod(folder.stat().st_mode | 0o055)
-            rules.chmod(0o644)
             server = stack.enter_context(running_postgres({**TEST_SETTINGS, "hba_file": str(rules)}))
         else:
-            server = stack.enter_context(running_server(rules.parent / "data", ["--hba-file", str(rules)]))
+            server = stack.enter_context(running_server(folder / "data", ["--hba-file", str(rules)]))
         superuser = stack.enter_context(closing(psycopg.connect(server.dsn(), autocommit=True)))
         yield Door(server, superuser)
 
@@ -115,11 +116,35 @@ def test_a_verifier_is_taken_as_it_is(roles: Door) -> None:
     assert roles.superuser.execute("SELECT passwd FROM pg_shadow WHERE usename = 'bob'").fetchone() == (verifier,)
 
 
+def test_a_password_that_the_client_has_hashed(roles: Door) -> None:
+    """As psql's \\password sends it."""
+    roles.run("CREATE USER ann")
+    hashed = roles.superuser.pgconn.encrypt_password(b"sesame", b"ann").decode()
+    roles.run(f"ALTER ROLE ann PASSWORD '{hashed}'")
+    roles.connect("ann", "sesame").close()
+
+
 def test_the_number_of_iterations(roles: Door) -> None:
     roles.run("SET scram_iterations = 10000", "CREATE USER ann PASSWORD 'sesame'", "RESET scram_iterations")
     query = "SELECT rolpassword LIKE 'SCRAM-SHA-256$10000:%' FROM pg_authid WHERE rolname = 'ann'"
     assert roles.superuser.execute(query).fetchone() == (True,)
     roles.connect("ann", "sesame").close()
+
+
+@pytest.mark.parametrize("iterations", [1, 5000])
+def test_any_number_of_iterations(roles: Door, iterations: int) -> None:
+    roles.run(f"SET scram_iterations = {iterations}", f"CREATE USER ann PASSWORD '{PASSWORD}'", "RESET ALL")
+    roles.connect("ann", PASSWORD).close()
+    assert roles.refusal("ann", "other") == WRONG.format("ann")
+
+
+@pytest.mark.parametrize("password", ["a\x01b", "\u200b\u0627a", "\u00ad", "Ⅸ", "x" * 300])
+def test_passwords_that_hashing_must_prepare(roles: Door, password: str) -> None:
+    """Characters that SASLprep maps, removes or forbids; a password that it forbids is hashed as it is."""
+    roles.run(f"CREATE USER ann PASSWORD '{password}'", f"CREATE USER in_clear PASSWORD '{password}'")
+    for user in ("ann", "in_clear"):
+        roles.connect(user, password).close()
+        assert roles.refusal(user, password + "y") == WRONG.format(user)
 
 
 def test_valid_until(roles: Door) -> None:
@@ -187,6 +212,9 @@ def test_settings_of_a_role(roles: Door) -> None:
     with roles.connect("trusted", options="-c lock_timeout=3s -c role=trusted") as connection:
         assert connection.execute(ask).fetchone() == ("3s", "of the role", "9s", "trusted", "trusted", "trusted")
     roles.run("ALTER ROLE ALL RESET ALL", "ALTER DATABASE postgres RESET ALL")
+    for option in ("session_authorization", "Session_Authorization"):
+        whose = roles.refusal("trusted", options=f"-c {option}=postgres")
+        assert whose.endswith('permission denied to set session authorization "postgres"')
     assert roles.refusal("trusted", options="-c role=postgres").endswith('permission denied to set role "postgres"')
 
 
@@ -239,12 +267,67 @@ def test_psql(roles: Door, program: str) -> None:
     assert WRONG.format("ann") in failed.stderr
 
 
+DUMPED = """
+SET default_transaction_read_only = off;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+CREATE ROLE ann;
+ALTER ROLE ann WITH NOSUPERUSER INHERIT NOCREATEROLE CREATEDB LOGIN NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5;
+COMMENT ON ROLE ann IS 'hello';
+CREATE ROLE crew;
+ALTER ROLE crew WITH SUPERUSER NOINHERIT NOCREATEROLE NOCREATEDB NOLOGIN NOREPLICATION NOBYPASSRLS;
+CREATE ROLE postgres;
+ALTER ROLE postgres WITH SUPERUSER INHERIT CREATEROLE CREATEDB LOGIN REPLICATION BYPASSRLS;
+ALTER ROLE ann SET work_mem TO '1MB';
+GRANT crew TO ann WITH ADMIN OPTION, INHERIT TRUE, SET FALSE GRANTED BY postgres;
+"""
+
+
+def test_postgresqls_own_programs(roles: Door) -> None:
+    programs, port = installation() / "bin", str(roles.server.port)
+    place = ["-h", "127.0.0.1", "-p", port, "-U", SUPERUSER]
+    subprocess.run([programs / "createuser", *place, "-d", "-c", "5", "ann"], check=True, timeout=60)
+    roles.run(
+        "CREATE ROLE crew SUPERUSER NOINHERIT",
+        "GRANT crew TO ann WITH ADMIN TRUE, SET FALSE",
+        "ALTER ROLE ann SET work_mem = '1MB'",
+        "COMMENT ON ROLE ann IS 'hello'",
+    )
+    dump = [str(programs / "pg_dumpall"), *place, "-l", "postgres", "--roles-only"]
+    lines = subprocess.run(dump, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
+    told = [line for line in lines if line and not line.startswith(("--", "\\"))]
+    assert told == DUMPED.strip().splitlines()
+    subprocess.run([programs / "dropuser", *place, "ann"], check=True, timeout=60)
+    assert roles.superuser.execute("SELECT FROM pg_roles WHERE rolname = 'ann'").fetchone() is None
+
+
 def test_a_dropped_role_may_do_nothing(roles: Door) -> None:
     roles.run("CREATE USER trusted SUPERUSER")
     with roles.connect("trusted") as connection:
         roles.run("DROP ROLE trusted")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT * FROM pg_authid")
+
+
+def test_cancelling_others(roles: Door) -> None:
+    """One's own and one's role's members' queries; all but superusers' by pg_signal_backend."""
+    roles.run("CREATE USER ann PASSWORD 'x'", "CREATE USER trusted")
+    with roles.connect("ann", "x") as target, roles.connect("trusted") as connection:
+        pid = target.info.backend_pid
+
+        def refused(pid: int) -> str:
+            with pytest.raises(
+                psycopg.errors.InsufficientPrivilege, match="permission denied to cancel query"
+            ) as error:
+                connection.execute("SELECT pg_cancel_backend(%s)", (pid,))
+            return str(error.value.diag.message_detail)
+
+        assert refused(pid).startswith("Only roles with privileges of the role whose query is being canceled")
+        roles.run("GRANT ann TO trusted")
+        assert connection.execute("SELECT pg_cancel_backend(%s)", (pid,)).fetchone() == (True,)
+        roles.run("REVOKE ann FROM trusted", "GRANT pg_signal_backend TO trusted")
+        assert connection.execute("SELECT pg_cancel_backend(%s)", (pid,)).fetchone() == (True,)
+        assert refused(roles.superuser.info.backend_pid).startswith("Only roles with the SUPERUSER attribute may")
 
 
 def test_no_password_is_shown(roles: Door) -> None:

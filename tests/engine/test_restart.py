@@ -108,3 +108,30 @@ def test_enums_come_back(tmp_path: Path) -> None:
     with pytest.raises(SqlError, match='invalid input value for enum mood: "no"'):
         db.result("INSERT INTO moods VALUES ('no')")
     shut(database)
+
+
+def test_composite_types_and_shaped_arrays_come_back(tmp_path: Path) -> None:
+    database = Database.open(tmp_path)
+    db = talk(database)
+    for statement in (
+        "CREATE TYPE mood AS ENUM ('sad', 'happy')",
+        "CREATE TYPE person AS (name text, moods mood[])",
+        "CREATE TYPE team AS (lead person, since daterange)",
+        "CREATE TABLE teams (id int PRIMARY KEY, team team, grid int[][], plain int[])",
+        "CREATE TABLE kept (row teams)",
+        """INSERT INTO teams VALUES (1, ROW(ROW('a', '{sad}'), '[2020-01-01,)'), '{{1},{2}}', '{3}')""",
+        "INSERT INTO teams (id, plain) VALUES (2, '[0:0]={4}')",
+        "INSERT INTO kept SELECT t FROM teams AS t WHERE id = 1",
+        "ALTER TYPE mood ADD VALUE 'fine'",
+        "ALTER TYPE person ADD ATTRIBUTE age int",
+    ):
+        db.result(statement)
+    shut(database)
+    database = Database.open(tmp_path)
+    db = talk(database)
+    db.result("""UPDATE teams SET team = ROW(ROW('b', '{fine}', 7), NULL) WHERE id = 2""")
+    found = db.rows("SELECT ((team).lead).moods, ((team).lead).age, grid, plain::text FROM teams ORDER BY id")
+    assert found == [(["sad"], None, [[1], [2]], "{3}"), (["fine"], 7, None, "[0:0]={4}")]
+    assert db.column("SELECT ((((row).team).lead).name) FROM kept") == ["a"]
+    assert db.column("SELECT row = t FROM kept, teams AS t WHERE id = 1") == [True]
+    shut(database)

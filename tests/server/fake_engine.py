@@ -28,6 +28,9 @@ DEFAULTS = {
     "standard_conforming_strings": "on",
 }
 UNREPORTED = {
+    **dict.fromkeys(
+        ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"), "0"
+    ),
     "extra_float_digits": "1",
     "bytea_output": "hex",
     "idle_session_timeout": "0",
@@ -61,6 +64,10 @@ class FakeSettings(dict[str, str]):
     """Settings with the generation that the server looks at."""
 
     generation = 0
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self.live: dict[str, Callable[[], int]] = {}
 
     def change(self, name: str, value: str) -> None:
         self[name] = value
@@ -136,6 +143,7 @@ class FakeSession:
         self.user, self.database, self.pid, self.startup = user, database, pid, dict(startup)
         self.settings = FakeSettings(DEFAULTS | UNREPORTED | dict(startup))
         self.statements: dict[str, Any] = {}
+        self.in_implicit_block = False
         self.notices: list[SqlError] = []
         self.notifications = FakeNotifications()
         self.changed_parameters: list[tuple[str, str]] = []
@@ -169,8 +177,28 @@ class FakeSession:
     def read_name(self, type_oid: int, name: str) -> int | str:
         return int(name)
 
+    @property
+    def savepoint_level(self) -> int:
+        return 0
+
     def cursor_columns(self, name: str) -> None:
         """SQL declares no cursor here."""
+
+    def fetch(self, cursor: str, count: int) -> Result:
+        raise SqlError("34000", f'cursor "{cursor}" does not exist')
+
+    def prepare_call(self, oid: int, given: int) -> tuple[FakePrepared, bool]:
+        """There is one function, with the OID 1, which gives its first argument and is not strict."""
+        if oid != 1:
+            raise SqlError("42883", f"function with OID {oid} does not exist")
+        prepared = self.prepare("call $1, $2", ())
+        if given != len(prepared.description.parameters):
+            raise SqlError("08P01", f"function call message contains {given} arguments but function requires 2")
+        return prepared, False
+
+    def check_runnable(self, prepared: FakePrepared | None) -> None:
+        if self.transaction == "failed" and (prepared is None or not prepared.statement.control):
+            raise _aborted()
 
     def prepare(self, raw: str, parameter_oids: Sequence[int] | None = None) -> FakePrepared:
         statement = STATEMENTS.get(raw.lower())
@@ -183,8 +211,7 @@ class FakeSession:
 
     def _check_failed(self, statement: Scripted) -> None:
         if self.transaction == "failed" and not statement.control:
-            text = "current transaction is aborted, commands ignored until end of transaction block"
-            raise SqlError("25P02", text)
+            raise _aborted()
 
     def execute_now(self, prepared: FakePrepared, params: Sequence[Any] = ()) -> Result | None:
         if not prepared.statement.now or self.transaction == "failed":
@@ -218,6 +245,10 @@ class FakeSession:
     def close(self) -> None:
         self.note("close")
         self.engine.closed.append(self)
+
+
+def _aborted() -> SqlError:
+    return SqlError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
 
 
 class FakeEngine:
@@ -349,6 +380,10 @@ def _echo(session: FakeSession, params: Sequence[Any]) -> Result:
     return _select([tuple(params)], ECHO)
 
 
+def _call(session: FakeSession, params: Sequence[Any]) -> Result:
+    return _select([(params[0],)], ONE)
+
+
 ECHO = (column("i", INT4), column("t", TEXT))
 COPIED = (column("id", INT4), column("t", TEXT))
 
@@ -370,6 +405,7 @@ STATEMENTS: dict[str, Scripted] = {
     "select 1": Scripted(_select_one, columns=ONE),
     "select 1 now": Scripted(_select_one, columns=ONE, now=True),
     "select nothing": Scripted(lambda session, params: _select([], ONE), columns=ONE, now=True),
+    "call $1, $2": Scripted(_call, (INT4, TEXT), ONE),
     "select $1, $2": Scripted(_echo, (INT4, TEXT), ECHO, now=True),
     "select numbers": Scripted(_numbers(5), columns=NUMBER),
     "select many": Scripted(_numbers(10_000), columns=NUMBER),

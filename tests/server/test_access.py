@@ -6,6 +6,7 @@ import os
 import pwd
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,19 @@ def test_unix_socket(server: Server, tmp_path: Path) -> None:
     server.stop()
     assert not socket_path.exists()
     assert not socket_path.with_name(socket_path.name + ".lock").exists()
+
+
+def test_users_of_the_system_are_mapped(server: Server, tmp_path: Path) -> None:
+    (server.data_dir / "pg_hba.conf").write_text("local all all peer map=m\nhost all postgres all trust\n")
+    (server.data_dir / "pg_ident.conf").write_text(f"m {ACCOUNT} ann\n")
+    os.kill(server.pid, signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while "reloaded" not in server.log():
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.02)
+    with connect(server, "ann", host=str(tmp_path)) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("ann",)
+    assert refusal(server, ACCOUNT, host=str(tmp_path)) == f'Peer authentication failed for user "{ACCOUNT}"'
 
 
 def test_a_killed_servers_socket_is_taken_over(server: Server, tmp_path: Path) -> None:

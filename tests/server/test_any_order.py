@@ -27,7 +27,7 @@ MESSAGES = st.one_of(
     st.builds(m.Close, st.sampled_from(["S", "P"]), NAMES),
     st.builds(m.Flush),
     st.builds(m.Sync),
-    st.builds(m.FunctionCall, st.just(b"")),
+    st.builds(m.FunctionCall, st.integers(0, 2), FORMATS, VALUES, st.integers(0, 2)),
     st.builds(m.CopyData, st.sampled_from([b"1\tx\n", b"x", b"\\.\n", b""])),
     st.builds(m.CopyDone),
     st.builds(m.CopyFail, st.just("why")),

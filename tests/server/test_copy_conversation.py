@@ -86,7 +86,8 @@ def test_other_messages_during_copy_in_end_the_session() -> None:
     dialogue = Dialogue.connected()
     dialogue.send(COPY_IN)
     assert brief(dialogue.send(m.Query("SELECT 1"))) == [
-        "ErrorResponse FATAL 08P01 unexpected message type 0x51 during COPY from stdin"
+        "ErrorResponse ERROR 08P01 unexpected message type 0x51 during COPY from stdin",
+        "ErrorResponse FATAL 08P01 terminating connection because protocol synchronization was lost",
     ]
     assert dialogue.conversation.finished
     assert dialogue.session.calls[1:] == ["copy abort", "close"]

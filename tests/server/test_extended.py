@@ -310,7 +310,6 @@ PARSED = m.Parse("", "SELECT $1, $2")
             "22023 unsupported format code: 3",
             "unnamed portal parameter $1",
         ),
-        ((PARSED, m.Bind("", "", (), (b"1", b""), (3,))), "22023 unsupported format code: 3", None),
         (
             (PARSED, m.Bind("", "", (), (b"x", b""))),
             '22P02 invalid input syntax for type integer: "x"',

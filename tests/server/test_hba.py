@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.oracle.postgres import Postgres
 
-from ruvector_server.hba import Client, HbaError, Rule, Rules, parse, read
+from ruvector_server.hba import Client, HbaError, Mappings, Rule, Rules, parse, read, read_mappings
 from ruvector_server.hba.interfaces import interfaces
 from ruvector_server.hba.tokens import fields
 
@@ -109,6 +109,17 @@ def found(text: str, who: Client) -> str | None:
         ("host sameuser all all trust", client(), False),
         ("host replication all all trust", client(database="replication"), False),
         ('host "replication" all all trust', client(database="replication"), True),
+        # regular expressions
+        ("host all /^a.n$ all trust", client(), True),
+        ("host all /^a.n$ all trust", client(user="anna"), False),
+        ('host all "/^a, ?b" all trust', client(user="a, bc"), True),
+        ("host /^d all all trust", client(), True),
+        ("host /^d,other all all trust", client(database="x"), False),
+        # host names
+        ("host all all localhost trust", client(), True),
+        ("host all all LocalHost trust", client(), True),
+        ("host all all .localhost trust", client(), False),
+        ("host all all example.org trust", client(), False),
         # comments and continued lines
         ("host all all all trust # why", client(), True),
         ("host all all \\\n  all trust", client(), True),
@@ -140,7 +151,7 @@ def test_the_first_that_fits() -> None:
         ("local all all", "end-of-line before authentication method"),
         ("host all all 10.0.0.1/33 trust", 'invalid CIDR mask in address "10.0.0.1/33"'),
         ("host all all 10.0.0.1/x trust", 'invalid CIDR mask in address "10.0.0.1/x"'),
-        ("host all all example.org trust", 'invalid IP address "example.org": host names are not supported'),
+        ("host all all example.org/8 trust", 'specifying both host name and CIDR mask is invalid: "example.org/8"'),
         ("host all all 10.0.0.1 x trust", 'invalid IP mask "x"'),
         ("host all all 10.0.0.1 ff:: trust", "IP address and mask do not match"),
         ("host all all 10.0.0.1 255.0.255.0 trust", 'invalid IP mask "255.0.255.0": its ones must come'),
@@ -150,12 +161,19 @@ def test_the_first_that_fits() -> None:
         ("host all all all peer", "peer authentication is only supported on local sockets"),
         ("host all @file all trust", f'could not open file "{FILE.parent / "file"}": No such file or directory'),
         ("host @file all all trust", f'could not open file "{FILE.parent / "file"}": No such file or directory'),
-        ("host /^a all all trust", '"/^a" is not supported'),
-        ("include other.conf", "include is not supported"),
+        ("host /^(a all all trust", 'invalid regular expression "^(a": '),
+        ("include other.conf", 'could not open file "other.conf": No such file or directory'),
+        ("include_dir nowhere", 'could not open directory "nowhere": No such file or directory'),
+        ("include a b", '"include" takes the name of one file or directory'),
         ("hostgssenc all all all trust", "hostgssenc is not supported"),
         ("host all all all trust x", "authentication option not in name=value format: x"),
         ("host all all all trust x=y", 'unrecognized authentication option name: "x"'),
-        ("hostssl all all all cert map=m", 'authentication option "map" is not supported'),
+        (
+            "hostssl all all all trust map=m",
+            'authentication option "map" is only valid for authentication methods ident, peer, gssapi, ',
+        ),
+        ("hostssl all all all cert clientname=XN", 'invalid value for clientname: "XN"'),
+        ("host all all all trust clientname=DN", 'clientname can only be configured for "hostssl" rows'),
         ("host all all all trust clientcert=verify-ca", 'clientcert can only be configured for "hostssl" rows'),
         ("hostssl all all all trust clientcert=1", 'invalid value for clientcert: "1"'),
         ("hostssl all all all cert clientcert=verify-ca", 'clientcert only accepts "verify-full"'),
@@ -193,6 +211,78 @@ def test_options() -> None:
     assert rule("hostssl all all all cert").client_certificate == "verify-full"
     assert rule("hostssl all all all trust clientcert=verify-ca").client_certificate == "verify-ca"
     assert rule("hostssl all all all trust").client_certificate == ""
+    assert rule("hostssl all all all cert map=m").map_name == "m"
+    assert rule("hostssl all all all cert clientname=DN").by_distinguished_name
+    assert not rule("hostssl all all all cert clientname=CN").by_distinguished_name
+
+
+def test_included_files(tmp_path: Path) -> None:
+    main, folder = tmp_path / "pg_hba.conf", tmp_path / "more"
+    folder.mkdir()
+    main.write_text("include one.conf\ninclude_if_exists nothing.conf\ninclude_dir more\nhost all all all reject\n")
+    (tmp_path / "one.conf").write_text("host all ann all trust\n")
+    (folder / "b.conf").write_text("host all bob,carl all password\n")
+    (folder / "a.conf").write_text("host all bob all md5\n")
+    (folder / ".hidden.conf").write_text("host all all all trust\n")
+    (folder / "c.txt").write_text("host all all all trust\n")
+    rules = read(main)
+    methods = {}
+    for user in ("ann", "bob", "carl", "dora"):
+        rule = rules.find(client(user=user))
+        methods[user] = None if rule is None else rule.method
+    assert methods == {"ann": "trust", "bob": "md5", "carl": "password", "dora": "reject"}
+    (folder / "b.conf").write_text("host all all all magic\n")
+    with pytest.raises(HbaError, match=rf'line 1 of configuration file "{folder / "b.conf"}": invalid authentication'):
+        read(main)
+    (folder / "b.conf").write_text("include b.conf\n")
+    with pytest.raises(HbaError, match="maximum nesting depth exceeded"):
+        read(main)
+
+
+@pytest.mark.parametrize(
+    ("line", "system", "role", "lets"),
+    [
+        ("m root ann", "root", "ann", True),
+        ("m root ann", "root", "bob", False),
+        ("m root ann", "nobody", "ann", False),
+        ("other root ann", "root", "ann", False),
+        ("m root all", "root", "bob", True),
+        ('m root "all"', "root", "bob", False),
+        ("m /^(.*)@example\\.org$ \\1", "ann@example.org", "ann", True),
+        ("m /^(.*)@example\\.org$ \\1", "ann@example.org", "bob", False),
+        ("m /^(.*)@example\\.org$ \\1", "ann@example.com", "ann", False),
+        ("m root /^a", "root", "ann", True),
+        ("m root /^a", "root", "bob", False),
+        ("m root +admins", "root", "ann", True),
+        ("m root +admins", "root", "bob", False),
+        ("m root bob,ann", "root", "ann", True),
+    ],
+)
+def test_maps(tmp_path: Path, line: str, system: str, role: str, lets: bool) -> None:
+    path = tmp_path / "pg_ident.conf"
+    path.write_text(f"# who may be whom\n{line}\n")
+    belongs = client(user=role).belongs
+    assert read_mappings(path).let("m", system, role, belongs) is lets
+    assert Mappings().let("", system, system, belongs)
+    assert not Mappings().let("m", system, system, belongs)
+    assert not Mappings().let("", None, role, belongs)
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("m root", "missing entry at end of line"),
+        ("m root,x ann", "multiple values in ident field"),
+        ("m /( ann", 'invalid regular expression "(": '),
+        ("m root @none", "could not open file"),
+    ],
+)
+def test_bad_maps(tmp_path: Path, line: str, error: str) -> None:
+    path = tmp_path / "pg_ident.conf"
+    path.write_text(f"{line}\n")
+    with pytest.raises(HbaError) as caught:
+        read_mappings(path)
+    assert str(caught.value).startswith(f'line 1 of configuration file "{path}": {error}')
 
 
 @pytest.mark.parametrize(("password", "method"), [(True, "scram-sha-256"), (False, "trust")])
@@ -236,6 +326,9 @@ def test_errors_are_those_of_postgresql(postgres: Postgres, postgres_rules: Path
         "host all all all trust x",
         "host all all all trust x=y",
         "host all all all trust clientcert=verify-ca",
+        "host all all example.org/8 trust",
+        "host all all all trust map=m",
+        "host all all all trust clientname=CN",
     ]
     postgres_rules.write_text("\n".join(lines))
     with psycopg.connect(postgres.dsn()) as connection:

@@ -7,6 +7,7 @@ import logging
 import pytest
 from tests.server.dialogue import Dialogue, brief
 from tests.server.fake_engine import FakeEngine
+from tests.wire.client import Backend
 
 from ruvector_server.wire import messages as m
 
@@ -157,11 +158,30 @@ def test_a_recovery_that_fails_ends_the_session(
     assert dialogue.session.calls[-1] == "close"
 
 
-def test_function_call_is_refused() -> None:
-    assert brief(Dialogue.connected().send(m.FunctionCall(b""))) == [
-        "ErrorResponse ERROR 0A000 function calls by the fast-path protocol are not supported",
-        "ReadyForQuery I",
+def test_function_call() -> None:
+    dialogue = Dialogue.connected()
+    assert dialogue.send(m.FunctionCall(1, (), (b"7", None), 1)) == [
+        Backend("FunctionCallResponse", b"\0\0\0\4\0\0\0\7"),
+        Backend("ReadyForQuery", "I"),
     ]
+    assert dialogue.session.calls == ["execute call $1, $2", "sync"]
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (m.FunctionCall(2), "42883 function with OID 2 does not exist"),
+        (m.FunctionCall(1), "08P01 function call message contains 0 arguments but function requires 2"),
+        (
+            m.FunctionCall(1, (0, 0, 0), (b"7", None)),
+            "08P01 function call message contains 3 argument formats but 2 arguments",
+        ),
+        (m.FunctionCall(1, (), (b"x", None)), '22P02 invalid input syntax for type integer: "x"'),
+        (m.FunctionCall(1, (), (b"7", None), 2), "22023 unsupported format code: 2"),
+    ],
+)
+def test_function_call_errors(call: m.FunctionCall, error: str) -> None:
+    assert brief(Dialogue.connected().send(call)) == [f"ErrorResponse ERROR {error}", "ReadyForQuery I"]
 
 
 def test_text_that_is_not_utf8() -> None:

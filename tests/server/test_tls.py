@@ -23,16 +23,22 @@ from tests.wire.client import encode
 from ruvector_server.tls import Tls, TlsError, TlsFiles
 from ruvector_server.wire import messages as m
 
-USERS = ("ann", "clear", "old", "both", "by_certificate", "any_certificate")
+USERS = ("ann", "clear", "old", "both", "by_certificate", "any_certificate", "mapped", "by_subject")
 PASSWORD = "sesame"
 HBA = """
 hostssl all by_certificate all cert
 hostssl all both all scram-sha-256 clientcert=verify-full
 hostssl all any_certificate all trust clientcert=verify-ca
+hostssl all mapped all cert map=names
+hostssl all by_subject all cert map=subjects clientname=DN
 hostssl all clear all password
 hostssl all old all md5
 hostnossl all plain all trust
 hostssl all all all scram-sha-256
+"""
+IDENT = r"""
+names /^any_(.*)$ mapped
+subjects "CN=both" by_subject
 """
 
 
@@ -63,9 +69,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     certificate, key = authority.issue("server", common_name="localhost")
     (folder / "password").write_text(PASSWORD)
     (folder / "hba").write_text(HBA)
+    (folder / "ident").write_text(IDENT)
     options = [
         "--ssl-cert", str(certificate), "--ssl-key", str(key), "--ssl-ca", str(authority.certificate),
-        "--hba-file", str(folder / "hba"), "--password-file", str(folder / "password"),
+        "--hba-file", str(folder / "hba"), "--ident-file", str(folder / "ident"),
+        "--password-file", str(folder / "password"),
     ]  # fmt: skip
     run_offline(folder / "data", *(f"CREATE USER \"{user}\" PASSWORD '{PASSWORD}'" for user in USERS))
     with running_server(folder / "data", options) as server:
@@ -145,6 +153,13 @@ def test_client_certificates(site: Site) -> None:
         site.connect("by_certificate", **site.client_files("both"))
     with pytest.raises(psycopg.OperationalError, match='password authentication failed for user "both"'):
         site.connect("both", password=PASSWORD, **site.client_files("any_certificate"))
+
+
+@pytest.mark.parametrize(("user", "owner"), [("mapped", "any_certificate"), ("by_subject", "both")])
+def test_names_of_certificates_are_mapped(site: Site, user: str, owner: str) -> None:
+    assert works(site.connect(user, **site.client_files(owner)))
+    with pytest.raises(psycopg.OperationalError, match=f'certificate authentication failed for user "{user}"'):
+        site.connect(user, **site.client_files("by_certificate"))
 
 
 def test_a_certificate_of_another_authority(site: Site, tmp_path: Path) -> None:

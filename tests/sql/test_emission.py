@@ -112,9 +112,10 @@ def test_a_default_is_coerced_to_its_column() -> None:
     assert expr == Const(5, typed("int8"))
 
 
-def test_nextval_is_duckdbs() -> None:
+def test_nextval_is_duckdbs_and_noted_for_the_session() -> None:
     expr = analyze_expression("nextval('numbers'::regclass)", CONTEXT, clause="DEFAULT")
-    assert emit_expression(expr).text == f"nextval('{NUMBERS.storage_name}')"
+    drawn = f"rv_catalog_drawn(CAST($1 AS INTEGER), {NUMBERS.oid}, nextval('{NUMBERS.storage_name}'))"
+    assert emit_expression(expr).text == drawn
 
 
 def test_every_python_function_has_a_name_of_its_own() -> None:

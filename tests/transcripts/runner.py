@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import time
+from difflib import ndiff
 from struct import pack
 
 from tests.transcripts.script import Conversation, Step
@@ -75,6 +76,8 @@ class Player:
 
     def play(self, step: Step, *, recording: bool) -> dict[str, list[str]]:
         """Send a step's messages; the answers: all until it is quiet, or as many as are expected."""
+        if any("CancelRequest" in line for _, line, _ in step.sent):
+            time.sleep(4 * QUIET)  # it is meant to find the server at work
         sent: dict[str, bytes] = {}
         for name, line, data in step.sent:
             self._client(name, line).expect(line)
@@ -88,8 +91,6 @@ class Player:
             received = self._receive(answers, wait)
             if not received:
                 break
-        if not recording and not step.answers:
-            time.sleep(QUIET)  # what comes next is meant to find the server at work
         return {name: sorted_settings(lines) for name, lines in answers.items()}
 
     def finish(self) -> dict[str, list[str]]:
@@ -150,11 +151,12 @@ def differences(conversation: Conversation, port: int) -> list[str]:
 
 
 def _passage(step: Step, answers: dict[str, list[str]]) -> str:
+    """What was sent, and what came with marks where it is otherwise than written."""
     lines = [f"F{name} {line}" for name, line, _ in step.sent]
-    for title, what in (("expected:", step.answers), ("got:", answers)):
-        lines.append(title)
-        lines += [f"    B{name} {line}" for name in sorted(what) for line in what[name]]
-    return "\n".join(lines).replace("\t", " ")
+    for name in sorted(step.answers | answers):
+        written, came = ([f"B{name} {line}" for line in found.get(name, [])] for found in (step.answers, answers))
+        lines += ndiff(written, came)
+    return "\n".join(line.replace("\t", " ") for line in lines if not line.startswith("? "))
 
 
 def record(conversation: Conversation, port: int) -> None:

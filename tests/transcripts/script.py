@@ -7,9 +7,10 @@
     ...
 
 A conversation goes on a new connection, which begins with a session of the user postgres unless its first message is
-one that comes before there is a session. It is played in steps: what the client sends up to the next answer or empty line goes
-at once, then everything the server says to that is read. `F2` and `B2` are of a second connection, `F3` and `B3` of a
-third. `B	closed` says that the server has closed the connection. At the end every connection sends Terminate.
+one that comes before there is a session. It is played in steps: what a client sends up to the next answer, empty line
+or message of another client goes at once, then everything the server says to that is read. `F2` and `B2` are of a
+second connection. `B closed` says that the server has closed the connection. At the end every connection sends
+Terminate.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _take(steps: list[Step], line: str, *, fresh: bool) -> bool:
     if direction == "B":
         steps[-1].answers.setdefault(connection, []).append(rest)
         return True
-    if fresh:
+    if fresh or connection != steps[-1].sent[-1][0]:
         steps.append(Step())
     shown, data = frontend(rest)
     steps[-1].sent.append((connection, shown, data))

@@ -10,6 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ruvector_engine.errors import SqlError
 from ruvector_engine.text_search import documents, queries
 from ruvector_engine.types import registry
 from ruvector_engine.types.array_values import BoundedArray, lengths_of
@@ -17,6 +18,7 @@ from ruvector_engine.types.calendar import END_DAY, END_TIMESTAMP, MIN_DAY, MIN_
 from ruvector_engine.types.interval_input import INFINITY, MINUS_INFINITY
 from ruvector_engine.types.jsons import parse_jsonb
 from ruvector_engine.types.networks import parse_cidr, parse_inet
+from ruvector_engine.types.ranges import EMPTY, Range, made
 from ruvector_engine.types.registry import (
     DATE_INFINITY,
     DATE_MINUS_INFINITY,
@@ -148,6 +150,21 @@ SCALARS: dict[int, st.SearchStrategy[Any]] = {
     registry.MACADDR: st.binary(min_size=6, max_size=6).map(lambda octets: octets.hex(":")),
     **dict.fromkeys((registry.BIT, registry.VARBIT), st.text("01", max_size=40)),
 }
+
+
+def _ranges(subtype: int) -> st.SearchStrategy[Range]:
+    bound = st.none() | SCALARS[subtype]
+    return st.just(EMPTY) | st.builds(_range, st.just(subtype), bound, bound, st.booleans(), st.booleans())
+
+
+def _range(subtype: int, low: Any, high: Any, low_inc: bool, high_inc: bool) -> Range:
+    try:
+        return made(subtype, low, high, low_inc, high_inc)
+    except SqlError:  # the wrong way round, or beyond the end
+        return EMPTY
+
+
+SCALARS.update({pg_range.oid: _ranges(pg_range.subtype) for pg_range in registry.RANGES})
 
 
 def _arrays(element: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:

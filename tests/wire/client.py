@@ -13,7 +13,7 @@ def _string(text: str) -> bytes:
 
 
 def _formats(codes: tuple[int, ...]) -> bytes:
-    return pack(f"!H{len(codes)}H", len(codes), *codes)
+    return pack(f"!H{len(codes)}h", len(codes), *codes)
 
 
 def _typed(kind: bytes, body: bytes = b"") -> bytes:
@@ -63,8 +63,10 @@ def encode(message: m.Frontend) -> bytes:
             return _typed(b"S")
         case m.Terminate():
             return _typed(b"X")
-        case m.FunctionCall(body):
-            return _typed(b"F", body)
+        case m.FunctionCall(function, formats, arguments, result_format):
+            values = b"".join(pack("!i", -1) if v is None else pack("!i", len(v)) + v for v in arguments)
+            head = pack("!I", function) + _formats(formats) + pack("!H", len(arguments))
+            return _typed(b"F", head + values + pack("!h", result_format))
         case m.CopyData(data):
             return _typed(b"d", data)
         case m.CopyDone():

@@ -38,7 +38,8 @@ COPY_IN: list[tuple[m.Frontend, bytes]] = [
     (m.Sync(), b"S\0\0\0\4"),
 ]
 READY: list[tuple[m.Frontend, bytes]] = [
-    *COPY_IN,
+    (m.Flush(), b"H\0\0\0\4"),
+    (m.Sync(), b"S\0\0\0\4"),
     (m.Query(""), b"Q\0\0\0\5\0"),
     (m.Query("é"), b"Q\0\0\0\7\xc3\xa9\0"),
     (m.Parse("", "x"), b"P\0\0\0\x09\0x\0\0\0"),
@@ -54,7 +55,10 @@ READY: list[tuple[m.Frontend, bytes]] = [
     (m.Execute("p", -1), b"E\0\0\0\x0ap\0\xff\xff\xff\xff"),
     (m.Close("S", "s"), b"C\0\0\0\7Ss\0"),
     (m.Close("P", ""), b"C\0\0\0\6P\0"),
-    (m.FunctionCall(b"\0\0"), b"F\0\0\0\6\0\0"),
+    (
+        m.FunctionCall(7, (1,), (b"ab", None), 1),
+        b"F\0\0\0\x1a\0\0\0\7\0\1\0\1\0\2\0\0\0\2ab\xff\xff\xff\xff\0\1",
+    ),
     (m.Terminate(), b"X\0\0\0\4"),
 ]
 BY_PHASE: dict[Phase, list[tuple[m.Frontend, bytes]]] = {
@@ -91,6 +95,14 @@ def test_decode_whole(phase: Phase, message: m.Frontend, data: bytes) -> None:
     assert decoder.next_message() == message
     assert decoder.next_message() is None
     assert decoder.buffered == 0
+
+
+@pytest.mark.parametrize("data", [b"d\0\0\0\x081\tx\n", b"c\0\0\0\4", b"c\0\0\0\5x", b"f\0\0\0\7why"])
+def test_copy_messages_out_of_place_are_not_looked_into(data: bytes) -> None:
+    decoder = FrontendDecoder(Phase.READY)
+    decoder.feed(data + b"S\0\0\0\4")
+    assert decoder.next_message() == m.CopyDone()
+    assert decoder.next_message() == m.Sync()
 
 
 @every_example
@@ -275,7 +287,7 @@ def test_bad_startup_packet(packet: bytes, sqlstate: str, message: str) -> None:
 
 
 def test_long_message_in_small_pieces() -> None:
-    decoder = FrontendDecoder(Phase.READY)
+    decoder = FrontendDecoder(Phase.COPY_IN)
     data = encode(m.CopyData(bytes(1_000_000)))
     for start in range(0, len(data), 1000):
         assert decoder.next_message() is None

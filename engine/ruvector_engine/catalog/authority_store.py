@@ -18,7 +18,7 @@ from ruvector_engine.catalog.roles import (
 )
 from ruvector_engine.relational.duck import Connection
 
-_KINDS = ("role", "member", "owner", "acl", "settings")
+_KINDS = ("role", "member", "owner", "acl", "defacl", "settings")
 
 
 def read(connection: Connection, stored: Iterable[entries.Entry], superuser: str) -> Authority:
@@ -45,6 +45,8 @@ def read(connection: Connection, stored: Iterable[entries.Entry], superuser: str
 
 def write(connection: Connection, old: Authority, new: Authority, dropped: set[int]) -> Authority:
     """Write what differs; what was said of dropped relations goes with them. Return what is so now."""
+    if new is old and not dropped:
+        return old
     kept = replace(
         new,
         owners=MappingProxyType({key: owner for key, owner in new.owners.items() if key[1] not in dropped}),
@@ -71,6 +73,8 @@ def _entries(authority: Authority) -> dict[str, tuple[str, str]]:
         found[f"owner:{classoid}:{objoid}"] = ("owner", str(owner))
     for (classoid, objoid, subid), items in authority.acls.items():
         found[f"acl:{classoid}:{objoid}:{subid}"] = ("acl", json.dumps([asdict(item) for item in items]))
+    for (owner, namespace, letter), items in authority.defaults.items():
+        found[f"defacl:{owner}:{namespace}:{letter}"] = ("defacl", json.dumps([asdict(item) for item in items]))
     for (database, role_oid), settings in authority.settings.items():
         found[f"settings:{database}:{role_oid}"] = ("settings", json.dumps(dict(settings)))
     return found
@@ -81,6 +85,7 @@ def _decode(found: dict[str, tuple[str, str]]) -> Authority:
     memberships: list[Membership] = []
     owners: dict[tuple[int, int], int] = {}
     acls: dict[tuple[int, int, int], tuple[AclItem, ...]] = {}
+    defaults: dict[tuple[int, int, str], tuple[AclItem, ...]] = {}
     settings: dict[tuple[int, int], Mapping[str, str]] = {}
     for key, (kind, body) in found.items():
         if kind == "role":
@@ -91,6 +96,9 @@ def _decode(found: dict[str, tuple[str, str]]) -> Authority:
         elif kind == "settings":
             database, role_oid = map(int, key.split(":")[1:])
             settings[database, role_oid] = MappingProxyType(json.loads(body))
+        elif kind == "defacl":
+            role_text, namespace, letter = key.split(":")[1:]
+            defaults[int(role_text), int(namespace), letter] = tuple(AclItem(**item) for item in json.loads(body))
         elif kind == "owner":
             classoid, objoid = map(int, key.split(":")[1:])
             owners[classoid, objoid] = int(body)
@@ -102,5 +110,6 @@ def _decode(found: dict[str, tuple[str, str]]) -> Authority:
         tuple(memberships),
         MappingProxyType(owners),
         MappingProxyType(acls),
+        MappingProxyType(defaults),
         MappingProxyType(settings),
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.types.registry import EnumType, PgType, UserOid
 
 
@@ -49,6 +48,8 @@ class EnumDef:
     @property
     def sql_name(self) -> str:
         """The name as messages have it: with its schema when that is not on the usual search path."""
+        from ruvector_engine.catalog.system.names import quote_identifier  # which needs the types itself
+
         name = quote_identifier(self.name)
         return name if self.schema == "public" else f"{quote_identifier(self.schema)}.{name}"
 

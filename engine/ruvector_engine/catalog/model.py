@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from ruvector_engine.catalog.roles import Authority
-from ruvector_engine.types.registry import TypeRef, UserOid
+from ruvector_engine.types.registry import TypeRef
 
 if TYPE_CHECKING:
+    from ruvector_engine.catalog.composite_types import CompositeDef
     from ruvector_engine.catalog.enum_types import EnumDef
 
 #: The hidden column that names one version of one row's vectors for ever. No client ever sees it.
@@ -47,8 +48,25 @@ class ConstraintDef:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexExpression:
+    """A key of an index that is no plain column, or a predicate: SQL text in PostgreSQL's dialect, and its type.
+
+    `shown` is the text that PostgreSQL's catalogs would show for it, `pretty` that with fewer parentheses.
+    """
+
+    text: str
+    type: TypeRef
+    shown: str
+    pretty: str
+
+
+@dataclass(frozen=True, slots=True)
 class IndexDef:
-    """An index. `method` is hnsw, ivfflat, btree, ...; only the vector methods have an engine index behind them."""
+    """An index. `method` is hnsw, ivfflat, btree, ...; only the vector methods have an engine index behind them.
+
+    `columns` has for an expression the name that PostgreSQL gives its column; `expressions` is empty or has an item a
+    column, None for a plain one. `reads`: the table's columns that expressions and `predicate` look at.
+    """
 
     oid: int
     name: str
@@ -60,11 +78,40 @@ class IndexDef:
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     unique: bool = False
     constraint_oid: int = 0
+    expressions: tuple[IndexExpression | None, ...] = ()
+    predicate: IndexExpression | None = None
+    reads: tuple[str, ...] = ()
 
     @property
     def is_vector(self) -> bool:
         """Whether an engine index answers k-NN queries through it."""
         return self.method in ("hnsw", "ivfflat")
+
+    @property
+    def expression(self) -> str | None:
+        """The text of the first key's expression; None where it is a column."""
+        return self.expressions[0].text if self.expressions and self.expressions[0] is not None else None
+
+    def expression_at(self, position: int) -> IndexExpression | None:
+        """What a key is when it is no plain column."""
+        return self.expressions[position] if self.expressions else None
+
+    def uses(self, column: str) -> bool:
+        """Whether it cannot be without a column."""
+        keys = (
+            self.columns
+            if not self.expressions
+            else [name for name, key in zip(self.columns, self.expressions, strict=True) if key is None]
+        )
+        return column in keys or column in self.reads
+
+    def renamed(self, old: str, new: str) -> IndexDef:
+        """The same with a plain column's name changed."""
+        plain = [not self.expressions or self.expressions[i] is None for i in range(len(self.columns))]
+        names = tuple(
+            new if name == old and is_plain else name for name, is_plain in zip(self.columns, plain, strict=True)
+        )
+        return replace(self, columns=names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +125,12 @@ class TableDef:
     constraints: tuple[ConstraintDef, ...] = ()
     virtual: bool = False
     temporary: bool = False
+    row_ids: bool = False  # asked for by an index on an expression
 
     @property
     def has_row_id(self) -> bool:
-        """Whether the stored table carries the hidden row id: it has a vector column."""
-        return any(c.type.is_vector for c in self.columns)
+        """Whether the stored table carries the hidden row id: it has a column that can be searched."""
+        return self.row_ids or any(c.type.is_searchable for c in self.columns)
 
     def column(self, name: str) -> ColumnDef | None:
         """The column of that name, or None."""
@@ -148,16 +196,7 @@ class Catalog:
     comments: Mapping[tuple[int, int, int], str] = field(default_factory=lambda: MappingProxyType({}))
     authority: Authority = field(default_factory=Authority)
     #: Types that CREATE TYPE made, by (schema, name).
-    types: Mapping[tuple[str, str], EnumDef] = field(default_factory=lambda: MappingProxyType({}))
-
-    def user_type(self, oid: int) -> UserOid | None:
-        """The OID that knows its type, for the number of a type that CREATE TYPE made, or of its array type."""
-        for definition in self.types.values():
-            if oid == definition.oid:
-                return definition.type_oid
-            if oid == definition.array_oid:
-                return definition.array_type_oid
-        return None
+    types: Mapping[tuple[str, str], EnumDef | CompositeDef] = field(default_factory=lambda: MappingProxyType({}))
 
     def find(self, name: str, schema: str | None, search_path: tuple[str, ...]) -> Relation | None:
         """The relation a name means: in `schema`, else the first on the search path."""

@@ -59,6 +59,8 @@ SettingsKey = tuple[int, int]
 #: An object by pg_depend's classoid and objoid; with a column's number (or 0) where it has privileges of its own.
 ObjectKey = tuple[int, int]
 AclKey = tuple[int, int, int]
+#: Whose new objects privileges are for, in which schema (its OID; 0: in all), and pg_default_acl's letter of the kind.
+DefaultKey = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Authority:
     memberships: tuple[Membership, ...] = ()
     owners: Mapping[ObjectKey, int] = field(default_factory=lambda: MappingProxyType({}))
     acls: Mapping[AclKey, tuple[AclItem, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    #: What ALTER DEFAULT PRIVILEGES has said; `catalog.default_acl` knows what it means.
+    defaults: Mapping[DefaultKey, tuple[AclItem, ...]] = field(default_factory=lambda: MappingProxyType({}))
     #: Settings that sessions begin with, by name and as they were written.
     settings: Mapping[SettingsKey, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     #: What `membership` has found out about the memberships here: (role, way) -> roles reached.

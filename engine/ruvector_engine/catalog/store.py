@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ruvector_engine.catalog import authority_store, entries, enum_types
-from ruvector_engine.catalog.enum_types import EnumDef
+from ruvector_engine.catalog import authority_store, entries, made_types
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.model import (
     Catalog,
     ColumnDef,
     ConstraintDef,
     IndexDef,
+    IndexExpression,
     Relation,
     SequenceDef,
     TableDef,
@@ -24,7 +25,7 @@ from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER, Authority
 from ruvector_engine.catalog.system import SYSTEM_VIEWS
 from ruvector_engine.errors import SqlError
 from ruvector_engine.relational.duck import Connection
-from ruvector_engine.types.registry import BY_OID, INET, TypeRef, UserOid
+from ruvector_engine.types.registry import BY_OID, INET, TypeRef
 
 #: Raised when the form of the stored catalog or of stored values changes.
 FORMAT_VERSION = 3
@@ -57,7 +58,7 @@ def bootstrap(connection: Connection, superuser: str = DEFAULT_SUPERUSER) -> Cat
         entries.put(connection, "schema:public", "schema", "public")
         rows = entries.read(connection)
     rows = _current(connection, rows)
-    types = [enum_types.decode(json.loads(body)) for _, kind, body in rows if kind == "enum"]
+    types = made_types.decode(rows)
     relations: dict[tuple[str, str], Relation] = {}
     for _, kind, body in rows:
         if kind in _KINDS:
@@ -65,7 +66,7 @@ def bootstrap(connection: Connection, superuser: str = DEFAULT_SUPERUSER) -> Cat
             relations[(relation.schema, relation.name)] = relation
     return Catalog(
         1,
-        _bound(relations, types),
+        made_types.bound(relations, types),
         frozenset(body for _, kind, body in rows if kind == "schema"),
         frozenset(body for _, kind, body in rows if kind == "extension"),
         _system(),
@@ -93,26 +94,6 @@ def _current(connection: Connection, rows: list[entries.Entry]) -> list[entries.
     return entries.read(connection)
 
 
-def _bound(
-    relations: Mapping[tuple[str, str], Relation], types: Iterable[EnumDef]
-) -> Mapping[tuple[str, str], Relation]:
-    """The relations, their columns with OIDs that know these types."""
-    known: dict[int, UserOid] = {}
-    for made in types:
-        known |= {made.oid: made.type_oid, made.array_oid: made.array_type_oid}
-    return MappingProxyType({name: _with_types(r, known) for name, r in relations.items()} if known else relations)
-
-
-def _with_types(relation: Relation, known: Mapping[int, UserOid]) -> Relation:
-    if not isinstance(relation, (TableDef, ViewDef)) or not any(c.type.oid in known for c in relation.columns):
-        return relation
-    columns = (
-        dataclasses.replace(c, type=dataclasses.replace(c.type, oid=known[c.type.oid])) if c.type.oid in known else c
-        for c in relation.columns
-    )
-    return dataclasses.replace(relation, columns=tuple(columns))
-
-
 def _system() -> Mapping[tuple[str, str], TableDef]:
     return MappingProxyType({name: view.table for name, view in SYSTEM_VIEWS.items()})
 
@@ -137,8 +118,8 @@ def changed(
     extensions: frozenset[str] | None = None,
     comments: Mapping[tuple[int, int, int], str] | None = None,
     authority: Authority | None = None,
-    put_types: Iterable[EnumDef] = (),
-    drop_types: Iterable[EnumDef] = (),
+    put_types: Iterable[MadeType] = (),
+    drop_types: Iterable[MadeType] = (),
 ) -> Catalog:
     """The catalog after a change, which is written in the connection's open transaction."""
     relations = dict(catalog.relations)
@@ -159,7 +140,11 @@ def changed(
         dropped.add(made.oid)
     for made in changed_types:
         types = {key: t for key, t in types.items() if t.oid != made.oid} | {(made.schema, made.name): made}
-        entries.put(connection, f"oid:{made.oid}", "enum", json.dumps(_encode(made)))
+        entries.put(connection, f"oid:{made.oid}", made_types.KINDS[type(made)], json.dumps(_encode(made)))
+    if changed_types:
+        before = types
+        types = {(t.schema, t.name): t for t in made_types.bound_types(types.values(), changed_types)}
+        changed_types += [made for key, made in types.items() if made is not before.get(key)]
     for kind, old, new in (
         ("schema", catalog.schemas, schemas),
         ("extension", catalog.extensions, extensions),
@@ -170,7 +155,7 @@ def changed(
             entries.put(connection, f"{kind}:{name}", kind, name)
     return Catalog(
         catalog.version + 1,
-        _bound(relations, changed_types),
+        made_types.bound(relations, changed_types),
         catalog.schemas if schemas is None else schemas,
         catalog.extensions if extensions is None else extensions,
         catalog.system,
@@ -215,6 +200,10 @@ def _encode(value: Any) -> Any:
     return value
 
 
+def _index_expression(body: dict[str, Any]) -> IndexExpression:
+    return IndexExpression(body["text"], TypeRef(**body["type"]), body["shown"], body["pretty"])
+
+
 def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:
     fields = dict(body)
     if "columns" in fields and cls is not IndexDef:
@@ -223,6 +212,10 @@ def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:
         fields["columns"] = tuple(fields["columns"])
         fields["opclasses"] = tuple(fields["opclasses"])
         fields["options"] = MappingProxyType(fields["options"])
+        keys = fields.get("expressions", ())
+        fields["expressions"] = tuple(k and _index_expression(k) for k in keys)
+        fields["predicate"] = fields.get("predicate") and _index_expression(fields["predicate"])
+        fields["reads"] = tuple(fields.get("reads", ()))
     if "constraints" in fields:
         fields["constraints"] = tuple(
             ConstraintDef(**{**c, "columns": tuple(c["columns"])}) for c in fields["constraints"]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ruvector_engine.catalog.model import IndexDef, Relation, TableDef
+from ruvector_engine.catalog.made_types import MadeType
+from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef
 from ruvector_engine.catalog.rights import DATABASE_KEY, Rights
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
@@ -31,9 +32,13 @@ def require(session: Session, needs: Needs) -> None:
 
 def require_counted(session: Session, sequences: Iterable[int]) -> None:
     """42501 for a sequence that the current user may not call nextval() for."""
-    if not session.rights.superuser:
-        for oid in sequences:
-            require_any(session, session.catalog.sequence_by_oid(oid), "Uw")
+    if session.rights.superuser:
+        return
+    for oid in sequences:
+        found = session.lookup.relations.get(oid)
+        if not isinstance(found, SequenceDef):
+            raise SqlError("42809", f'"{found.name if found else oid}" is not a sequence')
+        require_any(session, found, "Uw")
 
 
 def _of_view(session: Session, rights: Rights, oid: int) -> Rights:
@@ -87,6 +92,14 @@ def require_owner_or_schema(session: Session, relation: Relation) -> None:
     """The same for DROP, which the owner of the schema may do too."""
     if not session.rights.owns(objects.schema_key(relation.schema)):
         require_owner(session, relation)
+
+
+def require_type_owner(session: Session, definition: MadeType, *, schema_too: bool = False) -> None:
+    """42501 when a type belongs to others; `schema_too`: the schema's owner may do it as well."""
+    if schema_too and session.rights.owns(objects.schema_key(definition.schema)):
+        return
+    if not session.rights.owns(objects.type_key(definition)):
+        raise not_owner("type", definition.sql_name)
 
 
 def require_schema_owner(session: Session, name: str) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ruvector_engine.errors import SqlError
+from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import session_functions
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.results import Row
 from ruvector_engine.sql.emit import DuckSql, SessionValue, emit_query
+from ruvector_engine.sql.emit_binding import written_out
+from ruvector_engine.sql.functions.sequences import told_too_late
 from ruvector_engine.sql.nodes import Cast, Const, Cte, Expr, Param, Query, Target
 from ruvector_engine.sql.storage import bindable
-from ruvector_engine.types.registry import Value
+from ruvector_engine.types.registry import HALFVEC, RUVECTOR, VECTOR, Value
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -31,34 +31,9 @@ def _value(session: Session, binding: Expr | SessionValue, params: Sequence[Valu
     return bindable(binding.type, evaluate(session, session.connection, binding, params))
 
 
-_QUOTED_OR_PLACE = re.compile(r"'(?:[^']|'')*'|\$(\d+)")
-
-
 def inlined(session: Session, statement: DuckSql, params: Sequence[Value] = ()) -> str:
     """The text with its bindings written out: for statements in which DuckDB takes no parameters."""
-    literals = [_literal(value) for value in values(session, statement, params)]
-    if not literals:
-        return statement.text
-    return _QUOTED_OR_PLACE.sub(lambda m: literals[int(m[1]) - 1] if m[1] else m[0], statement.text)
-
-
-def _literal(value: Value) -> str:
-    """The value in DuckDB's SQL; what surrounds it casts it to its type."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return repr(value)
-    if isinstance(value, bytes):
-        return f"from_hex('{value.hex()}')"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{_literal(key)}: {_literal(item)}' for key, item in value.items())}}}"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_literal(v) for v in value)}]"
-    text = format(value, "f") if isinstance(value, Decimal) and value.is_finite() else str(value)
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"
+    return written_out(statement.text, values(session, statement, params))
 
 
 def converted(rows: list[Row], statement: DuckSql) -> list[Row]:
@@ -77,8 +52,20 @@ def converted(rows: list[Row], statement: DuckSql) -> list[Row]:
 def run(session: Session, connection: Connection, statement: DuckSql, params: Sequence[Value]) -> list[Row]:
     """All rows of a statement."""
     if statement.inline:
-        return converted(connection.run(inlined(session, statement, params)), statement)
-    return converted(connection.run(statement.text, values(session, statement, params)), statement)
+        rows = connection.run(inlined(session, statement, params))
+    else:
+        rows = connection.run(statement.text, values(session, statement, params))
+    check_numbers(statement, rows)
+    return converted(rows, statement)
+
+
+def check_numbers(statement: DuckSql, rows: Sequence[Row]) -> None:
+    """0A000 when nextval() and currval() or lastval() stand in a statement that gives several rows."""
+    if len(rows) > 1 and told_too_late(statement.text):
+        raise not_supported(
+            "currval() and lastval() beside nextval() in a statement of several rows are not supported",
+            hint="Use the number that nextval() gives.",
+        )
 
 
 def evaluate(
@@ -93,6 +80,10 @@ def evaluate(
     return run(session, connection, emitted, params)[0][0]
 
 
+#: Bytes a dimension of the types whose length tells their dimensions.
+_ELEMENT_WIDTHS = {VECTOR: 4, RUVECTOR: 4, HALFVEC: 2}
+
+
 def quick_value(expr: Expr, params: Sequence[Value]) -> tuple[bool, Value]:
     """(True, value) when it takes no evaluation: a constant, a parameter, or one cast to its own type."""
     if isinstance(expr, Const):
@@ -101,9 +92,10 @@ def quick_value(expr: Expr, params: Sequence[Value]) -> tuple[bool, Value]:
         return True, params[expr.number - 1]
     if isinstance(expr, Cast) and isinstance(expr.arg, Param) and expr.arg.type.oid == expr.type.oid:
         value = params[expr.arg.number - 1]
-        if expr.type.is_vector and isinstance(value, bytes) and expr.type.typmod not in (-1, len(value) // 4):
-            raise SqlError("22000", f"expected {expr.type.typmod} dimensions, not {len(value) // 4}")
-        return expr.type.is_vector or expr.type.typmod == -1, value
+        width = _ELEMENT_WIDTHS.get(expr.type.oid, 0)
+        if width and isinstance(value, bytes) and expr.type.typmod not in (-1, len(value) // width):
+            raise SqlError("22000", f"expected {expr.type.typmod} dimensions, not {len(value) // width}")
+        return bool(width) or expr.type.typmod == -1, value
     return False, None
 
 

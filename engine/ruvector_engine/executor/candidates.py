@@ -7,6 +7,7 @@ searched: rows that the index knows through the index, the others (written here,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,21 +18,31 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.executor.bindings import evaluate, quick_value, values
 from ruvector_engine.executor.filters import matching_ids, rows_query
 from ruvector_engine.index import VectorIndex
+from ruvector_engine.index.spec import Query as Vector
+from ruvector_engine.index.spec import Vectors
+from ruvector_engine.planner.index_keys import index_key, sql_text
 from ruvector_engine.planner.match import KnnMatch
-from ruvector_engine.planner.operator_classes import OPERATOR_CLASSES
+from ruvector_engine.planner.operator_classes import index_metric
 from ruvector_engine.planner.walk import cte_references
-from ruvector_engine.sql.emit_binding import quote
+from ruvector_engine.sql.nodes import Expr
+from ruvector_engine.stored_vectors import read, read_by_id
 from ruvector_engine.transactions import Ids
 from ruvector_engine.types.registry import Value
-from ruvector_simd import nearest as nearest_exactly
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
-Vector = npt.NDArray[np.float32]
-
 #: How often a search is repeated when commits keep changing the index under it.
 _ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The index that serves a search, and which of the search's conditions it leaves to be tested."""
+
+    definition: IndexDef
+    index: VectorIndex
+    conditions: tuple[Expr, ...]
 
 
 class Candidates(NamedTuple):
@@ -51,12 +62,14 @@ def query_vector(session: Session, match: KnnMatch, params: Sequence[Value], *, 
         value = evaluate(session, session.connection, match.operand, params, ctes)
     if value is None:
         return None
-    vector: Vector = np.frombuffer(value, np.float32)  # type: ignore[call-overload]
-    if len(vector) != match.dimensions:
+    assert isinstance(value, (bytes, str))
+    element = match.element
+    dimensions = element.dimensions_of(value)
+    if dimensions != match.dimensions:
         column_first = _column_first(session, match)
-        first, second = (match.dimensions, len(vector)) if column_first else (len(vector), match.dimensions)
-        raise SqlError("22000", f"different vector dimensions {first} and {second}")
-    return vector
+        first, second = (match.dimensions, dimensions) if column_first else (dimensions, match.dimensions)
+        raise SqlError("22000", f"different {element.measured} {first} and {second}")
+    return element.query(value)
 
 
 def _column_first(session: Session, match: KnnMatch) -> bool:
@@ -64,31 +77,31 @@ def _column_first(session: Session, match: KnnMatch) -> bool:
     chosen = choose_index(session, match)
     if chosen is None:
         return match.distance.args[1] is match.operand
-    return chosen[0].method == "ivfflat"
+    return chosen.definition.method == "ivfflat"
 
 
-def choose_index(session: Session, match: KnnMatch) -> tuple[IndexDef, VectorIndex] | None:
-    """The index that serves the search: hnsw before ivfflat, older before newer.
+def choose_index(session: Session, match: KnnMatch) -> Chosen | None:
+    """The index that serves the search: one that leaves fewer conditions, hnsw before ivfflat, older before newer.
 
     enable_indexscan = off turns to the table instead, unless settings speak against what that takes as well.
     """
     settings = session.settings
     if settings["enable_indexscan"] == "off" and settings["enable_seqscan"] == settings["enable_sort"] == "on":
         return None
-    usable = [
-        definition
-        for definition in session.catalog.indexes_of(match.table.oid)
-        if definition.is_vector
-        and definition.columns[0] == match.column
-        and OPERATOR_CLASSES[definition.opclasses[0]] is match.metric
-    ]
-    for definition in sorted(usable, key=lambda d: (d.method != "hnsw", d.oid)):
+    usable: list[tuple[int, bool, int, IndexDef, tuple[Expr, ...]]] = []
+    for definition in session.catalog.indexes_of(match.table.oid):
+        if definition.is_vector and index_metric(definition) is match.metric:
+            key = index_key(definition, match.table, session.catalog)
+            rest = key.serves(match.key, match.entry, match.filter)
+            if rest is not None:
+                usable.append((len(rest), definition.method != "hnsw", definition.oid, definition, rest))
+    for _, _, _, definition, rest in sorted(usable, key=lambda u: u[:3]):
         indexes = session.database.indexes
         index = indexes.get(definition.oid)
         if index is None and definition.oid in session.transaction.new_indexes:
             index = indexes.get_pending(definition.oid)
         if index is not None:
-            return definition, index
+            return Chosen(definition, index, rest)
     return None
 
 
@@ -99,17 +112,18 @@ def nearest(session: Session, match: KnnMatch, params: Sequence[Value], vector: 
     chosen = choose_index(session, match)
     if chosen is None:
         return _exact(session, match, params, vector, k)
-    index = chosen[1]
+    index = chosen.index
     options = session.search_options
     if not session.transaction.open:
-        allowed = matching_ids(session, session.connection, match, params) if match.filter else None
+        allowed = matching_ids(session, session.connection, match, params) if chosen.conditions else None
         return Candidates(*index.search(vector, k, ef_search=options.ef_search, probes=options.probes, allowed=allowed))
     return _in_snapshot(session, match, params, vector, k, index)
 
 
 def _exact(session: Session, match: KnnMatch, params: Sequence[Value], vector: Vector, k: int) -> Candidates:
     statement = rows_query(match, with_vector=True)
-    ids, vectors = session.connection.id_vectors(statement.text, vector.shape[0], values(session, statement, params))
+    bound = values(session, statement, params)
+    ids, vectors = read(session.connection, statement.text, match.element, match.dimensions, bound)
     session.check_cancelled()
     return _top(match, vector, ids, vectors, k)
 
@@ -136,9 +150,8 @@ def _in_snapshot(
             known, inside = search()
     if known.all():
         return inside
-    ids, vectors = session.connection.vectors_by_id(
-        f'SELECT "{ROW_ID}", {quote(match.column)} FROM {match.table.storage_name}', visible[~known], vector.shape[0]
-    )
+    rows = f'SELECT "{ROW_ID}", {sql_text(match.key)} FROM {match.table.storage_name}'
+    ids, vectors = read_by_id(session.connection, rows, visible[~known], match.element, match.dimensions)
     outside = _top(match, vector, ids, vectors, k)
     merged_ids = np.concatenate((inside.ids, outside.ids))
     distances = np.concatenate((inside.distances, outside.distances))
@@ -146,8 +159,8 @@ def _in_snapshot(
     return Candidates(merged_ids[order], distances[order])
 
 
-def _top(match: KnnMatch, vector: Vector, ids: Ids, vectors: npt.NDArray[np.float32], k: int) -> Candidates:
-    positions, distances = nearest_exactly(match.metric, vector, vectors, k)
+def _top(match: KnnMatch, vector: Vector, ids: Ids, vectors: Vectors, k: int) -> Candidates:
+    positions, distances = match.element.nearest(match.metric, vector, vectors, k)
     return Candidates(ids[positions], distances)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
+from ruvector_engine.catalog.membership import is_admin
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef, ViewDef
+from ruvector_engine.catalog.roles import RoleDef
 from ruvector_engine.catalog.system import oids
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, enum_types, table_access
+from ruvector_engine.executor.role_names import role_named
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -28,7 +31,7 @@ _RELATIONS: dict[str, tuple[type[Relation], str]] = {
 
 
 def run_comment(session: Session, statement: Utility) -> Result:
-    """COMMENT ON TABLE | COLUMN | VIEW | INDEX | SEQUENCE | SCHEMA | EXTENSION name IS text | NULL."""
+    """COMMENT ON TABLE | COLUMN | VIEW | INDEX | SEQUENCE | SCHEMA | EXTENSION | ROLE name IS text | NULL."""
     node = statement.node
     catalog = table_access.change_catalog(session)
     key = _key(session, enum_name(node, "objtype"), node.object)
@@ -70,7 +73,27 @@ def _key(session: Session, kind: str, target: Any) -> tuple[int, int, int]:
             raise SqlError("42704", f'extension "{name}" does not exist')
         access.require_extension_owner(session, name)
         return oids.PG_EXTENSION, oids.EXTENSIONS[name], 0
+    if kind == "OBJECT_ROLE":
+        role = role_named(session, name)
+        _require_role(session, role)
+        return oids.PG_AUTHID, role.oid, 0
     raise not_supported(f"COMMENT ON {kind.removeprefix('OBJECT_').replace('_', ' ')} is not supported")
+
+
+def _require_role(session: Session, role: RoleDef) -> None:
+    """42501 for a role that the current user may not change: who may counts as its owner."""
+    user = session.identity.current
+    if user.superuser:
+        return
+    wanting = None
+    if role.superuser:
+        wanting = "SUPERUSER attribute"
+    elif not user.create_role:
+        wanting = "CREATEROLE attribute"
+    elif not is_admin(session.catalog.authority, user.oid, role.oid):
+        wanting = f'ADMIN option on role "{role.name}"'
+    if wanting is not None:
+        raise SqlError("42501", "permission denied", detail=f"The current user must have the {wanting}.")
 
 
 def _type(session: Session, names: list[str]) -> int:
@@ -79,6 +102,7 @@ def _type(session: Session, names: list[str]) -> int:
         raise SqlError("42704", f'type "{".".join(names)}" does not exist')
     if made is None:
         raise not_supported("comments on types that come with the server are not supported")
+    access.require_type_owner(session, made)
     return made.oid
 
 

@@ -64,7 +64,7 @@ class TableSink:
         self._thread: ThreadPoolExecutor | None = None
         self._inserting: Future[None] | None = None
         self._vector_places = [
-            (place, column) for place, column in enumerate(columns) if column in writes.vector_columns(table)
+            (place, column) for place, column in enumerate(columns) if column.type.is_vector and column.type.typmod > 0
         ]
 
     def append(self, columns: Sequence[Sequence[Any]], origin: Origin) -> None:
@@ -99,6 +99,8 @@ class TableSink:
             self._insert(self._taken())
             self._table = widening.widen(self._session, self._table, wanted)
             self._columns = [c for old in self._columns if (c := self._table.column(old.name)) is not None]
+            if self._defaulted:
+                self._defaulted = _defaults(self._session, self._columns)
             self._sql = _insert_sql(self._session, self._table, self._columns, self._defaulted, self._where)
 
     def finish(self) -> str:
@@ -163,7 +165,8 @@ class TableSink:
             if self._table.has_row_id:
                 ids = connection.ids(f"SELECT {writes.NEXT_ROW_ID} FROM range({rows})")
                 changes = self._session.transaction.changes_of(self._table.oid)
-                for _, column in self._vector_places:
+                changes.added_rows.append(ids)
+                for column in writes.vector_columns(self._table):
                     changes.add(column.name, ids, None)
             self._mark_defaults(batch)
             if all(arrow.fits(column.type) for column in self._columns):

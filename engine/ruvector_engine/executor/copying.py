@@ -16,7 +16,7 @@ from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.context import Parameters, State
 from ruvector_engine.sql.defaults import column_default
 from ruvector_engine.sql.emit import emit_expression
-from ruvector_engine.sql.functions.session import NEXTVAL
+from ruvector_engine.sql.functions.sequences import COUNTING
 from ruvector_engine.sql.needs import counted_in
 from ruvector_engine.sql.nodes import Call, Expr, Utility
 from ruvector_engine.types.registry import BOOL, TypeRef
@@ -97,7 +97,7 @@ def _defaults(session: Session, table: TableDef) -> dict[str, Expr]:
 def _varies(default: Expr) -> bool:
     """Whether it is another value for each line: volatile, and no number of a sequence or fact of the session."""
     calls = (node.function for node in nodes(default) if isinstance(node, Call))
-    return any(f.volatile and f is not NEXTVAL and f.template != "session" for f in calls)
+    return any(f.volatile and f.template not in (COUNTING, "session") for f in calls)
 
 
 def _condition(session: Session, table: TableDef, clause: Any) -> Expr:

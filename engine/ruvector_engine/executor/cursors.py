@@ -137,8 +137,8 @@ def run_declare(session: Session, statement: Utility, params: Sequence[Value]) -
     """DECLARE name [[NO] SCROLL] CURSOR [WITH HOLD] FOR query."""
     name, options = statement.node.portalname, statement.node.options
     hold = bool(options & _HOLD)
-    if session.transaction.state != "block" and not hold:
-        raise SqlError("25P01", "DECLARE CURSOR can only be used in transaction blocks")
+    if not hold:
+        session.require_block("DECLARE CURSOR")
     if options & _BINARY:
         raise not_supported(
             "BINARY cursors are not supported", hint="Ask for binary results in the extended protocol's Bind message."
@@ -214,6 +214,12 @@ def run_fetch(session: Session, statement: Utility) -> Result:
     if node.ismove:
         return Result(f"MOVE {len(rows)}")
     return Result("FETCH", cursor.columns, rows, counted=True)
+
+
+def fetch_on(session: Session, name: str, count: int) -> Result:
+    """The next rows of a cursor, all if `count` is 0, as a portal gives them."""
+    cursor = _cursor(session, name)
+    return Result("SELECT", cursor.columns, cursor.forward(count or _ALL), counted=True)
 
 
 def run_close(session: Session, statement: Utility) -> Result:

@@ -9,13 +9,16 @@ from ruvector_engine.errors import not_supported
 from ruvector_engine.executor import (
     alter_system,
     comments,
+    composite_types,
     copying,
     cursors,
+    default_privileges,
     drops,
     enum_types,
     explain,
     extensions,
     grants,
+    index_changes,
     index_ddl,
     memberships,
     notification_statements,
@@ -43,10 +46,27 @@ if TYPE_CHECKING:
 Runner = Callable[["Session", Utility], Result]
 
 
+def _run_alter_table(session: Session, statement: Utility) -> Result:
+    """ALTER TABLE; ALTER INDEX and ALTER TYPE of a composite type are parsed as one."""
+    kind = enum_name(statement.node, "objtype")
+    if kind == "OBJECT_INDEX" and index_changes.sets_options(statement.node):
+        return index_changes.run_alter_index(session, statement)
+    return (composite_types.run_alter if kind == "OBJECT_TYPE" else composite_types.run_alter_table)(session, statement)
+
+
 def _run_rename(session: Session, statement: Utility) -> Result:
     """ALTER ... RENAME: roles are no relations."""
-    is_role = enum_name(statement.node, "rename_type") == "OBJECT_ROLE"
+    kind = enum_name(statement.node, "rename_type")
+    if kind == "OBJECT_ATTRIBUTE":
+        return composite_types.rename_attribute(session, statement.node)
+    is_role = kind == "OBJECT_ROLE"
     return (roles.run_rename_role if is_role else table_changes.run_rename)(session, statement)
+
+
+def _run_alter_owner(session: Session, statement: Utility) -> Result:
+    """ALTER ... OWNER TO of what is no relation."""
+    is_type = enum_name(statement.node, "object_type") == "OBJECT_TYPE"
+    return (enum_types.run_change_owner if is_type else ownership.run_alter_owner)(session, statement)
 
 
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
@@ -68,7 +88,8 @@ RUNNERS: dict[str, Runner] = {
     "vacuum_stmt": session_statements.run_vacuum,
     "comment_stmt": comments.run_comment,
     "grant_stmt": grants.run_grant,
-    "alter_owner_stmt": ownership.run_alter_owner,
+    "alter_default_privileges_stmt": default_privileges.run,
+    "alter_owner_stmt": _run_alter_owner,
     "reassign_owned_stmt": owned_by_role.run_reassign_owned,
     "drop_owned_stmt": owned_by_role.run_drop_owned,
     "lock_stmt": session_statements.run_lock,
@@ -84,7 +105,8 @@ RUNNERS: dict[str, Runner] = {
     "alter_object_schema_stmt": enum_types.run_set_schema,
     "drop_stmt": drops.run,
     "truncate_stmt": table_changes.run_truncate,
-    "alter_table_stmt": table_changes.run_alter_table,
+    "alter_table_stmt": _run_alter_table,
+    "composite_type_stmt": composite_types.run_create,
     "rename_stmt": _run_rename,
     "create_role_stmt": roles.run_create_role,
     "alter_role_stmt": roles.run_alter_role,
@@ -93,7 +115,7 @@ RUNNERS: dict[str, Runner] = {
     "alter_role_set_stmt": role_settings.run_alter_role_set,
     "alter_database_set_stmt": role_settings.run_alter_database_set,
     "index_stmt": index_ddl.run_create_index,
-    "reindex_stmt": index_ddl.run_reindex,
+    "reindex_stmt": index_changes.run_reindex,
 }
 #: Utilities around a statement, which may have parameters.
 HOLDERS: dict[str, Callable[[Session, Utility, Sequence[Value]], Result]] = {

@@ -18,10 +18,24 @@ from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Insert, Update
 from ruvector_engine.sql.storage import converter, to_transport
 from ruvector_engine.sql.unique_keys import companions, comparable, key_text, stored_names
+from ruvector_engine.types.array_values import mapped
 from ruvector_engine.types.networks import format_inet, format_with_mask
 from ruvector_engine.types.numbers import format_float4, format_float8
-from ruvector_engine.types.registry import BOOL, BYTEA, CIDR, FLOAT4, FLOAT8, INET, TIMETZ, VECTOR_TYPES, Value
-from ruvector_engine.types.text import format_text
+from ruvector_engine.types.registry import (
+    BOOL,
+    BY_OID,
+    BYTEA,
+    CIDR,
+    FLOAT4,
+    FLOAT8,
+    INET,
+    TEXT,
+    TIMETZ,
+    VECTOR_TYPES,
+    TypeRef,
+    Value,
+)
+from ruvector_engine.types.text import format_text, parse_text
 from ruvector_engine.types.timetzs import format_timetz
 from ruvector_engine.types.vectors import format_vector
 
@@ -223,16 +237,32 @@ def _shown_values(table: TableDef, columns: Sequence[ColumnDef], told: Sequence[
     """PostgreSQL's text of values that DuckDB has written; of a companion, its own."""
     hidden = companions(table)
     keyed = zip(columns, told, strict=True)
-    return ", ".join(text if column in hidden else _shown(column, text) for column, text in keyed)
+    return ", ".join(
+        _shown_companion(column, text) if column in hidden else _shown(column, text) for column, text in keyed
+    )
 
 
 def _told_values(session: Session, table: TableDef, columns: Sequence[ColumnDef], values: Sequence[Value]) -> str:
     """What `_shown_values` would tell of a key with these values."""
     hidden = companions(table)
     return ", ".join(
-        key_text(column.type, value) if column in hidden else format_text(column.type, value, session.settings)
+        _shown_companion(column, key_text(column.type, value))
+        if column in hidden
+        else format_text(column.type, value, session.settings)
         for column, value in zip(columns, values, strict=True)
     )
+
+
+def _shown_companion(column: ColumnDef, text: str) -> str:
+    """A companion's text; of an array of enums, whose companion has numbers that no renaming changes, its labels."""
+    element = column.type.pg.element_oid
+    enum = TypeRef(element).enum if element else None
+    if enum is None:
+        return text
+    texts = TypeRef(BY_OID[TEXT].array_oid)
+    numbers = parse_text(texts, text)
+    assert isinstance(numbers, list)
+    return format_text(texts, mapped(numbers, lambda number: enum_storage.label_of(enum, float(number))))
 
 
 def _shown(column: ColumnDef, text: str) -> str:

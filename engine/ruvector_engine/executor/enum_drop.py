@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ruvector_engine.catalog import store
-from ruvector_engine.catalog.enum_types import EnumDef
+from ruvector_engine.catalog.made_types import CompositeDef, MadeType, row_type
 from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import enum_types, table_access, table_changes
+from ruvector_engine.executor import access, composite_types, enum_types, table_access, table_changes
 from ruvector_engine.sql.deparse import column_names, type_names
 from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.typenames import EXTENSION_TYPES, find_type
@@ -36,6 +37,7 @@ def run(session: Session, node: Any, *, cascade: bool) -> None:
         names = strings(item.type_name.names)
         definition = enum_types.find(session, names)
         if definition is not None:
+            access.require_type_owner(session, definition, schema_too=True)
             drop(session, definition, cascade=cascade)
         else:
             _missing(session, names, node.missing_ok)
@@ -70,7 +72,7 @@ def _refuse_built_in(session: Session, pg_type: PgType) -> None:
         raise SqlError("2BP01", text, hint=f"You can drop extension {extension} instead.")
 
 
-def drop(session: Session, definition: EnumDef, *, cascade: bool) -> None:
+def drop(session: Session, definition: MadeType, *, cascade: bool) -> None:
     """Remove a type, with CASCADE also the columns and views that use it; 2BP01 without."""
     found = _dependents(session, definition)
     if found and not cascade:
@@ -91,6 +93,23 @@ def drop(session: Session, definition: EnumDef, *, cascade: bool) -> None:
     session.transaction.catalog = store.changed(session.connection, session.catalog, drop_types=[definition])
 
 
+def drop_row_users(session: Session, relation: TableDef | ViewDef, *, cascade: bool) -> None:
+    """Remove the columns of other tables that hold rows of one that is about to go, with CASCADE; 2BP01 without."""
+    definition = row_type(relation)
+    found = [d for d in _dependents(session, definition) if d.column is not None and d.relation != relation.oid]
+    if found and not cascade:
+        kind = "table" if isinstance(relation, TableDef) else "view"
+        raise SqlError(
+            "2BP01",
+            f"cannot drop {kind} {relation.name} because other objects depend on it",
+            detail="\n".join(f"{d.label} depends on type {d.uses}" for d in found),
+            hint=CASCADE_HINT,
+        )
+    for dependent in found:
+        session.notice("00000", f"drop cascades to {dependent.label}")
+        _drop_dependent(session, dependent)
+
+
 def _drop_dependent(session: Session, dependent: _Dependent) -> None:
     relation = next((r for r in session.catalog.relations.values() if r.oid == dependent.relation), None)
     if isinstance(relation, ViewDef):
@@ -99,13 +118,23 @@ def _drop_dependent(session: Session, dependent: _Dependent) -> None:
     elif isinstance(relation, TableDef) and dependent.column is not None:
         session.lock(relation.oid, "ddl")
         table_changes.drop_column(session, relation, dependent.column)
+    elif dependent.column is not None:
+        made = next(t for t in session.catalog.types.values() if t.oid == dependent.relation)
+        assert isinstance(made, CompositeDef)
+        left = replace(made, columns=tuple(c for c in made.columns if c.name != dependent.column.name))
+        composite_types.change(session, made, left)
 
 
-def _dependents(session: Session, definition: EnumDef) -> list[_Dependent]:
+def _dependents(session: Session, definition: MadeType) -> list[_Dependent]:
     """Columns and views, in PostgreSQL's order: what uses the array type first; columns of a table from the last on."""
     relations = sorted(session.catalog.relations.values(), key=lambda r: r.oid)
     found = []
     for oid, uses in ((definition.array_oid, f"{definition.sql_name}[]"), (definition.oid, definition.sql_name)):
+        for made in session.catalog.types.values():
+            for column in made.columns if isinstance(made, CompositeDef) else ():
+                if column.type.oid == oid:
+                    label = f"column {column.name} of composite type {made.sql_name}"
+                    found.append(_Dependent(label, uses, made.oid, column))
         for relation in relations:
             if not isinstance(relation, TableDef):
                 continue
@@ -120,7 +149,7 @@ def _dependents(session: Session, definition: EnumDef) -> list[_Dependent]:
     return found
 
 
-def _view_uses(session: Session, view: ViewDef, definition: EnumDef, columns: set[tuple[int, str]]) -> bool:
+def _view_uses(session: Session, view: ViewDef, definition: MadeType, columns: set[tuple[int, str]]) -> bool:
     if any(c.type.oid in (definition.oid, definition.array_oid) for c in view.columns):
         return True
     read, named = table_access.relations_read(session, view), column_names(view.query)
@@ -129,12 +158,12 @@ def _view_uses(session: Session, view: ViewDef, definition: EnumDef, columns: se
     return mentions(session, view.query, definition)
 
 
-def mentions(session: Session, statement: str, definition: EnumDef) -> bool:
+def mentions(session: Session, statement: str, definition: MadeType) -> bool:
     """Whether a statement's text names the type."""
     return any(enum_types.find(session, names) == definition for names in type_names(statement))
 
 
-def _require_unmentioned(session: Session, definition: EnumDef) -> None:
+def _require_unmentioned(session: Session, definition: MadeType) -> None:
     """0A000 when a default or a CHECK of another column names the type."""
     for table in session.catalog.relations.values():
         if not isinstance(table, TableDef):

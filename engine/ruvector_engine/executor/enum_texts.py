@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ruvector_engine.catalog.enum_types import EnumDef
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.model import Relation, TableDef, ViewDef
 from ruvector_engine.errors import not_supported
 from ruvector_engine.executor import enum_types
@@ -73,7 +73,7 @@ def _view(session: Session, view: ViewDef, change: Change) -> ViewDef:
     return replace(view, query=statement_text(pb.Node(select_stmt=raw.node)))
 
 
-def type_renamed(session: Session, old: EnumDef, new: EnumDef) -> Change:
+def type_renamed(session: Session, old: MadeType, new: MadeType) -> Change:
     """The type is called otherwise, or is in another schema."""
 
     def change(tree: Any, _typed: Any) -> bool:
@@ -87,7 +87,7 @@ def type_renamed(session: Session, old: EnumDef, new: EnumDef) -> Change:
     return change
 
 
-def label_renamed(definition: EnumDef, old: str, new: str) -> Change:
+def label_renamed(definition: MadeType, old: str, new: str) -> Change:
     """A label is called otherwise; 0A000 where it is part of an array's text."""
 
     def change(tree: Any, typed: Any) -> bool:

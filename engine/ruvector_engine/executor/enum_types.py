@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.enum_types import EnumDef, EnumValue
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import enum_texts, table_access, tables
+from ruvector_engine.executor import access, enum_texts, ownership, table_access, tables
+from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -48,7 +50,9 @@ def run_create(session: Session, statement: Utility) -> Result:
             )
     values = tuple(EnumValue(store.new_oid(connection), text, float(n)) for n, text in enumerate(labels, 1))
     array_name = free_array_name(session, schema, names[-1])
-    _put(session, EnumDef(oid, array_oid, schema, names[-1], array_name, values))
+    definition = EnumDef(oid, array_oid, schema, names[-1], array_name, values)
+    _put(session, definition)
+    ownership.own_type(session, definition)
     return Result("CREATE TYPE")
 
 
@@ -83,14 +87,14 @@ def _check_label(label: str) -> None:
         raise SqlError("42602", f'invalid enum label "{label}"', detail=detail)
 
 
-def _put(session: Session, definition: EnumDef, change: enum_texts.Change | None = None) -> None:
+def _put(session: Session, definition: MadeType, change: enum_texts.Change | None = None) -> None:
     relations = [] if change is None else enum_texts.relations_after(session, change)
     session.transaction.catalog = store.changed(
         session.connection, session.catalog, put=relations, put_types=[definition]
     )
 
 
-def _rename(session: Session, old: EnumDef, new: EnumDef) -> None:
+def _rename(session: Session, old: MadeType, new: MadeType) -> None:
     array_name = free_array_name(session, new.schema, new.name)
     new = replace(new, array_name=array_name)
     _put(session, new, enum_texts.type_renamed(session, old, new))
@@ -99,15 +103,17 @@ def _rename(session: Session, old: EnumDef, new: EnumDef) -> None:
 # -------------------------------------------------------------------- finding
 
 
-def find(session: Session, names: Sequence[str]) -> EnumDef | None:
-    """The type those names mean: in the schema that is named, else the first on the search path."""
+def find(session: Session, names: Sequence[str]) -> MadeType | None:
+    """The type those names mean that CREATE TYPE made: in the schema that is named, else the first on the path."""
     if len(names) == 1 and find_type(names[0]) is not None:
         return None  # a built-in type's name
     schemas = (names[-2],) if len(names) > 1 else session.search_path
+    if len(names) > 1:
+        access.require_usage(session, names[-2], missing_ok=True)
     return next((t for s in schemas if (t := session.catalog.types.get((s, names[-1]))) is not None), None)
 
 
-def _named(session: Session, names: Sequence[str]) -> EnumDef:
+def named(session: Session, names: Sequence[str]) -> MadeType:
     """The same; an error when there is none that can be changed."""
     found = find(session, names)
     if found is not None:
@@ -130,7 +136,10 @@ def run_alter(session: Session, statement: Utility) -> Result:
     """ALTER TYPE name ADD VALUE | RENAME VALUE."""
     node = statement.node
     table_access.change_catalog(session)
-    definition = _named(session, strings(node.type_name))
+    definition = named(session, strings(node.type_name))
+    if not isinstance(definition, EnumDef):
+        raise SqlError("42809", f"{definition.sql_name} is not an enum")
+    access.require_type_owner(session, definition)
     _check_label(node.new_val)
     if node.old_val:
         new = _with_renamed(definition, node.old_val, node.new_val)
@@ -169,7 +178,10 @@ def _with_added(session: Session, definition: EnumDef, node: Any) -> EnumDef:
 
 
 def _number_at(numbers: Sequence[float], place: int) -> float:
-    """A sort number for a new value at that place, as PostgreSQL takes it (a float4); it never moves the others."""
+    """A sort number for a new value at that place; it never moves the others.
+
+    PostgreSQL's own, a float4, as long as there is one; a double between two float4s then.
+    """
     if not numbers:
         return 1.0
     if place == len(numbers):
@@ -178,6 +190,8 @@ def _number_at(numbers: Sequence[float], place: int) -> float:
         return numbers[0] - 1
     low, high = numbers[place - 1], numbers[place]
     middle: float = unpack("f", pack("f", (low + high) / 2))[0]
+    if not low < middle < high:
+        middle = (low + high) / 2
     if not low < middle < high:
         raise not_supported(
             "no more values can be added between these two", hint="Create a new type with all the values."
@@ -195,9 +209,19 @@ def _forget_rows(session: Session, definition: EnumDef) -> None:
 def rename(session: Session, names: Sequence[str], new_name: str) -> None:
     """ALTER TYPE name RENAME TO new_name."""
     table_access.change_catalog(session)
-    definition = _named(session, names)
+    definition = named(session, names)
+    access.require_type_owner(session, definition)
     require_free(session, definition.schema, new_name)
     _rename(session, definition, replace(definition, name=new_name))
+
+
+def run_change_owner(session: Session, statement: Utility) -> Result:
+    """ALTER TYPE name OWNER TO role."""
+    node = statement.node
+    table_access.change_catalog(session)
+    definition = named(session, strings(node.object.list.items))
+    ownership.alter_type_owner(session, definition, specified_role(session, node.newowner))
+    return Result("ALTER TYPE")
 
 
 def run_set_schema(session: Session, statement: Utility) -> Result:
@@ -206,8 +230,9 @@ def run_set_schema(session: Session, statement: Utility) -> Result:
     if enum_name(node, "object_type") != "OBJECT_TYPE":
         raise not_supported(f"{statement.tag} SET SCHEMA is not supported")
     table_access.change_catalog(session)
-    definition = _named(session, strings(node.object.list.items))
+    definition = named(session, strings(node.object.list.items))
     wanted = tables.creation_schema(session, node.newschema)
+    access.require_type_owner(session, definition)
     if wanted != definition.schema:
         require_free(session, wanted, definition.name)
         _rename(session, definition, replace(definition, schema=wanted))

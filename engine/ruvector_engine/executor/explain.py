@@ -35,7 +35,7 @@ _BOOLEANS = frozenset(
 _FORMATS = ("text", "json", "yaml")
 _TRUE, _FALSE = ("true", "on", "1"), ("false", "off", "0")
 
-TouchesRows = KnnPlan | QueryPlan | WritePlan
+TouchesRows = KnnPlan | QueryPlan | WritePlan | WithWritesPlan
 
 
 @dataclass(slots=True)
@@ -124,17 +124,11 @@ def _explained(
         return None, params
     plan = make_plan(inner)
     if not isinstance(plan, UtilityPlan):
-        return _single(plan), params
+        return plan, params
     if plan.statement.kind == "execute_stmt":
         executed, values = prepared.bound(session, plan.statement.node)
-        return (None if isinstance(executed.plan, UtilityPlan) else _single(executed.plan)), values
+        return (None if isinstance(executed.plan, UtilityPlan) else executed.plan), values
     return _explained(session, plan.statement.inner, params)
-
-
-def _single(plan: TouchesRows | WithWritesPlan) -> TouchesRows:
-    if isinstance(plan, WithWritesPlan):
-        raise not_supported("EXPLAIN of data-modifying statements in WITH is not supported")
-    return plan
 
 
 def _surroundings(session: Session, plan: TouchesRows) -> Surroundings:
@@ -144,12 +138,14 @@ def _surroundings(session: Session, plan: TouchesRows) -> Surroundings:
             return 100
         return int(session.connection.run(f"SELECT count(*) FROM {table.storage_name}")[0][0])
 
+    plan = plan.main if isinstance(plan, WithWritesPlan) else plan
     matches = [plan.match] if isinstance(plan, KnnPlan) else plan.searches if isinstance(plan, QueryPlan) else ()
     chosen = {id(m.entry): choose_index(session, m) for m in matches}
     return Surroundings(
         rows,
         lambda oid: [index for index in session.catalog.indexes_of(oid) if index.unique],
-        {key: found[0].name if found else None for key, found in chosen.items()},
+        {key: found.definition.name if found else None for key, found in chosen.items()},
+        {key: found.conditions for key, found in chosen.items() if found is not None},
     )
 
 
@@ -181,7 +177,7 @@ def _analyze(session: Session, plan: TouchesRows, tree: PlanNode, params: Sequen
     while result.more is not None and (batch := result.more(BATCH)):
         count += len(batch)
     elapsed = (time.perf_counter() - started) * 1000
-    if isinstance(plan, WritePlan):
+    if isinstance(plan.main if isinstance(plan, WithWritesPlan) else plan, WritePlan):
         written = int(result.tag.split()[-1])
         tree.actual = Actual(count, first if count else elapsed, elapsed)
         _pass_down(tree.inputs(), Actual(written, first, elapsed), limited=False)

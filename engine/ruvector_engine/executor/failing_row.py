@@ -20,7 +20,7 @@ from ruvector_engine.sql.context import Parameters, State
 from ruvector_engine.sql.defaults import column_default
 from ruvector_engine.sql.emit import emit_query
 from ruvector_engine.sql.emit_binding import quote
-from ruvector_engine.sql.functions.session import NEXT_IDENTITY, NEXTVAL
+from ruvector_engine.sql.functions.sequences import COUNTING
 from ruvector_engine.sql.nodes import Call, Cast, ColumnRef, Const, Expr, Insert, Query, RangeEntry, Target, Update
 from ruvector_engine.sql.storage import converter, duck_type, from_transport, to_transport
 from ruvector_engine.sql.unique_keys import comparable, key_columns
@@ -129,7 +129,7 @@ def rows_of_copy(
             made = _made(session, connection, rows, ())
             left_out = (None,) * len(table.columns)
             return [
-                _numbered(session, connection, rows, place, row, len(made)) if row[-1] else left_out
+                _numbered(session, rows, place, row, len(made)) if row[-1] else left_out
                 for place, row in enumerate(made)
             ]
         except SqlError:  # what they are made from may be the transaction's own, which is gone
@@ -213,7 +213,7 @@ def _numbering(expr: Expr) -> int | None:
     """The sequence's OID where the expression is nextval() of it."""
     while isinstance(expr, Cast):
         expr = expr.arg
-    if isinstance(expr, Call) and expr.function in (NEXTVAL, NEXT_IDENTITY) and isinstance(expr.args[0], Const):
+    if isinstance(expr, Call) and expr.function.template == COUNTING and isinstance(expr.args[0], Const):
         return int(expr.args[0].value)  # type: ignore[call-overload, no-any-return]
     return None
 
@@ -245,7 +245,7 @@ def first_violation(session: Session, rows: NewRows) -> Violation | None:
             error = _error(rows, checks, place, row) if row[-1] else None
             known = not any(rows.drawn(index, place) for index in rows.unknown)
             if error is not None and known and not (numbered and len(made) > _CHUNK):
-                shown = _numbered(session, connection, rows, place, row, len(made))
+                shown = _numbered(session, rows, place, row, len(made))
                 error.detail = _detail(session, rows, shown)
             if error is not None:
                 return Violation(place, error)
@@ -302,9 +302,7 @@ def _error(rows: NewRows, checks: Sequence[ConstraintDef], place: int, row: Row)
     return None
 
 
-def _numbered(
-    session: Session, connection: Connection, rows: NewRows, place: int, row: Row, count: int
-) -> tuple[Value, ...]:
+def _numbered(session: Session, rows: NewRows, place: int, row: Row, count: int) -> tuple[Value, ...]:
     """A row of `count` with the numbers that it took from sequences.
 
     Other sessions that take some at the same moment blur them; of more than _CHUNK rows nobody knows who took how many.
@@ -314,8 +312,9 @@ def _numbered(
         if count <= _CHUNK and rows.drawn(index, place):
             marks = rows.drawing.get(index)
             after = count - 1 - place if marks is None else sum(marks[place + 1 :])
-            last = int(connection.run(f"SELECT currval('s{oid}')")[0][0])
-            shown[index] = last - after * session.catalog.sequence_by_oid(oid).increment
+            last = session.drawn.current(oid)
+            if last is not None:
+                shown[index] = last - after * session.catalog.sequence_by_oid(oid).increment
     return tuple(shown)
 
 

@@ -63,14 +63,12 @@ def _size(key: Any, ids: Ids) -> int:
 
 
 def rows_query(match: KnnMatch, *, with_vector: bool) -> DuckSql:
-    """SELECT hidden id [, vector] of the rows that match the filter and have a vector."""
+    """SELECT hidden id [, key] of the rows that match the filter and have a key."""
     entry = match.entry
-    index = next(i for i, (name, _) in enumerate(entry.columns) if name == match.column)
-    vector = ColumnRef(entry, index, match.column, entry.columns[index][1])
     targets = [Target(ColumnRef(entry, -1, ROW_ID, TypeRef(INT8)), ROW_ID)]
     if with_vector:
-        targets.append(Target(vector, match.column))
-    present: Expr = Special("isnotnull", (vector,), TypeRef(BOOL))
+        targets.append(Target(match.key, "key"))
+    present: Expr = Special("isnotnull", (match.key,), TypeRef(BOOL))
     where = BoolOp("AND", (*match.filter, present)) if match.filter else present
     return emit_query(Query(tuple(targets), from_items=(entry,), where=where), transport=False)
 

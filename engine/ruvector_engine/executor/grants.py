@@ -109,13 +109,14 @@ class _Wanted:
             if columns and kind not in ("table", "sequence"):
                 raise SqlError("0LP01", "column privileges are only valid for relations")
             if columns:
-                self.columns.append((columns, _letters(privilege.priv_name, ALL["column"], "column")))
+                self.columns.append((columns, letters_of(privilege.priv_name, ALL["column"], "column")))
             else:
-                self.whole += _letters(privilege.priv_name, valid, shown)
+                self.whole += letters_of(privilege.priv_name, valid, shown)
         self.whole = ordered(self.whole)
 
 
-def _letters(name: str, valid: str, shown: str) -> str:
+def letters_of(name: str, valid: str, shown: str) -> str:
+    """The letter of a privilege by its name, all of them for ALL; 0LP01 for one that the kind of object has not."""
     if not name:  # ALL
         return valid
     letter = privilege_letter(name)

@@ -15,11 +15,12 @@ import numpy as np
 from ruvector_engine.catalog.model import ROW_ID, Catalog
 from ruvector_engine.executor import queries
 from ruvector_engine.executor.bindings import converted, row_count
-from ruvector_engine.executor.candidates import Candidates, Vector, choose_index, nearest, query_vector, rows_by_id
+from ruvector_engine.executor.candidates import Candidates, choose_index, nearest, query_vector, rows_by_id
 from ruvector_engine.executor.filters import cached_ids, rows_query
 from ruvector_engine.executor.row_cache import Projection
 from ruvector_engine.index import VectorIndex
 from ruvector_engine.index.spec import Float64Array
+from ruvector_engine.index.spec import Query as Vector
 from ruvector_engine.planner.match import KnnMatch
 from ruvector_engine.planner.plan import KnnPlan
 from ruvector_engine.relational.duck import Connection
@@ -76,13 +77,13 @@ def _route(session: Session, plan: KnnPlan) -> Route | None:
     route = plan.route = Route(
         session.database.catalog,
         session.settings.generation,
-        chosen[0].oid,
-        chosen[1],
+        chosen.definition.oid,
+        chosen.index,
         _projection(session, plan),
         options.ef_search,
         options.probes,
         plan.order == tuple(range(len(plan.cached_columns))),
-        rows_query(plan.match, with_vector=False) if plan.match.filter else None,
+        rows_query(plan.match, with_vector=False) if chosen.conditions else None,
     )
     return route
 
@@ -266,7 +267,7 @@ def _fill(session: Session, plan: KnnPlan, projection: Projection, ids: Ids) -> 
 def _worth_warming(session: Session, match: KnnMatch, columns: tuple[str, ...]) -> bool:
     """Whether all rows' values of these columns may be read into memory at once."""
     types = dict(match.entry.columns)
-    if any(types[name].is_vector for name in columns):
+    if any(types[name].is_searchable for name in columns):
         return False
     rows = session.connection.run(f"SELECT count(*) FROM {match.table.storage_name}")[0][0]
     return bool(rows <= _WARM_ROWS and session.database.rows.room_for(rows, _VALUE_BYTES * len(columns)))

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor.candidates import Vector
 from ruvector_engine.executor.knn import Search, prepare_search, result_of, run_search
 from ruvector_engine.index import VectorIndex
 from ruvector_engine.index.spec import Float64Array
+from ruvector_engine.index.spec import Query as Vector
 from ruvector_engine.planner.plan import KnnPlan
 from ruvector_engine.results import Result
 from ruvector_engine.transactions import Ids

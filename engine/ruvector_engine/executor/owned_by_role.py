@@ -6,15 +6,16 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ruvector_engine.catalog import default_acl
 from ruvector_engine.catalog.acl import Acl
 from ruvector_engine.catalog.model import Relation, TableDef
 from ruvector_engine.catalog.predefined_roles import FIRST_OWN_OID
 from ruvector_engine.catalog.privileges import Kind
 from ruvector_engine.catalog.rights import PG_CLASS, PG_DATABASE, owner_of
-from ruvector_engine.catalog.roles import AclKey, RoleDef
+from ruvector_engine.catalog.roles import AclKey, Authority, RoleDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import ownership, table_access, table_changes
+from ruvector_engine.executor import enum_drop, ownership, table_access, table_changes
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
@@ -70,6 +71,9 @@ def _drop_owned(session: Session, role: int, cascade: bool) -> None:
         there = session.catalog.relations.get((relation.schema, relation.name))
         if there is not None and session.catalog.authority.owners.get((PG_CLASS, there.oid)) == role:
             table_changes.drop_with_views(session, there, cascade=cascade)
+    for definition in list(session.catalog.types.values()):
+        if owner_of(session.catalog.authority, objects.type_key(definition)) == role:
+            enum_drop.drop(session, definition, cascade=cascade)
     for name in sorted(session.catalog.schemas):
         if owner_of(session.catalog.authority, objects.schema_key(name)) == role:
             table_changes.drop_schema(session, name, cascade=cascade)
@@ -90,7 +94,20 @@ def _revoke_all(session: Session, role: int) -> None:
             acl = acl.revoked(replace(item, grantable=item.privileges), cascade=True)
         acls[key] = acl.items
     kept = {key: items for key, items in acls.items() if items or not key[2]}
-    ownership.write(session, replace(authority, acls=MappingProxyType(kept)))
+    ownership.write(session, _without_defaults(replace(authority, acls=MappingProxyType(kept)), role))
+
+
+def _without_defaults(authority: Authority, role: int) -> Authority:
+    """Without the default privileges of the role's objects, and what others' give to it."""
+    owned = {key: items for key, items in authority.defaults.items() if key[0] != role}
+    authority = replace(authority, defaults=MappingProxyType(owned))
+    for key, items in owned.items():
+        acl = Acl(items, default_acl.KINDS[key[2]], key[0], authority)
+        for item in [i for i in items if i.grantee == role]:
+            acl = acl.revoked(replace(item, grantable=item.privileges), cascade=True)
+        if acl.items != items:
+            authority = default_acl.changed(authority, key, acl.items)
+    return authority
 
 
 def _kind_of(session: Session, key: AclKey) -> Kind:

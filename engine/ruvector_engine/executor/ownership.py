@@ -8,12 +8,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
+from ruvector_engine.catalog.default_acl import first_items
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.membership import can_set
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef
 from ruvector_engine.catalog.privileges import default_items, ordered
-from ruvector_engine.catalog.rights import PG_CLASS, initial_items, owner_of
-from ruvector_engine.catalog.roles import AclItem, Authority, ObjectKey, RoleDef
+from ruvector_engine.catalog.rights import PG_CLASS, PG_NAMESPACE, SCHEMA_PUBLIC, initial_items, owner_of
+from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, AclItem, Authority, ObjectKey, RoleDef
 from ruvector_engine.catalog.system import objects
+from ruvector_engine.catalog.system.oids import namespace_oid
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, table_access
 from ruvector_engine.executor.role_names import specified_role
@@ -26,23 +29,49 @@ if TYPE_CHECKING:
 
 
 def created(session: Session, relations: Iterable[Relation]) -> Authority:
-    """The authority with the current user as owner of new relations; an index needs none of its own."""
-    keys = [objects.owner_key(r)[:2] for r in relations if not isinstance(r, IndexDef)]
-    return owned(session.catalog.authority, keys, session.rights.role)
+    """The authority with the current user as owner of new relations, and the privileges that they begin with."""
+    return made_by(session.catalog.authority, relations, session.rights.role)
+
+
+def own_type(session: Session, definition: MadeType) -> None:
+    """Make the current user the owner of a new type."""
+    key = objects.type_key(definition)
+    write(session, owned(session.catalog.authority, [key[:2]], session.rights.role))
+
+
+def made_by(authority: Authority, relations: Iterable[Relation], owner: int) -> Authority:
+    """The same for another owner; an index needs none of its own."""
+    made = [r for r in relations if not isinstance(r, IndexDef)]
+    acls = dict(authority.acls)
+    for relation in made:
+        kind, namespace = objects.privilege_kind(relation), namespace_oid(relation.schema)
+        items = first_items(authority, kind, owner, namespace)
+        if items is not None:
+            acls[objects.relation_key(relation)] = items
+    if len(acls) > len(authority.acls):
+        authority = replace(authority, acls=MappingProxyType(acls))
+    return owned(authority, [objects.owner_key(r)[:2] for r in made], owner)
 
 
 def owned(authority: Authority, keys: Iterable[ObjectKey], owner: int) -> Authority:
-    """The authority with an owner of these objects."""
-    return replace(authority, owners=MappingProxyType({**authority.owners, **dict.fromkeys(keys, owner)}))
+    """The authority with an owner of these objects; the bootstrap role is not written where it is the default."""
+    owners = dict(authority.owners)
+    for key in keys:
+        if owner == BOOTSTRAP_ROLE and key != (PG_NAMESPACE, SCHEMA_PUBLIC):
+            owners.pop(key, None)
+        else:
+            owners[key] = owner
+    return authority if owners == authority.owners else replace(authority, owners=MappingProxyType(owners))
 
 
 def of_new_schema(authority: Authority, name: str, owner: int) -> Authority:
     """The authority with the owner of a new schema; one named public begins with nothing for PUBLIC, as any other."""
     key = objects.schema_key(name)
     made = owned(authority, [key[:2]], owner)
-    if initial_items(made, key) is None:
-        return made
-    return replace(made, acls=MappingProxyType({**made.acls, key: default_items("schema", owner)}))
+    items = first_items(made, "schema", owner, 0)
+    if items is None and initial_items(made, key) is not None:
+        items = default_items("schema", owner)
+    return made if items is None else replace(made, acls=MappingProxyType({**made.acls, key: items}))
 
 
 def require_same_owner(session: Session, table_oid: int, owner: int) -> None:
@@ -57,6 +86,9 @@ def forgotten(authority: Authority, gone: ObjectKey) -> Authority:
         authority,
         owners=MappingProxyType({key: owner for key, owner in authority.owners.items() if key != gone}),
         acls=MappingProxyType({key: items for key, items in authority.acls.items() if key[:2] != gone}),
+        defaults=MappingProxyType(
+            {key: items for key, items in authority.defaults.items() if (PG_NAMESPACE, key[1]) != gone}
+        ),
     )
 
 
@@ -96,8 +128,7 @@ def alter_owner(session: Session, relation: Relation, new: RoleDef) -> None:
     if not session.rights.superuser:
         access.require_owner(session, relation)
         require_set(session, new)
-        if not session.rights.of(new.oid).has("schema", objects.schema_key(relation.schema), "C"):
-            raise SqlError("42501", f"permission denied for schema {relation.schema}")
+        require_create_of(session, new, relation.schema)
     write(session, given(session.catalog.authority, _with_sequences(session, relation), new.oid))
 
 
@@ -119,6 +150,24 @@ def run_alter_owner(session: Session, statement: Utility) -> Result:
             access.require_database(session, "C")
         write(session, given(session.catalog.authority, [key[:2]], new.oid))
     return Result(statement.tag)
+
+
+def alter_type_owner(session: Session, definition: MadeType, new: RoleDef) -> None:
+    """Give a type to another role."""
+    key = objects.type_key(definition)
+    if owner_of(session.catalog.authority, key) == new.oid:
+        return
+    if not session.rights.superuser:
+        access.require_type_owner(session, definition)
+        require_set(session, new)
+        require_create_of(session, new, definition.schema)
+    write(session, given(session.catalog.authority, [key[:2]], new.oid))
+
+
+def require_create_of(session: Session, new: RoleDef, schema: str) -> None:
+    """42501 when the new owner of something in a schema could not have made it there."""
+    if not session.rights.of(new.oid).has("schema", objects.schema_key(schema), "C"):
+        raise SqlError("42501", f"permission denied for schema {schema}")
 
 
 def require_set(session: Session, new: RoleDef) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import plans
+from ruvector_engine.executor import plans, widening
 from ruvector_engine.executor.bindings import evaluate
 from ruvector_engine.planner.plan import UtilityPlan
 from ruvector_engine.results import Result
@@ -66,7 +66,7 @@ def bound(session: Session, node: Any) -> tuple[Prepared, list[Value]]:
             target = replace(target, shaped=True)
         expr = analyze_expression(given, context, target=target, column="parameter")
         values.append(evaluate(session, session.connection, expr, ()))
-    return session.fitting(prepared, values), values
+    return widening.fitting(session, prepared, values), values
 
 
 def run_deallocate(session: Session, statement: Utility) -> Result:

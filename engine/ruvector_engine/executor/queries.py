@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import snapshots, system_views, table_access
-from ruvector_engine.executor.bindings import converted, row_count, values
+from ruvector_engine.executor.bindings import check_numbers, converted, row_count, values
 from ruvector_engine.executor.bindings import run as run_statement
 from ruvector_engine.executor.candidates import Candidates, nearest, query_vector, rows_by_id
 from ruvector_engine.executor.reg_names import naming
@@ -95,6 +95,7 @@ def run_plain(
 
     stream = RowStream(rows, connection.abandon)
     first = stream(BATCH)
+    check_numbers(statement, first)
     if len(first) < BATCH:
         stream.close()
         return Result("SELECT", columns, first, counted=True)

@@ -117,7 +117,7 @@ def _changed(session: Session, table: TableDef, changes: TableChanges) -> KeptRo
 
 def _compared(table: TableDef) -> dict[int, tuple[str, str]]:
     """The columns by which a changed row is told, by place: a changed vector comes with another row id."""
-    vectors = {quote(column.name) for column in table.columns if column.type.is_vector}
+    vectors = {quote(column.name) for column in table.columns if column.type.is_searchable}
     return {place: column for place, column in enumerate(_columns(table)) if column[0] not in vectors}
 
 

@@ -24,7 +24,7 @@ def check_none(session: Session, authority: Authority, role: RoleDef) -> None:
     if role.oid < FIRST_OWN_OID:
         raise SqlError("2BP01", f"cannot drop role {role.name} because it is required by the database system")
     objects = sorted([*_owned(session, authority, role), *_granted(session, authority, role)])
-    found = [*(text for _, text in objects), *_members(authority, role)]
+    found = [*(text for _, text in objects), *_defaults(session, authority, role), *_members(authority, role)]
     if found:
         text = f'role "{role.name}" cannot be dropped because some objects depend on it'
         raise SqlError("2BP01", text, detail="\n".join(found))
@@ -45,6 +45,22 @@ def _granted(session: Session, authority: Authority, role: RoleDef) -> Iterator[
             yield (objoid, classoid, subid), f"privileges for {_described(session, classoid, objoid, subid)}"
 
 
+_NEW = {"r": "relations", "S": "sequences", "f": "functions", "n": "schemas"}
+
+
+def _defaults(session: Session, authority: Authority, role: RoleDef) -> Iterator[str]:
+    """Default privileges of the role's objects, and those that others give to it."""
+    for (owner, namespace, letter), items in authority.defaults.items():
+        other = authority.role_by_oid(owner)
+        text = f"default privileges on new {_NEW[letter]} belonging to role {other.name if other else owner}"
+        if namespace:
+            text += f" in {_described(session, oids.PG_NAMESPACE, namespace)}"
+        if owner == role.oid:
+            yield f"owner of {text}"
+        elif any(item.grantee == role.oid for item in items):
+            yield f"privileges for {text}"
+
+
 def _members(authority: Authority, role: RoleDef) -> Iterator[str]:
     for membership in authority.memberships:
         member, group = authority.role_by_oid(membership.member), authority.role_by_oid(membership.role)
@@ -58,6 +74,11 @@ def _described(session: Session, classoid: int, objoid: int, subid: int = 0) -> 
         return f"schema {next((n for n in session.catalog.schemas if oids.namespace_oid(n) == objoid), objoid)}"
     if classoid == oids.PG_DATABASE:
         return f"database {session.database_name}"
+    if classoid == oids.PG_TYPE:
+        made = next((t for t in session.catalog.types.values() if t.oid == objoid), None)
+        return f"type {made.sql_name if made else objoid}"
+    if classoid == oids.PG_EXTENSION:
+        return f"extension {next((n for n in session.catalog.extensions if oids.extension_oid(n) == objoid), objoid)}"
     lookup = session.lookup
     relation = lookup.relations.get(objoid)
     if classoid != oids.PG_CLASS or relation is None:

@@ -17,6 +17,7 @@ from ruvector_engine.executor.role_names import denied, is_reserved, specified_r
 from ruvector_engine.executor.session_statements import value_text
 from ruvector_engine.identity import NO_ROLE
 from ruvector_engine.results import Result
+from ruvector_engine.setting_definitions import IDENTITY
 from ruvector_engine.settings import lookup
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -31,8 +32,9 @@ def begin_with(session: Session, startup: Mapping[str, str]) -> None:
     What was laid down and cannot be is told as a warning; what the client asks for and cannot be is an error.
     """
     kept = session.catalog.authority.settings_of(oids.DATABASE, session.identity.login.oid)
+    asked = {name.lower() for name in startup}
     for name, value in kept.items():
-        if name not in startup:
+        if name.lower() not in asked:
             try:
                 _begin_as(session, name, value, "user")
             except SqlError as error:
@@ -42,8 +44,8 @@ def begin_with(session: Session, startup: Mapping[str, str]) -> None:
 
 
 def _begin_as(session: Session, name: str, value: str, source: str) -> None:
-    if name == "role":
-        session.identity.begin_as(value)
+    if name.lower() in IDENTITY:
+        session.identity.begin_as(name.lower(), value)
     else:
         session.settings.begin_as(name, value, source)
 

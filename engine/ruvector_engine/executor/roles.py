@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.membership import is_admin
 from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, Authority, Membership, RoleDef
+from ruvector_engine.catalog.system.oids import PG_AUTHID
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import memberships, role_dependencies, table_access
 from ruvector_engine.executor.role_names import check_name, denied, is_reserved, role_named, specified_role
 from ruvector_engine.executor.role_options import RoleOptions, applied, read_options
+from ruvector_engine.name_lists import split_identifiers
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -47,10 +49,19 @@ def run_create_role(session: Session, statement: Utility) -> Result:
         kept = Membership(role.oid, creator.oid, BOOTSTRAP_ROLE, admin=True, inherit=False, set=False)
         authority = session.catalog.authority
         change(session, replace(authority, memberships=(*authority.memberships, kept)))
+        _grant_to_creator(session, role, creator)
     admins = [specified_role(session, spec) for spec in options.admins]
     memberships.grant(session, role, admins, memberships.GrantOptions(admin=True))
     memberships.grant(session, role, [specified_role(session, spec) for spec in options.members or ()])
     return Result("CREATE ROLE")
+
+
+def _grant_to_creator(session: Session, role: RoleDef, creator: RoleDef) -> None:
+    """Make the creator a member beyond that hold, if the setting says so."""
+    wanted = split_identifiers(session.settings["createrole_self_grant"].lower())
+    if wanted:
+        options = memberships.GrantOptions(admin=False, inherit="inherit" in wanted, set="set" in wanted)
+        memberships.grant(session, role, [creator], options, creator)
 
 
 def change(session: Session, authority: Authority) -> None:
@@ -133,7 +144,12 @@ def run_drop_role(session: Session, statement: Utility) -> Result:
     for role in dropped:
         role_dependencies.check_none(session, authority, role)
     roles = {name: role for name, role in authority.roles.items() if role.oid not in oids}
-    change(session, replace(authority, roles=MappingProxyType(roles)))
+    authority = replace(authority, roles=MappingProxyType(roles))
+    gone = {(PG_AUTHID, oid, 0) for oid in oids}
+    comments = {key: text for key, text in session.catalog.comments.items() if key not in gone}
+    session.transaction.catalog = store.changed(
+        session.connection, session.catalog, authority=authority, comments=comments
+    )
     return Result("DROP ROLE")
 
 

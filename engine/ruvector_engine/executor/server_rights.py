@@ -14,27 +14,17 @@ if TYPE_CHECKING:
 
 def check_may_cancel(session: Session, other: Session) -> None:
     """42501 unless the current user may cancel what another session does."""
-    _check_may_signal(session, other, "cancel query", "cancel queries", "query is being canceled", "cancel this query")
-
-
-def check_may_terminate(session: Session, other: Session) -> None:
-    """42501 unless the current user may end another session."""
-    doing = "process is being terminated"
-    _check_may_signal(session, other, "terminate process", "terminate processes", doing, "terminate this process")
-
-
-def _check_may_signal(session: Session, other: Session, action: str, many: str, doing: str, this: str) -> None:
     user, target = session.identity.current, other.identity.login
     if target.superuser and not user.superuser:
-        detail = f"Only roles with the SUPERUSER attribute may {many} of roles with the SUPERUSER attribute."
-        raise SqlError("42501", f"permission denied to {action}", detail=detail)
+        detail = "Only roles with the SUPERUSER attribute may cancel queries of roles with the SUPERUSER attribute."
+        raise SqlError("42501", "permission denied to cancel query", detail=detail)
     authority = session.catalog.authority
     if not any(has_privileges_of(authority, user.oid, role) for role in (target.oid, PG_SIGNAL_BACKEND)):
         detail = (
-            f"Only roles with privileges of the role whose {doing} "
-            f'or with privileges of the "pg_signal_backend" role may {this}.'
+            "Only roles with privileges of the role whose query is being canceled "
+            'or with privileges of the "pg_signal_backend" role may cancel this query.'
         )
-        raise SqlError("42501", f"permission denied to {action}", detail=detail)
+        raise SqlError("42501", "permission denied to cancel query", detail=detail)
 
 
 def check_may_checkpoint(session: Session) -> None:

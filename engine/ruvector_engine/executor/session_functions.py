@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.advisory_locks import Key, Kind
-from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef
+from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, ruvector_reports
+from ruvector_engine.executor import ruvector_reports, sequence_values
 from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
-from ruvector_engine.executor.setting_values import reset_value, set_value
+from ruvector_engine.executor.setting_values import reset_value, set_value, shown_value
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.setting_definitions import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
@@ -52,9 +52,9 @@ def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> st
     if name is None or missing_ok is None:
         return None
     try:
-        return session.settings.show(str(name))
-    except SqlError:
-        if missing_ok:
+        return shown_value(session, str(name))
+    except SqlError as error:
+        if missing_ok and error.sqlstate != "42501":
             return None
         raise
 
@@ -70,7 +70,7 @@ def _set_config(session: Session, name: Any, value: Any, local: Any) -> str:
         reset_value(session, str(name), local=bool(local))
     else:
         set_value(session, str(name), str(value), local=bool(local))
-    return session.settings.show(str(name))
+    return shown_value(session, str(name))
 
 
 def _sleep(session: Session, seconds: Any) -> str:
@@ -99,43 +99,6 @@ def _reload(session: Session) -> bool:
 
 def _maintain_index(session: Session, name: Any) -> str | None:
     return None if name is None else ruvector_reports.maintain_index(session, str(name))
-
-
-def _sequence(session: Session, oid: Any) -> SequenceDef:
-    found = next((r for r in session.catalog.relations.values() if r.oid == oid), None)
-    if not isinstance(found, SequenceDef):
-        raise SqlError("42809", f'"{found.name if found else oid}" is not a sequence')
-    return found
-
-
-def _currval(session: Session, oid: Any) -> int:
-    sequence = _sequence(session, oid)
-    access.require_any(session, sequence, "rU")
-    try:
-        return int(session.connection.run(f"SELECT currval('{sequence.storage_name}')")[0][0])
-    except SqlError:
-        raise SqlError("55000", f'currval of sequence "{sequence.name}" is not yet defined in this session') from None
-
-
-def _lastval(_session: Session) -> int:
-    raise not_supported(
-        "function lastval() is not supported", hint="Use INSERT ... RETURNING, or currval() with the sequence's name."
-    )
-
-
-def _setval(session: Session, oid: Any, value: Any, called: Any = True) -> int:
-    sequence = _sequence(session, oid)
-    access.require_any(session, sequence, "w")
-    if not sequence.minimum <= int(value) <= sequence.maximum:
-        raise SqlError(
-            "22003",
-            f'setval: value {value} is out of bounds for sequence "{sequence.name}" '
-            f"({sequence.minimum}..{sequence.maximum})",
-        )
-    session.transaction.for_write(session.command)
-    flag = "true" if called else "false"
-    session.connection.run(f"SELECT setval('{sequence.storage_name}', {int(value)}, {flag})")
-    return int(value)
 
 
 def relation_bytes(session: Session, connection: Connection, oid: int) -> int | None:
@@ -237,9 +200,10 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "inet_client_addr": lambda s: None if s.client_address is None else parse_inet(s.client_address),
     "inet_client_port": lambda s: s.client_port if s.client_address is not None else None,
     "pg_is_in_recovery": lambda _s: False,
-    "currval": _currval,
-    "lastval": _lastval,
-    "setval": _setval,
+    "setval": sequence_values.set_value,
+    "pg_sequence_last_value": sequence_values.last_value,
+    "sequence_last_value": sequence_values.read_last,
+    "sequence_is_called": sequence_values.read_called,
     "pg_sleep": _sleep,
     "pg_cancel_backend": _cancel,
     "pg_current_xact_id": _transaction_id,

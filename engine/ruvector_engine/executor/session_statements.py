@@ -9,7 +9,7 @@ from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, cursors, savepoints, table_access
 from ruvector_engine.executor.server_rights import check_may_checkpoint
-from ruvector_engine.executor.setting_values import reset_value, set_value
+from ruvector_engine.executor.setting_values import may_examine, reset_value, set_value, shown_value
 from ruvector_engine.results import Column, Result
 from ruvector_engine.setting_definitions import SETTINGS, UNLISTED
 from ruvector_engine.settings import find
@@ -118,7 +118,7 @@ def run_set(session: Session, statement: Utility) -> Result:
     node = statement.node
     kind = enum_name(node, "kind")
     local = bool(node.is_local)
-    if local and session.transaction.state != "block":
+    if local and not session.in_block:
         session.notice("25P01", "SET LOCAL can only be used in transaction blocks", "WARNING")
     if kind == "VAR_SET_VALUE":
         set_value(session, node.name, value_text(node), local=local)
@@ -170,7 +170,7 @@ def _argument_text(node: Any) -> str:
 
 def _set_multi(session: Session, node: Any) -> Result:
     if node.name == "TRANSACTION":
-        if session.transaction.state != "block":
+        if not session.in_block:
             session.notice("25P01", "SET TRANSACTION can only be used in transaction blocks", "WARNING")
             return Result("SET")
         _set_modes(session, node.args)
@@ -197,23 +197,26 @@ def run_show(session: Session, statement: Utility) -> Result:
     node = statement.node
     columns = show_columns(node)
     if node.name == "all":
-        rows = [(s.name, session.settings.show(s.name), s.description) for s in SETTINGS if s.name not in UNLISTED]
+        listed = [s for s in SETTINGS if s.name not in UNLISTED and may_examine(session, s)]
+        rows = [(s.name, session.settings.show(s.name), s.description) for s in listed]
         return Result("SHOW", columns, sorted(rows, key=lambda r: str(r[0]).lower()))
-    return Result("SHOW", columns, [(session.settings.show(node.name),)])
+    return Result("SHOW", columns, [(shown_value(session, node.name),)])
 
 
 def run_discard(session: Session, statement: Utility) -> Result:
     """DISCARD ALL and its parts: what a connection pool sends between users."""
     target = enum_name(statement.node, "target")
     if target == "DISCARD_ALL":
-        if session.transaction.state == "block":
-            raise SqlError("25001", "DISCARD ALL cannot run inside a transaction block")
+        session.require_no_block("DISCARD ALL")
         cursors.close_all(session)
         session.identity.reset("session_authorization")
         session.settings.reset(None)
         session.notifications.unlisten(None)
         session.statements.clear()
+        session.drawn.forget()
         session.database.advisory_locks.release_all(session.pid, transaction=False)
+    if target == "DISCARD_SEQUENCES":
+        session.drawn.forget()
     return Result(statement.tag)
 
 
@@ -235,16 +238,14 @@ def run_vacuum(session: Session, statement: Utility) -> Result:
         if not access.may_maintain(session, table):
             session.notice("01000", f'permission denied to {verb} "{table.name}", skipping it', "WARNING")
     if statement.node.is_vacuumcmd:
-        if session.transaction.state == "block":
-            raise SqlError("25001", "VACUUM cannot run inside a transaction block")
+        session.require_no_block("VACUUM")
         session.database.indexes.vacuum()
     return Result("VACUUM" if statement.node.is_vacuumcmd else "ANALYZE")
 
 
 def run_lock(session: Session, statement: Utility) -> Result:
     """LOCK TABLE: every mode that excludes a writer takes the strongest lock."""
-    if session.transaction.state != "block":
-        raise SqlError("25P01", "LOCK TABLE can only be used in transaction blocks")
+    session.require_block("LOCK TABLE")
     for relation in statement.node.relations:
         table = table_access.table_named(session, relation.range_var)
         access.require_any(session, table, _lock_privileges(statement.node.mode))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.catalog.system import SYSTEM_VIEWS, HeldLock, OpenCursor, RelationStatistics, SystemContext
-from ruvector_engine.executor import table_access
+from ruvector_engine.executor import sequence_values, table_access
 from ruvector_engine.relational import arrow
 from ruvector_engine.results import Row
 from ruvector_engine.sql.storage import duck_type, from_transport
@@ -50,6 +50,7 @@ def system_context(session: Session) -> SystemContext:
         progress=session.database.index_progress(),
         cursors=[OpenCursor(c.name, c.statement, c.hold, c.scrolls, c.created) for c in session.cursors.values()],
         locks=_locks(session),
+        sequence_value=lambda oid: sequence_values.last_value(session, oid),
     )
 
 

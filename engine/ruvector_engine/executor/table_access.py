@@ -13,6 +13,7 @@ from ruvector_engine.executor import access, bindings
 from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.deparse import relation_names
 from ruvector_engine.sql.emit import emit_expression
+from ruvector_engine.sql.functions.sequences import drawing
 from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.tree import references
 from ruvector_engine.types.registry import BOOL, TypeRef
@@ -115,7 +116,7 @@ def current(session: Session, table: TableDef) -> TableDef:
 def default_sql(session: Session, column: ColumnDef) -> str | None:
     """A column's default as DuckDB's SQL; None when it has none."""
     if column.owned_sequence and column.default is None:
-        return f"nextval('s{column.owned_sequence}')"
+        return drawing(str(session.pid), str(column.owned_sequence))
     if column.default is None:
         return None
     return expression_sql(session, column.default, column.type, column=column.name)

@@ -21,6 +21,7 @@ from ruvector_engine.catalog.model import (
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, duplicate_keys, enum_types, generation, ownership, table_access, tables
+from ruvector_engine.executor.index_elements import with_column_renamed
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
@@ -130,9 +131,12 @@ def drop(session: Session, relation: Relation) -> None:
         run(f"DROP TABLE {relation.storage_name}")
     elif isinstance(relation, IndexDef):
         if relation.constraint_oid:
+            table = session.catalog.table_by_oid(relation.table_oid)
+            constraint = f"constraint {relation.name} on table {table.name if table is not None else ''}"
             raise SqlError(
                 "2BP01",
-                f"cannot drop index {relation.name} because constraint {relation.name} requires it",
+                f"cannot drop index {relation.name} because {constraint} requires it",
+                hint=f"You can drop {constraint} instead.",
             )
         session.lock(relation.table_oid, "ddl")
     for item in gone:
@@ -258,8 +262,8 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
     if sequence is not None:
         tables.create_sequence_storage(session, sequence)
         owner = objects.relation_owner(session.catalog, table)
-        authority = ownership.owned(session.catalog.authority, [objects.owner_key(sequence)[:2]], owner)
         put = [sequence]
+        authority = ownership.made_by(session.catalog.authority, put, owner)
         session.transaction.catalog = store.changed(session.connection, session.catalog, put=put, authority=authority)
     new = replace(table, columns=(*table.columns, column))
     tables.check_stored(new)
@@ -298,7 +302,7 @@ def _again(session: Session, table: TableDef) -> TableDef:
 def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
     """Remove a column with the indexes and constraints over it; the table's "ddl" lock is held."""
     for index in session.catalog.indexes_of(table.oid):
-        if column.name in index.columns and not index.constraint_oid:
+        if index.uses(column.name) and not index.constraint_oid:
             drop(session, index)
     session.transaction.changes_of(table.oid).added.pop(column.name, None)
     kept = tuple(c for c in table.constraints if column.name not in c.columns)
@@ -410,7 +414,7 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
     generation.require_free_type(session, table, column)
     for index in session.catalog.indexes_of(table.oid):
-        if column.name in index.columns and index.is_vector and column.type != type_:
+        if index.uses(column.name) and (index.is_vector or index.reads) and column.type != type_:
             raise not_supported(
                 f'column "{column.name}" has the index "{index.name}"', hint="Drop the index, then create it again."
             )
@@ -517,7 +521,10 @@ def _rename_column(session: Session, node: Any) -> None:
     new = replace(_with_column(table, replace(column, name=node.newname)), constraints=constraints)
     tables.check_stored(new)
     session.transaction.changes_of(table.oid).rename(column.name, node.newname)
-    indexes = [replace(i, columns=renamed(i.columns)) for i in session.catalog.indexes_of(table.oid)]
+    indexes = [
+        with_column_renamed(session, new, index, column.name, node.newname)
+        for index in session.catalog.indexes_of(table.oid)
+    ]
     if any(c.kind in "pu" and node.newname in c.columns for c in constraints):
         rewrite(session, table, new, {node.newname: quote(column.name)})
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import SequenceDef, TableDef, ViewDef
 from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.executor import access
 
 if TYPE_CHECKING:
     from ruvector_engine.executor.tables import Draft
@@ -44,6 +45,7 @@ def add_like(session: Session, draft: Draft, clause: Any, free_name: Callable[[s
 
 def _source(session: Session, range_var: Any) -> TableDef | ViewDef:
     schema = range_var.schemaname or None
+    access.require_usage(session, schema, missing_ok=True)
     found = session.catalog.find(range_var.relname, schema, session.search_path)
     if found is None:
         shown = f"{schema}.{range_var.relname}" if schema else range_var.relname
@@ -56,6 +58,7 @@ def _source(session: Session, range_var: Any) -> TableDef | ViewDef:
             detail=f"This operation is not supported for {kind}.",
             position=range_var.location + 1,
         )
+    access.require_any(session, found, "r")
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
+from ruvector_engine.catalog.composite_types import CompositeDef
 from ruvector_engine.catalog.model import (
     PREVIOUS_ROW_ID,
     ROW_ID,
@@ -89,6 +90,9 @@ def free_name(session: Session, schema: str, base: str, taken: set[str] | None =
 def exists_already(session: Session, schema: str, name: str, if_not_exists: bool) -> bool:
     """Whether creation is to be skipped, with a notice; 42P07 when it may not be."""
     if (schema, name) not in session.catalog.relations:
+        made = session.catalog.types.get((schema, name))
+        if isinstance(made, CompositeDef):
+            raise SqlError("42P07", f'relation "{name}" already exists')
         if any(t.schema == schema and name in (t.name, t.array_name) for t in session.catalog.types.values()):
             raise SqlError("42710", f'type "{name}" already exists', hint=_TYPE_OF_ROWS)
         return False

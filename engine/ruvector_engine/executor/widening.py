@@ -20,7 +20,31 @@ from ruvector_engine.types.array_values import is_plain
 from ruvector_engine.types.registry import Value
 
 if TYPE_CHECKING:
-    from ruvector_engine.session import Session
+    from ruvector_engine.session import Prepared, Session
+
+
+def fitting(session: Session, prepared: Prepared, params: Sequence[Value]) -> Prepared:
+    """The statement as it is to run now with these values: parameters that are arrays of several dimensions are told
+    so, and columns are made to hold them."""
+    found = session.current_plan(variant(session, prepared, params))
+    columns = wanted(found.plan, params)
+    for table, column in columns:
+        widen(session, table, [column])
+    return session.current_plan(found) if columns else found
+
+
+def variant(session: Session, prepared: Prepared, params: Sequence[Value]) -> Prepared:
+    """The statement for the parameters that are arrays with a shape."""
+    if not prepared.arrays:
+        return prepared
+    shaped = frozenset(n for n in prepared.arrays if not (params[n - 1] is None or is_plain(params[n - 1])))
+    if shaped == prepared.shaped:
+        return prepared
+    found = prepared.variants.get(shaped)
+    if found is None:
+        oids = prepared.description.parameters
+        found = prepared.variants[shaped] = session.prepare(prepared.raw, oids, shaped)
+    return found
 
 
 def wanted(plan: Plan, params: Sequence[Value]) -> list[tuple[TableDef, ColumnDef]]:

@@ -94,8 +94,8 @@ def _refuse_volatile_keys(statement: Insert | Update | Delete) -> None:
 
 
 def vector_columns(table: TableDef) -> list[ColumnDef]:
-    """The columns that an index may be on: vectors of declared dimensions."""
-    return [c for c in table.columns if c.type.is_vector and c.type.typmod > 0]
+    """The columns that an index may be on: vectors of declared dimensions, and bits."""
+    return [c for c in table.columns if c.type.is_searchable and c.type.typmod > 0]
 
 
 def _insert(session: Session, plan: WritePlan, statement: Insert, params: Sequence[Value]) -> Result:
@@ -107,7 +107,7 @@ def _insert(session: Session, plan: WritePlan, statement: Insert, params: Sequen
         return _result(plan, "INSERT 0", rows, 0)
     vectors = vector_columns(table)
     conflict = statement.on_conflict
-    sets_vector = conflict is not None and _sets_vector(table, conflict.sets)
+    sets_vector = conflict is not None and _sets_indexed(session, table, conflict.sets)
     prefix = [quote(ROW_ID), quote(PREVIOUS_ROW_ID), *(quote(c.name) for c in vectors)]
     extra = [_KEEP_OLD_ID] + ([_NEW_ID] if sets_vector else [])
     emitted = emit_insert(statement, returning_prefix=prefix, conflict_extra_sets=extra)
@@ -128,7 +128,7 @@ def _update(session: Session, plan: WritePlan, statement: Update, params: Sequen
         return _result(plan, "UPDATE", _changed(session, statement, params), 0)
     vectors = vector_columns(table)
     changes = session.transaction.changes_of(table.oid)
-    if not _sets_vector(table, statement.sets):
+    if not _sets_indexed(session, table, statement.sets):
         rows = _changed(session, statement, params, [quote(ROW_ID)])
         changes.touched.append(np.asarray([row[0] for row in rows], np.int64))
         return _result(plan, "UPDATE", rows, 1)
@@ -165,14 +165,20 @@ def _changed(
     return run_statement(session, session.connection, emitted, params)
 
 
-def _sets_vector(table: TableDef, sets: Sequence[tuple[int, Any]]) -> bool:
-    return any(table.columns[index].type.is_vector for index, _ in sets)
+def _sets_indexed(session: Session, table: TableDef, sets: Sequence[tuple[int, Any]]) -> bool:
+    """Whether the row needs a new id: a vector changes, or what a vector index's expression or predicate looks at."""
+    columns = [table.columns[index] for index, _ in sets]
+    if any(column.type.is_searchable for column in columns):
+        return True
+    read = {name for index in session.catalog.indexes_of(table.oid) if index.is_vector for name in index.reads}
+    return any(column.name in read for column in columns)
 
 
 def _record_added(changes: TableChanges, columns: list[ColumnDef], rows: list[Row], first: int) -> None:
     """Note the vectors of new row versions; `first` is where the vectors begin in a row."""
     if rows:
         ids = np.asarray([row[0] for row in rows], np.int64)
+        changes.added_rows.append(ids)
         for position, column in enumerate(columns, first):
             changes.add(column.name, ids, [row[position] for row in rows])
 

@@ -27,6 +27,8 @@ class Element(ABC):
     """One kind of elements. `stored` are values as DuckDB has them: BLOBs, or text of "0" and "1" for bits."""
 
     name: ElementName
+    #: How pgvector's errors speak of how long a value is.
+    measured: str
     rows: type[Rows]
     #: How many dimensions cost as much as one of float32, in time.
     lightness = 1
@@ -80,6 +82,7 @@ class Element(ABC):
 
 class _Single(Element):
     name: ElementName = "single"
+    measured = "vector dimensions"
     rows = Rows
     dtype = np.float32
 
@@ -99,6 +102,7 @@ class _Single(Element):
 
 class _Half(Element):
     name: ElementName = "half"
+    measured = "halfvec dimensions"
     rows = HalfRows
     dtype = np.float16
 
@@ -115,6 +119,7 @@ class _Half(Element):
 
 class _Bit(Element):
     name: ElementName = "bit"
+    measured = "bit lengths"
     rows = BitRows
     dtype = np.uint64
     lightness = 32
@@ -135,6 +140,7 @@ class _Bit(Element):
 
 class _Sparse(Element):
     name: ElementName = "sparse"
+    measured = "sparsevec dimensions"
     rows = SparseRows
     dtype = np.float32
 

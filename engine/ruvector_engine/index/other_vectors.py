@@ -130,11 +130,6 @@ class SparseRows(Rows):
         matrix.offsets[start + 1 : end + 1] = used + vectors.offsets[1:]
         self.vectors = SparseMatrix(matrix.dimensions, matrix.offsets, indices, values)
 
-    def select(self, slots: Int64Array) -> SparseRows:
-        """See Rows."""
-        sizes = None if self.sizes is None else self.sizes[slots]
-        return SparseRows(self.metric, self.ids[slots], self.vectors.take(slots), sizes)
-
     def distances(self, query: Query, slots: Int64Array) -> Float64Array:
         """See Rows."""
         matrix = self.vectors

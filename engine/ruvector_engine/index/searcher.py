@@ -17,8 +17,10 @@ from ruvector_engine.index.tombstones import Allowed, LiveBits
 from ruvector_engine.index.vectors import Rows, Sizes, lowest
 from ruvector_simd import SparseMatrix, matched_keys, spans
 
-#: Numbers of a sparse vector that are dealt with in a microsecond.
-_MATCHED_PER_US = 100.0
+#: Microseconds of a search by inverted lists: for each row, for each element that a row shares with the query, and at
+#: the start; and the elements that a query is taken to have.
+_ROW_US, _SHARED_US, _START_US = 0.006, 0.02, 50.0
+_QUERY_ELEMENTS = 100
 
 
 class Searcher(Protocol):
@@ -55,7 +57,7 @@ class Searcher(Protocol):
 class Scan:
     """No structure at all: every row is compared. For bits under Jaccard, of which faiss has no graph.
 
-    Measured at 384 bits: 100,000 rows take 1.0 ms.
+    Measured at 384 bits: 100,000 rows take 0.9 ms.
     """
 
     kind = "scan"
@@ -88,7 +90,7 @@ class Scan:
 class InvertedLists:
     """For each index that some row has an element at, the slots of those rows and their values there: exact.
 
-    A query looks only at the lists of its own elements.
+    A query looks only at the lists of its own elements: 0.8 ms with 100,000 rows of 60 elements out of 31,000.
     """
 
     kind = "inverted"
@@ -141,5 +143,6 @@ class InvertedLists:
         return
 
     def cost_us(self, _k: int, _effort: Effort, _allowed: int | None) -> float:
-        """See Searcher: a tenth of the elements looked at, and every row once."""
-        return 50.0 + (len(self._values) / 10 + len(self._rows.ids)) / _MATCHED_PER_US
+        """See Searcher."""
+        shared = _QUERY_ELEMENTS * len(self._values) / max(1, len(self._indices))
+        return _START_US + _ROW_US * len(self._rows.ids) + _SHARED_US * shared

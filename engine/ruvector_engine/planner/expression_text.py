@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ruvector_engine.catalog.system.names import quote_identifier
+from ruvector_engine.catalog.system.typenames import type_modifier
 from ruvector_engine.sql.nodes import (
     Aggregate,
     BoolOp,
@@ -31,7 +32,7 @@ class Printer:
     """Prints the expressions of one plan.
 
     `aliases` are the names that range entries have in the plan, `values` those of the parameters (None: they are shown
-    as $1), `subplan` gives a subquery's name, `window` a window's.
+    as $1), `subplan` gives a subquery's name, `window` a window's. `folded`: what is constant has been evaluated.
     """
 
     def __init__(
@@ -40,11 +41,14 @@ class Printer:
         values: Sequence[Value] | None,
         subplan: Callable[[SubLink], str],
         window: Callable[[WindowSpec], str],
+        *,
+        folded: bool = True,
     ) -> None:
         self._aliases = aliases
         self._values = values
         self._subplan = subplan
         self._window = window
+        self._folded = folded
 
     def text(self, expr: Expr | None, own: RangeEntry | None = None, *, qualify: bool = False) -> str:
         """The expression; columns of `own` stand bare, and without `qualify` all do when there is no `own`."""
@@ -63,12 +67,12 @@ class Printer:
         if isinstance(expr, Call):
             return _call(expr.function.name, expr.function.kind, [show(_uncast(a)) for a in expr.args])
         if isinstance(expr, Cast):
-            return f"({show(expr.arg)})::{_type_name(expr.type)}"
+            return f"({show(expr.arg)})::{_type_name(expr.type)}{_modifier(expr.type)}"
         if isinstance(expr, BoolOp):
             args = [show(a) for a in expr.args]
             return f"(NOT {args[0]})" if expr.op == "NOT" else f"({f' {expr.op} '.join(args)})"
         if isinstance(expr, Special):
-            return _special(expr, [show(a) for a in expr.args])
+            return _special(expr, [show(a) for a in expr.args], folded=self._folded)
         if isinstance(expr, Aggregate):
             return self._aggregate(expr, own, qualify=qualify)
         return self._sublink(expr, show(expr.test))
@@ -142,6 +146,11 @@ def _constant(value: Value, type_: TypeRef) -> str:
     return f"'{escaped}'::{_type_name(type_)}"
 
 
+def _modifier(type_: TypeRef) -> str:
+    """Behind a type's name; of the types with a time zone in their name it would stand elsewhere."""
+    return "" if type_.typmod < 0 or "time" in type_.pg.name else type_modifier(type_.pg.name, type_.typmod)
+
+
 def _type_name(type_: TypeRef) -> str:
     return str(type_.pg.sql_name)
 
@@ -159,14 +168,14 @@ def _uncast(arg: Expr) -> Expr:
     return arg
 
 
-def _special(expr: Special, args: list[str]) -> str:
+def _special(expr: Special, args: list[str], *, folded: bool) -> str:
     if expr.kind in _POSTFIX:
         return f"({args[0]} {_POSTFIX[expr.kind]})"
     if expr.kind == "truth":
         return f"({args[0]} IS {expr.extra})"
     if expr.kind == "in":
         test = "<> ALL" if expr.extra[1] else "= ANY"
-        return f"({args[0]} {test} ({_members(expr, args[1:])}))"
+        return f"({args[0]} {test} ({_members(expr, args[1:], folded=folded)}))"
     if expr.kind in ("any", "all"):
         return f"({args[0]} {expr.extra.name} {expr.kind.upper()} ({args[1]}))"
     if expr.kind in ("distinct", "notdistinct"):
@@ -175,6 +184,14 @@ def _special(expr: Special, args: list[str]) -> str:
         return _case(args)
     if expr.kind == "array":
         return f"ARRAY[{', '.join(args)}]"
+    if expr.kind in ("shape", "plain"):
+        return args[0]
+    if expr.kind == "subscript":
+        return f"{args[0]}{''.join(f'[{index}]' for index in args[1:])}"
+    if expr.kind == "field" and expr.args[0] is not None:
+        composite = expr.args[0].type.composite
+        names = {a.attnum: a.name for a in composite.attributes} if composite is not None else {}
+        return f"({args[0]}).{quote_identifier(names.get(expr.extra, str(expr.extra)))}"
     if expr.kind == "row":
         return f"ROW({', '.join(args)})"
     if expr.kind in ("session", "enum"):
@@ -188,11 +205,11 @@ def _case(args: list[str]) -> str:
     return " ".join(["CASE", *whens, f"ELSE {args[-1]}", "END"])
 
 
-def _members(expr: Special, texts: list[str]) -> str:
-    """The list of IN: an array constant if all its members are constants."""
+def _members(expr: Special, texts: list[str], *, folded: bool) -> str:
+    """The list of IN: an array constant if all its members are constants, and have been evaluated."""
     members = expr.args[1:]
     first = members[0]
     array = first.type.pg.array_oid if first is not None else 0
-    if array and all(isinstance(m, Const) and m.type.oid == first.type.oid for m in members):  # type: ignore[union-attr]
+    if folded and array and all(isinstance(m, Const) and m.type.oid == first.type.oid for m in members):  # type: ignore[union-attr]
         return _constant([m.value for m in members if isinstance(m, Const)], TypeRef(array))
     return f"ARRAY[{', '.join(texts)}]"

@@ -31,11 +31,15 @@ ROW_COST = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the tree is made with: table sizes by OID, their unique indexes, the index chosen for each k-NN search."""
+    """What the tree is made with: table sizes by OID, their unique indexes, the index chosen for each k-NN search.
+
+    `conditions`: those of the search's own conditions that are tested beside the index.
+    """
 
     rows: Callable[[int], int]
     unique: Callable[[int], Sequence[IndexDef]]
     indexes: Mapping[int, str | None]  # id(range entry) -> index name
+    conditions: Mapping[int, Sequence[Expr]]  # id(range entry) -> conditions
 
 
 def filtered(
@@ -180,7 +184,9 @@ class JoinTree:
             node = PlanNode("Index Scan", rows, rows * ROW_COST, index=name, scanned=scanned)
             node.properties["Scan Direction"] = "Forward"
             node.details.append(("Order By", self._names.printer.text(match.distance, entry, qualify=self._verbose)))
-            return filtered(node, self._names, parts, own=entry, qualify=self._verbose)
+            tested = self._around.conditions.get(id(entry), match.filter)
+            left = [part for part in parts if part in tested or part not in match.filter]
+            return filtered(node, self._names, left, own=entry, qualify=self._verbose)
         index, keys = self._lookup(entry, table, parts)
         if index is None:
             node = PlanNode("Seq Scan", rows, rows * ROW_COST, scanned=scanned, table_rows=rows)

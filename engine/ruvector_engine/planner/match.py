@@ -1,20 +1,41 @@
-"""Recognises a k-NN search: ORDER BY vector_column <op> query LIMIT k, at any level of a query."""
+"""Recognises a k-NN search: ORDER BY column or expression <op> query LIMIT k, at any level of a query."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ruvector_engine.catalog.model import TableDef
-from ruvector_engine.planner.operator_classes import OPERATORS
-from ruvector_engine.planner.walk import conjuncts, cte_references, entries, is_volatile, outside_references, tables
-from ruvector_engine.sql.nodes import Call, ColumnRef, Expr, FromItem, Join, Query, RangeEntry
-from ruvector_simd import Metric
+from ruvector_engine.index.elements import Element
+from ruvector_engine.planner.operator_classes import ELEMENTS, OPERATORS
+from ruvector_engine.planner.walk import (
+    conjuncts,
+    cte_references,
+    entries,
+    is_volatile,
+    nodes,
+    outside_references,
+    tables,
+)
+from ruvector_engine.sql.nodes import (
+    Aggregate,
+    Call,
+    ColumnRef,
+    Expr,
+    FromItem,
+    Join,
+    Param,
+    Query,
+    RangeEntry,
+    Special,
+)
+from ruvector_simd import AnyMetric
 
 
 @dataclass(frozen=True, slots=True)
 class KnnMatch:
     """One k-NN search within a query.
 
+    `key` is what is compared with the query vector, `operand`: a column of the table or an expression over it.
     `filter` are the WHERE parts that read only this table: they are evaluated before the search. `residual`: other
     parts or joins may drop candidates after it, so the search is widened until enough rows come out. `filter_tables`:
     what the filter's answer hangs on, the table itself first; None where it hangs on a system view too.
@@ -23,9 +44,10 @@ class KnnMatch:
     query: Query
     entry: RangeEntry
     table: TableDef
-    column: str
+    key: Expr
+    element: Element
     dimensions: int
-    metric: Metric
+    metric: AnyMetric
     distance: Call
     operand: Expr
     filter: tuple[Expr, ...]
@@ -52,26 +74,27 @@ def match_query(query: Query) -> KnnMatch | None:
     found = _distance(query)
     if found is None:
         return None
-    distance, column, operand = found
-    table = column.range.source
-    if not isinstance(table, TableDef) or table.virtual or column.type.typmod < 1:
+    distance, key, entry, operand = found
+    table = entry.source
+    if not isinstance(table, TableDef) or table.virtual or not table.has_row_id:
         return None
-    if column.range not in preserved(query.from_items) or outside_references(query):
+    if entry not in preserved(query.from_items) or outside_references(query):
         return None
     if cte_references((query.limit, query.offset)) or not _evaluable(operand, query):
         return None
     if is_volatile(operand) or any(isinstance(t.expr, Call) and t.expr.function.volatile for t in query.targets):
         return None
     parts = conjuncts(query.where)
-    own = [part for part in parts if _reads_only(part, column.range) and not is_volatile(part)]
+    own = [part for part in parts if _reads_only(part, entry) and not is_volatile(part)]
     read = list(tables(own))
     joined = sum(1 for _ in entries(query.from_items)) > 1
     return KnnMatch(
         query,
-        column.range,
+        entry,
         table,
-        column.name,
-        column.type.typmod,
+        key,
+        ELEMENTS[key.type.oid],
+        key.type.typmod,
         OPERATORS[distance.function.name],
         distance,
         operand,
@@ -81,18 +104,34 @@ def match_query(query: Query) -> KnnMatch | None:
     )
 
 
-def _distance(query: Query) -> tuple[Call, ColumnRef, Expr] | None:
-    """The first sort key as (call, column, operand), when it is an ascending distance and the only key."""
+def _distance(query: Query) -> tuple[Call, Expr, RangeEntry, Expr] | None:
+    """The first sort key as (call, key, its table, operand), when it is an ascending distance and the only one."""
     if len(query.order_by) != 1:
         return None
-    key = query.order_by[0]
-    call = key.expr
-    if key.descending or key.nulls_first or not isinstance(call, Call) or call.function.name not in OPERATORS:
+    order = query.order_by[0]
+    call = order.expr
+    if order.descending or order.nulls_first or not isinstance(call, Call) or call.function.name not in OPERATORS:
         return None
-    for column, operand in (call.args, call.args[::-1]):
-        if isinstance(column, ColumnRef) and column.type.is_vector and not outside_references(operand):
-            return call, column, operand
+    for key, operand in (call.args, call.args[::-1]):
+        if key.type.oid in ELEMENTS and key.type.typmod > 0 and not outside_references(operand):
+            entry = _entry_of(key)
+            if entry is not None:
+                return call, key, entry, operand
     return None
+
+
+def _entry_of(key: Expr) -> RangeEntry | None:
+    """The one table that a key is a column of, or an expression over."""
+    if isinstance(key, ColumnRef):
+        return key.range
+    inside = list(nodes(key))
+    read = {node.range for node in inside if isinstance(node, ColumnRef)}
+    changing = any(isinstance(node, (Query, Aggregate, Param)) or _is_session_value(node) for node in inside)
+    return read.pop() if len(read) == 1 and not changing and not is_volatile(key) else None
+
+
+def _is_session_value(node: object) -> bool:
+    return isinstance(node, Special) and node.kind == "session"
 
 
 def _reads_only(part: Expr, entry: RangeEntry) -> bool:

@@ -7,47 +7,67 @@ from dataclasses import dataclass
 
 from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.index import IndexSpec
-from ruvector_engine.types.registry import VECTOR_MAX_DIM, PgType
-from ruvector_simd import Metric
+from ruvector_engine.index import IndexSpec, elements
+from ruvector_engine.index.elements import Element
+from ruvector_engine.types.registry import BIT, HALFVEC, RUVECTOR, SPARSEVEC, VECTOR, PgType, TypeRef
+from ruvector_simd import AnyMetric, BitMetric, Metric
 
 HNSW_MIN_M, HNSW_DEFAULT_M, HNSW_MAX_M = 2, 16, 100
 HNSW_MIN_EF_CONSTRUCTION, HNSW_DEFAULT_EF_CONSTRUCTION, HNSW_MAX_EF_CONSTRUCTION = 4, 64, 1000
 IVFFLAT_MIN_LISTS, IVFFLAT_DEFAULT_LISTS, IVFFLAT_MAX_LISTS = 1, 100, 32768
 
-#: Operator class -> metric; every class serves the types vector and ruvector.
-OPERATOR_CLASSES: dict[str, Metric] = {
-    f"{prefix}_{suffix}_ops": metric
-    for prefix in ("vector", "ruvector")
-    for suffix, metric in (
-        ("l2", Metric.L2),
-        ("ip", Metric.INNER_PRODUCT),
-        ("cosine", Metric.COSINE),
-        ("l1", Metric.L1),
+_SUFFIXES: dict[str, AnyMetric] = {metric.value: metric for metric in (*Metric, *BitMetric)}
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorClass:
+    """What an operator class is for: the types it takes, and the distance it orders by."""
+
+    types: frozenset[str]
+    metric: AnyMetric
+
+
+_FLOAT = ("l2", "ip", "cosine")
+#: By access method and name. vector and ruvector share their classes.
+OPERATOR_CLASSES: dict[tuple[str, str], OperatorClass] = {
+    (method, f"{prefix}_{suffix}_ops"): OperatorClass(frozenset(types), _SUFFIXES[suffix])
+    for method, prefix, types, suffixes in (
+        ("hnsw", "vector", ("vector", "ruvector"), (*_FLOAT, "l1")),
+        ("hnsw", "ruvector", ("vector", "ruvector"), (*_FLOAT, "l1")),
+        ("hnsw", "halfvec", ("halfvec",), (*_FLOAT, "l1")),
+        ("hnsw", "sparsevec", ("sparsevec",), (*_FLOAT, "l1")),
+        ("hnsw", "bit", ("bit",), ("hamming", "jaccard")),
+        ("ivfflat", "vector", ("vector", "ruvector"), _FLOAT),
+        ("ivfflat", "ruvector", ("vector", "ruvector"), _FLOAT),
+        ("ivfflat", "halfvec", ("halfvec",), _FLOAT),
+        ("ivfflat", "bit", ("bit",), ("hamming",)),
     )
+    for suffix in suffixes
 }
-#: pgvector's classes for which there is no index here, by access method and type.
-UNSERVED_CLASSES: dict[tuple[str, str], frozenset[str]] = {
-    (method, name): frozenset(f"{name}_{suffix}_ops" for suffix in suffixes)
-    for method, name, suffixes in (
-        ("hnsw", "halfvec", ("l2", "ip", "cosine", "l1")),
-        ("hnsw", "sparsevec", ("l2", "ip", "cosine", "l1")),
-        ("hnsw", "bit", ("hamming", "jaccard")),
-        ("ivfflat", "halfvec", ("l2", "ip", "cosine")),
-        ("ivfflat", "bit", ("hamming",)),
-    )
+#: Other names, of the RuVector dialect, for the classes that are called after vector or ruvector.
+_CLASS_ALIASES = {
+    (method, f"{prefix}_{suffix}_ops"): suffix
+    for method, prefix in (("hnsw", "hnsw"), ("ivfflat", "ruvector_ivfflat"))
+    for suffix in _FLOAT
 }
 #: Distance operator -> metric, for ORDER BY column <op> query.
-OPERATORS: dict[str, Metric] = {
-    "<->": Metric.L2,
-    "<#>": Metric.INNER_PRODUCT,
-    "<=>": Metric.COSINE,
-    "<+>": Metric.L1,
+OPERATORS: dict[str, AnyMetric] = {metric.operator: metric for metric in _SUFFIXES.values()}
+#: What the values of a searchable type are made of.
+ELEMENTS: dict[int, Element] = {
+    VECTOR: elements.SINGLE,
+    RUVECTOR: elements.SINGLE,
+    HALFVEC: elements.HALF,
+    SPARSEVEC: elements.SPARSE,
+    BIT: elements.BIT,
 }
 #: Other names of the access methods: the RuVector dialect's.
 METHOD_ALIASES = {"ruhnsw": "hnsw", "ruivfflat": "ivfflat"}
-#: pgvector has no default operator class for hnsw, and has this one for ivfflat.
-DEFAULT_CLASS = {"ivfflat": "vector_l2_ops"}
+#: pgvector has one default operator class, for vector under ivfflat; RuVector has one for its own type.
+_DEFAULT_CLASSES = {
+    ("ivfflat", "vector"): "vector_l2_ops",
+    ("ivfflat", "ruvector"): "ruvector_l2_ops",
+    ("hnsw", "ruvector"): "ruvector_l2_ops",
+}
 
 _VECTORS = ("vector", "ruvector", "halfvec", "sparsevec")
 _NEVER_BRIN = ("bool", "xid", "json", "jsonb", *_VECTORS)
@@ -70,30 +90,42 @@ OPTIONS: dict[str, dict[str, Option]] = {
     },
     "ivfflat": {"lists": Option(IVFFLAT_MIN_LISTS, IVFFLAT_DEFAULT_LISTS, IVFFLAT_MAX_LISTS)},
 }
+#: Of the methods that keep nothing but their catalog entry here; the others of theirs are not numbers.
+FILLFACTOR = Option(10, 90, 100)
 
 
 def check_options(method: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The options as given, checked; 22023 in PostgreSQL's and pgvector's words."""
+    """The options as given, each checked by itself; 22023 in PostgreSQL's and pgvector's words."""
     known = OPTIONS[method]
     for name, text in given.items():
         option = known.get(name)
         if option is None:
             raise SqlError("22023", f'unrecognized parameter "{name}"')
-        try:
-            value = round(float(text))
-        except (ValueError, OverflowError):
-            raise SqlError("22023", f'invalid value for integer option "{name}": {text}') from None
-        if not option.minimum <= value <= option.maximum:
-            raise SqlError(
-                "22023",
-                f'value {text} out of bounds for option "{name}"',
-                detail=f'Valid values are between "{option.minimum}" and "{option.maximum}".',
-            )
-    if method == "hnsw":
-        m, ef = (round(float(given.get(name, known[name].default))) for name in ("m", "ef_construction"))
+        check_number(name, text, option)
+    return dict(given)
+
+
+def check_number(name: str, text: str, option: Option) -> None:
+    """Refuse what is no number within an option's bounds."""
+    try:
+        value = round(float(text))
+    except (ValueError, OverflowError):
+        raise SqlError("22023", f'invalid value for integer option "{name}": {text}') from None
+    if not option.minimum <= value <= option.maximum:
+        raise SqlError(
+            "22023",
+            f'value {text} out of bounds for option "{name}"',
+            detail=f'Valid values are between "{option.minimum}" and "{option.maximum}".',
+        )
+
+
+def check_build(definition: IndexDef) -> None:
+    """Refuse options that do not go together: known when an index is built, for they may be set one by one."""
+    if definition.method == "hnsw":
+        options, known = definition.options, OPTIONS["hnsw"]
+        m, ef = (round(float(options.get(name, known[name].default))) for name in ("m", "ef_construction"))
         if ef < 2 * m:
             raise SqlError("22023", "ef_construction must be greater than or equal to 2 * m")
-    return dict(given)
 
 
 def has_default_class(method: str, pg_type: PgType) -> bool:
@@ -108,48 +140,68 @@ def has_default_class(method: str, pg_type: PgType) -> bool:
     return name not in {"btree": ("json", "xid"), "hash": ("json", *_VECTORS)}.get(method, (name,))
 
 
-def check_class(method: str, name: str | None, type_name: str) -> str:
-    """The operator class to use for a column of that type; 42704 when there is none."""
+def check_class(method: str, name: str | None, pg_type: PgType) -> str:
+    """The operator class to use for a key of that type; 42704 or 42804 when there is none."""
     if name is None:
-        if method in DEFAULT_CLASS:
-            return DEFAULT_CLASS[method]
-        raise SqlError(
-            "42704",
-            f'data type {type_name} has no default operator class for access method "{method}"',
-            hint=NO_CLASS_HINT,
-        )
-    if not class_exists(method, name):
+        name = _DEFAULT_CLASSES.get((method, pg_type.name))
+        if name is None:
+            raise no_default_class(method, pg_type)
+    if (method, name) in _CLASS_ALIASES:
+        name = f"{'ruvector' if pg_type.name == 'ruvector' else 'vector'}_{_CLASS_ALIASES[method, name]}_ops"
+    found = OPERATOR_CLASSES.get((method, name))
+    if found is None:
         raise SqlError("42704", f'operator class "{name}" does not exist for access method "{method}"')
-    if name not in OPERATOR_CLASSES:
-        raise SqlError("42804", f'operator class "{name}" does not accept data type {type_name}')
+    if pg_type.name == "varbit" and "bit" in found.types:  # which the class takes, and the method does not
+        raise SqlError("0A000", f"type not supported for {method} index")
+    if pg_type.name not in found.types:
+        raise SqlError("42804", f'operator class "{name}" does not accept data type {pg_type.sql_name}')
     return name
 
 
-def class_exists(method: str, name: str) -> bool:
-    """Whether pgvector or RuVector has an operator class of that name for hnsw or ivfflat."""
-    if name in OPERATOR_CLASSES:
-        return method != "ivfflat" or OPERATOR_CLASSES[name] is not Metric.L1
-    return any(name in classes for (owner, _), classes in UNSERVED_CLASSES.items() if owner == method)
+def no_default_class(method: str, pg_type: PgType) -> SqlError:
+    """The error for an index that names no class where the type has none of its own."""
+    return SqlError(
+        "42704",
+        f'data type {pg_type.sql_name} has no default operator class for access method "{method}"',
+        hint=NO_CLASS_HINT,
+    )
 
 
-def check_dimensions(dimensions: int) -> None:
-    """An index needs to know how many dimensions a column has."""
-    if dimensions < 1:
+def is_vector_class(name: str) -> bool:
+    """Whether some vector method has an operator class of that name."""
+    return any(name == known for _, known in OPERATOR_CLASSES)
+
+
+def check_dimensions(type_ref: TypeRef) -> None:
+    """An index needs to know how many dimensions its key has."""
+    if type_ref.typmod < 1:
         raise SqlError("22023", "column does not have dimensions")
-    if dimensions > VECTOR_MAX_DIM:
-        raise SqlError("54000", f"column cannot have more than {VECTOR_MAX_DIM} dimensions for an index")
+
+
+def index_metric(definition: IndexDef) -> AnyMetric:
+    """The distance that a vector index orders by."""
+    return OPERATOR_CLASSES[definition.method, definition.opclasses[0]].metric
+
+
+def key_type(definition: IndexDef, table: TableDef) -> TypeRef:
+    """The type of a vector index's key."""
+    if definition.expressions and definition.expressions[0] is not None:
+        return definition.expressions[0].type
+    column = table.column(definition.columns[0])
+    if column is None:
+        raise SqlError("XX001", f'index "{definition.name}" has no column')
+    return column.type
 
 
 def index_spec(definition: IndexDef, table: TableDef) -> IndexSpec:
     """What the index structure must be, from its catalog entry."""
-    column = table.column(definition.columns[0])
-    if column is None:
-        raise SqlError("XX001", f'index "{definition.name}" has no column')
+    type_ref = key_type(definition, table)
     defaults = OPTIONS[definition.method]
     values = {name: round(float(definition.options.get(name, option.default))) for name, option in defaults.items()}
     return IndexSpec(
         method=definition.method,  # type: ignore[arg-type]
-        metric=OPERATOR_CLASSES[definition.opclasses[0]],
-        dimensions=column.type.typmod,
-        **values,  # type: ignore[arg-type]
+        metric=index_metric(definition),
+        dimensions=type_ref.typmod,
+        element=ELEMENTS[type_ref.oid].name,
+        **values,
     )

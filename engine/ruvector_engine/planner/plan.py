@@ -69,11 +69,13 @@ _AS_THEY_CAME = frozenset(map(TypeRef, (BOOL, INT2, INT4, INT8, FLOAT8, TEXT)))
 class WithWritesPlan:
     """A statement whose WITH has INSERTs, UPDATEs or DELETEs: they run first, in their order.
 
-    `writes` has for each the query that stands for its RETURNING's rows in what follows.
+    `writes` has for each the query that stands for its RETURNING's rows in what follows. `ctes` is the WITH as it is
+    written, for EXPLAIN.
     """
 
     writes: tuple[tuple[Query, WritePlan], ...]
     main: KnnPlan | QueryPlan | WritePlan
+    ctes: tuple[Cte, ...]
 
 
 Plan: TypeAlias = KnnPlan | QueryPlan | WritePlan | WithWritesPlan | UtilityPlan
@@ -124,7 +126,7 @@ def _with_writes(statement: Query | Insert | Update | Delete, columns: tuple[Col
                 f'table "{table.name}" in several parts of a statement whose WITH changes it is not supported',
                 hint="Use several statements in a transaction.",
             )
-    return WithWritesPlan(tuple(writes), _plan(main, columns))
+    return WithWritesPlan(tuple(writes), _plan(main, columns), statement.ctes)
 
 
 def plan_query(query: Query, columns: tuple[Column, ...]) -> KnnPlan | QueryPlan:

@@ -13,7 +13,7 @@ from typing import Any
 from ruvector_engine.catalog.model import ROW_ID
 from ruvector_engine.planner.join_tree import ROW_COST, JoinTree, Surroundings, filtered
 from ruvector_engine.planner.match import KnnMatch
-from ruvector_engine.planner.plan import KnnPlan, QueryPlan, WritePlan
+from ruvector_engine.planner.plan import KnnPlan, QueryPlan, WithWritesPlan, WritePlan
 from ruvector_engine.planner.plan_names import PlanNames
 from ruvector_engine.planner.plan_node import PlanNode, Scanned
 from ruvector_engine.planner.pull_up import merged, subquery_of, substituted
@@ -43,13 +43,15 @@ _FRAMELESS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cum
 
 
 def plan_tree(
-    plan: KnnPlan | QueryPlan | WritePlan,
+    plan: KnnPlan | QueryPlan | WritePlan | WithWritesPlan,
     around: Surroundings,
     values: Sequence[Value] | None = None,
     *,
     verbose: bool = False,
 ) -> PlanNode:
     """The tree of a plan; without `values` parameters are shown as $1."""
+    if isinstance(plan, WithWritesPlan):
+        plan = _as_written(plan)
     if isinstance(plan, WritePlan):
         return _Maker((), around, values, verbose).write(plan)
     searches = [plan.match] if isinstance(plan, KnnPlan) else plan.searches
@@ -58,6 +60,14 @@ def plan_tree(
     query = maker.shown(plan.query)
     maker.names = PlanNames(query, None, values)
     return maker.query(query)
+
+
+def _as_written(plan: WithWritesPlan) -> QueryPlan | WritePlan:
+    """The main statement of a plan with the WITH that it came with."""
+    if isinstance(plan.main, WritePlan):
+        return WritePlan(replace(plan.main.statement, ctes=plan.ctes), plan.main.columns)
+    searches = (plan.main.match,) if isinstance(plan.main, KnnPlan) else plan.main.searches
+    return QueryPlan(replace(plan.main.query, ctes=plan.ctes), plan.main.columns, searches)
 
 
 class _Maker:
@@ -80,7 +90,8 @@ class _Maker:
         for cte in (node for node in found if isinstance(node, Cte)):
             once = sum(1 for query in read if query is cte.query) == 1
             if (
-                not cte.recursive
+                cte.statement is None
+                and not cte.recursive
                 and not is_volatile(cte.query)
                 and (cte.materialized is False or (once and cte.materialized is None))
             ):
@@ -303,7 +314,9 @@ class _Maker:
 
     def _cte(self, cte: Cte) -> PlanNode:
         query = cte.query
-        if cte.recursive and query.left is not None and query.right is not None:
+        if cte.statement is not None:
+            made = _Maker((), self._around, self._values, self._verbose).write(WritePlan(cte.statement, None))
+        elif cte.recursive and query.left is not None and query.right is not None:
             inputs = [self.query(self.shown(branch)) for branch in (query.left, query.right)]
             inputs[1].relationship = "Inner"
             made = PlanNode("Recursive Union", sum(n.rows for n in inputs), sum(n.cost for n in inputs), inputs)

@@ -40,7 +40,7 @@ _NESTED = frozenset({"record"})
 
 def fits(type_ref: TypeRef) -> bool:
     """Whether a column of that type can be an Arrow array here: scalars, and plain arrays of them."""
-    if type_ref.shaped:
+    if type_ref.shaped or type_ref.composite is not None or type_ref.range is not None:
         return False
     element = BY_OID[type_ref.oid].element_oid
     if element:

@@ -17,7 +17,6 @@ import nanoarrow as na
 import numpy as np
 import numpy.typing as npt
 
-from ruvector_engine.catalog.model import ROW_ID
 from ruvector_engine.errors import SqlError
 from ruvector_engine.relational.errors import carried_error, translate
 from ruvector_engine.relational.kept_rows import KeptRows
@@ -25,8 +24,6 @@ from ruvector_engine.results import Row
 
 #: DuckDB checkpoints by itself when its log passes this size; recovery reads at most this much.
 CHECKPOINT_THRESHOLD = "128MB"
-#: More ids than this are looked up by their range.
-_LISTED_IDS = 1000
 #: Under which name a statement reads the rows that it is given.
 _BATCH = "ruvector_batch"
 #: DuckDB's rowid of the first row that a transaction itself has written; committed rows have smaller ones.
@@ -167,36 +164,22 @@ class Connection:
         """Drop an unfinished stream, so that the connection can be used again."""
         self._raw.abort()
 
-    def id_vectors(
-        self, sql: str, dimensions: int, parameters: Sequence[Any] = ()
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Run a query of (BIGINT id, BLOB vector) without NULLs: ids (n,), vectors (n, dimensions).
+    def id_values(
+        self, sql: str, parameters: Sequence[Any] = ()
+    ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
+        """Run a query of (BIGINT id, BLOB or VARCHAR) without NULLs: batches of ids, bytes and offsets.
 
-        No Python object is made for a value.
+        Value i of a batch lies in the bytes from `offsets[i]` up to `offsets[i + 1]`; offsets begin at 0. They are
+        good until the next batch is asked for. No Python object is made for a value.
         """
-        ids: list[npt.NDArray[np.int64]] = []
-        parts: list[npt.NDArray[np.float32]] = []
         for batch in self._arrow_batches(sql, parameters):
-            n = len(batch)
-            ids.append(np.asarray(batch.child(0).buffer(1))[:n].astype(np.int64))
-            parts.append(_binary_matrix(batch.child(1), n, dimensions))
-        if not ids:
-            return np.empty(0, np.int64), np.empty((0, dimensions), np.float32)
-        return np.concatenate(ids), np.concatenate(parts)
-
-    def vectors_by_id(
-        self, select: str, ids: npt.NDArray[np.int64], dimensions: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """The rows of `select` (hidden id, vector; no WHERE of its own) whose id is among `ids`, as `id_vectors`."""
-        if not ids.size:
-            return np.empty(0, np.int64), np.empty((0, dimensions), np.float32)
-        if ids.size <= _LISTED_IDS:
-            return self.id_vectors(f'{select} WHERE "{ROW_ID}" IN ({", ".join(map(str, ids.tolist()))})', dimensions)
-        found, vectors = self.id_vectors(
-            f'{select} WHERE "{ROW_ID}" BETWEEN {int(ids.min())} AND {int(ids.max())}', dimensions
-        )
-        wanted = np.isin(found, ids)
-        return found[wanted], vectors[wanted]
+            rows = len(batch)
+            if not rows:
+                continue
+            values = batch.child(1)
+            offsets = np.asarray(values.buffer(1))[: rows + 1].astype(np.int64)
+            data = np.asarray(values.buffer(2)).view(np.uint8)[offsets[0] : offsets[-1]]
+            yield np.asarray(batch.child(0).buffer(1))[:rows].astype(np.int64), data, offsets - offsets[0]
 
     def ids(self, sql: str, parameters: Sequence[Any] = ()) -> npt.NDArray[np.int64]:
         """Run a query of one BIGINT column without NULLs: (n,) int64."""
@@ -271,15 +254,3 @@ class Connection:
         if isinstance(error, SqlError):
             return error
         return translate(type(error).__name__, str(error), sql)
-
-
-def _binary_matrix(view: Any, rows: int, dimensions: int) -> npt.NDArray[np.float32]:
-    """A copy of an Arrow binary column of equally long values, as (rows, dimensions) float32."""
-    if rows == 0:
-        return np.empty((0, dimensions), np.float32)
-    offsets = np.asarray(view.buffer(1))
-    first, last = int(offsets[0]), int(offsets[rows])
-    if last - first != rows * dimensions * 4:
-        raise SqlError("XX001", f"a stored vector does not have {dimensions} dimensions")
-    data = np.asarray(view.buffer(2))[first:last].view(np.uint8)
-    return data.copy().view(np.float32).reshape(rows, dimensions)

@@ -17,6 +17,7 @@ _EXHAUSTED = re.compile(r'nextval: reached (?:max|min)imum value of sequence "(?
 _CHECK = re.compile(
     r'CHECK constraint failed on table "(?P<table>\w+)" with expression CHECK\((?P<expr>.*)\)', re.DOTALL
 )
+_NOT_A_DECIMAL = re.compile(r'Could not convert string "NaN" to DECIMAL')
 _KEY_TYPE = re.compile(r"Invalid Type \[(?P<type>[^\]]*(?:\[\])*)\]: Invalid type for index key")
 
 
@@ -66,6 +67,11 @@ def translate(kind: str, text: str, sql: str) -> SqlError:
         return SqlError("22003", "value overflows numeric format")
     if kind == "OutOfRangeException":
         return _out_of_range(text)
+    if kind == "ConversionException" and _NOT_A_DECIMAL.search(text) is not None:
+        return not_supported(
+            "NaN in numeric with a precision is not supported",
+            hint="Declare the column as numeric without a precision.",
+        )
     if kind == "ConversionException":
         return _conversion(text)
     if kind == "OutOfMemoryException":

@@ -15,7 +15,7 @@ from ruvector_engine.sql.context import Context, Parameters, State
 from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.expressions import basics, calls, comparisons, subqueries
 from ruvector_engine.sql.expressions.dispatch import expression
-from ruvector_engine.sql.nodes import ColumnRef, Expr, RangeEntry, Statement, Target, Utility
+from ruvector_engine.sql.nodes import ColumnRef, CteRef, Expr, Query, RangeEntry, Statement, Target, Utility
 from ruvector_engine.sql.parser import RawStatement, inner_statement
 from ruvector_engine.sql.query import select
 from ruvector_engine.sql.raw import pb
@@ -133,12 +133,23 @@ def _columns(targets: Sequence[Target] | None) -> tuple[Column, ...] | None:
 
 
 def _column(target: Target) -> Column:
-    expr = target.expr
-    type_ = TypeRef(expr.type.oid, expr.type.typmod)  # clients know nothing of shapes
-    if isinstance(expr, ColumnRef) and isinstance(expr.range.source, TableDef) and expr.index >= 0:
-        table = expr.range.source
-        return Column(target.name, type_, table.oid, table.columns[expr.index].attnum)
-    return Column(target.name, type_)
+    type_ = TypeRef(target.expr.type.oid, target.expr.type.typmod)  # clients know nothing of shapes
+    return Column(target.name, type_, *_origin(target.expr))
+
+
+def _origin(expr: Expr) -> tuple[int, int]:
+    """The table or view, and its column's number, that an expression is; (0, 0) for what is computed."""
+    while isinstance(expr, ColumnRef) and expr.index >= 0:
+        entry, source = expr.range, expr.range.source
+        if isinstance(source, TableDef):
+            return source.oid, source.columns[expr.index].attnum
+        if entry.view is not None:
+            return entry.view.oid, expr.index + 1
+        query = source.query if isinstance(source, CteRef) else source
+        if not isinstance(query, Query):
+            break
+        expr = query.targets[expr.index].expr
+    return 0, 0
 
 
 def analyze_expression(
@@ -164,5 +175,5 @@ def analyze_expression(
     if target is None:
         return known(scope.state, expr)
     if target.oid == BOOL and not column:
-        return boolean(scope.state, expr, "WHERE" if clause == "COPY" else clause)
+        return boolean(scope.state, expr, "WHERE" if clause in ("COPY", "index predicates") else clause)
     return assign(scope.state, expr, column, target)

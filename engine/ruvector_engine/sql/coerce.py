@@ -8,6 +8,7 @@ with a constant.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from ruvector_engine.errors import SqlError
@@ -27,7 +28,7 @@ from ruvector_engine.sql.names import lookup_of, name_to_oid
 from ruvector_engine.sql.nodes import Cast, Const, Expr, Param, Special
 from ruvector_engine.sql.raw import position
 from ruvector_engine.types import text
-from ruvector_engine.types.array_values import is_plain
+from ruvector_engine.types.array_values import is_plain, mapped
 from ruvector_engine.types.numbers import parse_float4, parse_float8
 from ruvector_engine.types.numeric import format_numeric
 from ruvector_engine.types.registry import (
@@ -42,6 +43,7 @@ from ruvector_engine.types.registry import (
     NAME_TYPES,
     NUMERIC,
     OID,
+    RECORD,
     REGCLASS,
     REGTYPE,
     TEXT,
@@ -58,6 +60,8 @@ def can_coerce(source: int, target: int, context: CastContext) -> bool:
     """Whether a value of `source` can become `target` (a pseudo-type of functions included) in that context."""
     if target == CSTRING_ARRAY:
         return source in BY_OID and BY_OID[source].element_oid != 0
+    if target == RECORD and TypeRef(source).composite is not None:
+        return True
     if source in (target, UNKNOWN) or target in TAKES_ANYTHING:
         return True
     if target == ANYENUM:
@@ -111,6 +115,11 @@ def _coerced(state: State, expr: Expr, target: TypeRef, context: CastContext, lo
         return _literal(state, expr, target, explicit=context == "e")
     if isinstance(expr, Param) and source.oid == UNKNOWN:
         return _with_typmod(state.parameters.determine(expr, target.oid), target, explicit=context == "e")
+    if isinstance(expr, Special) and expr.kind == "row" and target.composite is not None:
+        parts = [a for a in expr.args if a is not None]
+        return coerce_row(state, parts, target, context, location if location >= 0 else expr.location)
+    if target.oid == RECORD and source.composite is not None:
+        return expr
     if source.oid != target.oid and not castable(source.oid, target.oid, context):
         return None
     if isinstance(expr, Const):
@@ -122,6 +131,26 @@ def _coerced(state: State, expr: Expr, target: TypeRef, context: CastContext, lo
     if target.pg.category == "A" and target.pg.element_oid and source.pg.category in "SX":
         target = TypeRef(target.oid, target.typmod, shaped=target.is_array)
     return Cast(expr, target, context == "e", location if location >= 0 else expr.location)
+
+
+def coerce_row(state: State, parts: Sequence[Expr], target: TypeRef, context: CastContext, location: int) -> Expr:
+    """ROW(...) as a composite type; 42846 where it does not fit."""
+    assert target.composite is not None
+    attributes = target.composite.attributes
+    name = target.pg.sql_name
+    detail = "Input has too few columns." if len(parts) < len(attributes) else "Input has too many columns."
+    args: list[Expr] = []
+    if len(parts) == len(attributes):
+        for number, (part, attribute) in enumerate(zip(parts, attributes, strict=True), 1):
+            fitted = coerce(state, part, attribute.type, context)
+            if fitted is None:
+                kinds = f"{part.type.pg.sql_name} to {attribute.type.pg.sql_name}"
+                detail = f"Cannot cast type {kinds} in column {number}."
+                break
+            args.append(fitted)
+    if len(args) < len(attributes) or len(parts) > len(attributes):
+        raise SqlError("42846", f"cannot cast type record to {name}", detail=detail, position=position(location))
+    return Special("row", tuple(args), TypeRef(target.oid), tuple(a.name for a in attributes), location)
 
 
 def _coerced_array(state: State, expr: Special, target: TypeRef, context: CastContext) -> Expr | None:
@@ -149,6 +178,8 @@ def _literal(state: State, const: Const, target: TypeRef, *, explicit: bool) -> 
         except SqlError as error:
             error.position = position(const.location)
             raise
+    if target.pg.element_oid in NAME_TYPES:
+        return _named_array(state, const, target)
     try:
         # An interval's fields say what a bare number counts.
         read_as = target if target.oid == INTERVAL else TypeRef(target.oid)
@@ -160,6 +191,20 @@ def _literal(state: State, const: Const, target: TypeRef, *, explicit: bool) -> 
         target = TypeRef(target.oid, target.typmod, shaped=True)
     # Fitting the modifier happens at run time in PostgreSQL: such an error has no position.
     return Const(text.apply_typmod(target, value, explicit=explicit), target, const.location)
+
+
+def _named_array(state: State, const: Const, target: TypeRef) -> Const:
+    """The constant for the text of an array of names, as of regclass[]."""
+    lookup, element = lookup_of(state.context), target.pg.element_oid
+
+    try:
+        value = text.parse_text(TypeRef(BY_OID[TEXT].array_oid), str(const.value))
+        assert isinstance(value, list)
+        named = mapped(value, lambda name: name_to_oid(lookup, name, element))
+    except SqlError as error:
+        error.position = position(const.location)
+        raise
+    return Const(named, target if is_plain(value) else replace(target, shaped=True), const.location)
 
 
 def _folded(const: Const, target: TypeRef, *, explicit: bool) -> Const | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ruvector_engine.catalog.made_types import user_type
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.system.lookup import Lookup
@@ -58,7 +59,7 @@ class Parameters:
         self._types: dict[int, int] = {}
         declared = declared or ()
         for number, oid in enumerate(declared, 1):
-            known = oid if oid in BY_OID or catalog is None else catalog.user_type(oid)
+            known = oid if oid in BY_OID or catalog is None else user_type(catalog, oid)
             if oid and not known:
                 raise SqlError("42704", f"could not find type with OID {oid}")
             self._types[number] = known or UNKNOWN

@@ -9,7 +9,7 @@ from ruvector_engine.catalog.model import ColumnDef
 from ruvector_engine.sql.coerce import assign
 from ruvector_engine.sql.context import State
 from ruvector_engine.sql.expressions.dispatch import expression
-from ruvector_engine.sql.functions.session import NEXT_IDENTITY
+from ruvector_engine.sql.functions.sequences import NEXT_IDENTITY
 from ruvector_engine.sql.nodes import Call, Const, Expr
 from ruvector_engine.sql.parser import parse
 from ruvector_engine.sql.scope import Scope

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ruvector_engine.errors import not_supported
 from ruvector_engine.sql.emit_key import direction, is_keyed, is_row, key_of
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
-from ruvector_engine.sql.nodes import Aggregate, SortKey
+from ruvector_engine.sql.json_text import to_json
+from ruvector_engine.sql.nodes import Aggregate, SortKey, Special
 from ruvector_engine.sql.raw import position
-from ruvector_engine.types.registry import BPCHAR, JSONB, NUMERIC
+from ruvector_engine.types.registry import BPCHAR, JSONB, NUMERIC, VECTOR_TYPES
 
 if TYPE_CHECKING:
     from ruvector_engine.sql.emit_expression import ExpressionEmitter
@@ -38,6 +40,27 @@ def aggregate_call(emitter: ExpressionEmitter, expr: Aggregate, texts: Sequence[
     return call
 
 
+def distinct_json(emitter: ExpressionEmitter, expr: Aggregate) -> str | None:
+    """json_agg(DISTINCT ...): values are told apart and sorted before they are json; None for what is not one."""
+    written = expr.args[0] if expr.args else None
+    if not (expr.distinct and expr.function.name == "json_agg" and isinstance(written, Special)):
+        return None
+    value = written.args[0]
+    assert value is not None
+    if is_row(value):
+        raise not_supported(
+            "json_agg(DISTINCT ...) of a row is not supported",
+            hint="Aggregate over a subquery with SELECT DISTINCT.",
+            position=position(expr.location),
+        )
+    text, item = emitter.expression(value), "rv_j"
+    if value.type.oid == NUMERIC:
+        text, item = numeric.to_text(text), numeric.numeric_text(item)
+    keys = tuple(replace(key, expr=value) if key.expr == written else key for key in expr.order_by)
+    call = aggregate_call(emitter, replace(expr, args=(value,), order_by=keys), [text])
+    return f"rv_json_array(list_transform({call('list', text)}, lambda rv_j: {to_json(item, value.type)}), ', ')"
+
+
 def _order(emitter: ExpressionEmitter, expr: Aggregate, texts: Sequence[str]) -> str:
     """PostgreSQL sorts in order to find what is distinct, which shows in what lists hold."""
     keys = expr.order_by
@@ -60,7 +83,7 @@ def _order(emitter: ExpressionEmitter, expr: Aggregate, texts: Sequence[str]) ->
 def _without_equals(items: str, expr: Aggregate) -> str:
     """A list of distinct values without those that are equal but written otherwise."""
     type_ref = expr.args[0].type
-    if type_ref.oid not in (NUMERIC, JSONB, BPCHAR):
+    if type_ref.oid not in (NUMERIC, JSONB, BPCHAR, *VECTOR_TYPES):
         raise not_supported(
             f"{expr.function.name}(DISTINCT {type_ref.pg.sql_name}) is not supported",
             hint="Aggregate over a subquery with SELECT DISTINCT.",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ruvector_engine.errors import not_supported
 from ruvector_engine.sql.nodes import Aggregate, ColumnRef, Const, Expr, Param, Special, SubLink
 from ruvector_engine.sql.raw import position
 from ruvector_engine.sql.tree import walk
-from ruvector_engine.types.registry import TypeRef
+from ruvector_engine.types.registry import TypeRef, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,36 @@ class SessionValue:
 
 
 Binding = Const | Param | SessionValue
+
+
+_QUOTED_OR_PLACE = re.compile(r"'(?:[^']|'')*'|\$(\d+)")
+
+
+def written_out(text: str, values: Sequence[Value]) -> str:
+    """DuckDB's SQL with the values of its parameters in their places."""
+    literals = [_literal(value) for value in values]
+    if not literals:
+        return text
+    return _QUOTED_OR_PLACE.sub(lambda m: literals[int(m[1]) - 1] if m[1] else m[0], text)
+
+
+def _literal(value: Value) -> str:
+    """The value in DuckDB's SQL; what surrounds it casts it to its type."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return repr(value)
+    if isinstance(value, bytes):
+        return f"from_hex('{value.hex()}')"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_literal(key)}: {_literal(item)}' for key, item in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_literal(v) for v in value)}]"
+    text = format(value, "f") if isinstance(value, Decimal) and value.is_finite() else str(value)
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
 
 
 def quote(identifier: str) -> str:

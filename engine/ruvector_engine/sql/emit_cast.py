@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ruvector_engine.errors import not_supported
+from ruvector_engine.sql import emit_composite, emit_range, enum_storage
 from ruvector_engine.sql import emit_shaped as shapes
-from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.functions.vectors import of_array
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
+from ruvector_engine.sql.text_styles import STYLED
 from ruvector_engine.types.numeric import unpack_typmod
 from ruvector_engine.types.registry import (
     ACLITEM,
@@ -90,13 +91,13 @@ def _convert(sql: str, source: int, target: int) -> str:
         return _to_numeric(sql, source)
     if source == NUMERIC:
         return _from_numeric(sql, target)
+    special = _SPECIAL.get((source, target))
+    if special is not None:
+        return special.format(sql)
     if target in STRING_OIDS:
         return to_text(sql, source)
     if source in STRING_OIDS:
         return _from_text(sql, target)
-    special = _SPECIAL.get((source, target))
-    if special is not None:
-        return special.format(sql)
     if source in VECTOR_TYPES:
         return sql if target in VECTOR_TYPES else f"rv_vector_floats({sql})"
     if source == HALFVEC:
@@ -145,7 +146,11 @@ def _from_numeric(sql: str, target: int) -> str:
 
 
 def to_text(sql: str, source: int) -> str:
-    """What the type's output function prints."""
+    """What a cast to text gives: mostly what the type's output function prints, as the session's settings want it."""
+    return _text(sql, source, styled=True)
+
+
+def _text(sql: str, source: int, *, styled: bool) -> str:
     if source in STRING_OIDS:
         return f"rtrim({sql}, ' ')" if source == BPCHAR else sql
     if source == NUMERIC:
@@ -153,12 +158,18 @@ def to_text(sql: str, source: int) -> str:
     enum = TypeRef(source).enum
     if enum is not None:
         return enum_storage.label(enum, sql)
-    template = _OUTPUTS.get(source)
+    pg_range = TypeRef(source).range
+    if pg_range is not None:
+        return emit_range.to_text(sql, pg_range)
+    if TypeRef(source).composite is not None:
+        return emit_composite.to_text(sql, TypeRef(source))
+    template = STYLED.get(source) if styled else None
+    template = template or _OUTPUTS.get(source)
     if template is not None:
         return template.format(sql)
     element = BY_OID[source].element_oid
     if element:
-        inner = "rv_e" if element == NUMERIC else output("rv_e", element)
+        inner = "rv_e" if element == NUMERIC else _output("rv_e", element, styled=styled)
         return f"rv_array_out(list_transform({sql}, lambda rv_e: {inner}))"
     return f"CAST({sql} AS VARCHAR)"
 
@@ -178,10 +189,23 @@ _OUTPUTS: dict[int, str] = {
 
 
 def output(sql: str, source: int) -> str:
-    """What the type's output function prints, which for boolean and inet is not what a cast to text gives."""
+    """What the type's output function prints, which for some types is not what a cast to text gives."""
+    return _output(sql, source, styled=True)
+
+
+def stable_output(sql: str, source: int) -> str:
+    """The same whatever the session's settings are."""
+    return _output(sql, source, styled=False)
+
+
+def _output(sql: str, source: int, *, styled: bool) -> str:
     if source == INET:
         return f"rv_inet_out({sql})"
-    return f"(CASE WHEN {sql} THEN 't' WHEN NOT {sql} THEN 'f' END)" if source == BOOL else to_text(sql, source)
+    if source == BPCHAR:
+        return sql  # with its blanks
+    if source == BOOL:
+        return f"(CASE WHEN {sql} THEN 't' WHEN NOT {sql} THEN 'f' END)"
+    return _text(sql, source, styled=styled)
 
 
 def _float_of_text(sql: str, target: int) -> str:
@@ -199,6 +223,11 @@ def _from_text(sql: str, target: int) -> str:
     enum = TypeRef(target).enum
     if enum is not None:
         return enum_storage.number(enum, sql)
+    pg_range = TypeRef(target).range
+    if pg_range is not None:
+        return emit_range.from_text(sql, pg_range)
+    if TypeRef(target).composite is not None:
+        return emit_composite.from_text(sql, TypeRef(target))
     element = BY_OID[target].element_oid
     if element:
         inner = "rv_e" if element in STRING_OIDS else _convert("rv_e", TEXT, element)
@@ -214,7 +243,7 @@ _PYTHON_INPUTS = frozenset(
 _INTERNAL_INPUTS: dict[int, str] = {
     BIT: "rv_bit_in({0})",
     VARBIT: "rv_bit_in({0})",
-    INTERVAL: "rv_parts_interval(rv_interval_in({0}))",
+    INTERVAL: "rv_interval_read({0})",
 }
 
 _SPECIAL: dict[tuple[int, int], str] = {
@@ -237,7 +266,7 @@ _SPECIAL: dict[tuple[int, int], str] = {
     (BIT, INT8): "rv_bit_to_int8({0})",
     (INT4, BOOL): "({0} <> 0)",
     (BOOL, INT4): "CAST({0} AS INTEGER)",
-    (INT4, BY_NAME["char"].oid): "chr({0})",
+    (INT4, BY_NAME["char"].oid): "rv_char_of_integer({0})",
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ruvector_engine.catalog.model import ROW_ID, TableDef
 from ruvector_engine.errors import not_supported
 from ruvector_engine.sql import emit_literal, emit_moment, emit_shaped
-from ruvector_engine.sql.emit_aggregate import aggregate_call
+from ruvector_engine.sql.emit_aggregate import aggregate_call, distinct_json
 from ruvector_engine.sql.emit_binding import Binding, SessionValue, quote
 from ruvector_engine.sql.emit_cast import REG_OIDS, STRING_OIDS, cast, output
 from ruvector_engine.sql.emit_key import direction, element_key, equal_key, is_keyed, is_row, key_of, keys_of
@@ -19,6 +19,7 @@ from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.definition import ANYARRAY, ANYCOMPATIBLEARRAY, POLYMORPHIC, TAKES_ANYTHING
 from ruvector_engine.sql.functions.float_sql import Arithmetic
 from ruvector_engine.sql.functions.numeric_sql import NumericSql, Shape
+from ruvector_engine.sql.functions.sequences import COUNTING, drawing
 from ruvector_engine.sql.functions.system import PREFIX
 from ruvector_engine.sql.nodes import (
     Aggregate,
@@ -149,6 +150,9 @@ class ExpressionEmitter:
         return NumericSql(text, self._shapes[entry][expr.index])
 
     def _call(self, expr: Call) -> str:
+        if expr.function.template == COUNTING:
+            pid = self.bind(SessionValue("pg_backend_pid", (), TypeRef(INT4)))
+            return drawing(pid, self.expression(expr.args[0]))
         if not expr.function.returns_set:
             return self._apply(expr.function, expr.args)
         unnested = f"unnest({self.list_of_set(expr)})"
@@ -212,9 +216,33 @@ class ExpressionEmitter:
             return cast(text, TypeRef(TEXT), expr.type, explicit=expr.explicit)
         if expr.type.oid in REG_OIDS and expr.arg.type.oid in STRING_OIDS:
             return self.catalog_call(f"{expr.type.pg.name}_in", self.expression(expr.arg))
+        if {expr.arg.type.pg.element_oid, expr.type.pg.element_oid} & REG_OIDS and not expr.arg.type.shaped:
+            return self._cast_names(expr)
         if expr.type.oid in emit_moment.MOMENTS and expr.arg.type.oid in STRING_OIDS and not self._bare:
             return cast(self._moment(expr), TypeRef(expr.type.oid), expr.type, explicit=expr.explicit)
         return cast(self.expression(expr.arg), expr.arg.type, expr.type, explicit=expr.explicit)
+
+    def _cast_names(self, expr: Cast) -> str:
+        """An array of names from or to text or an array of texts, its elements one by one."""
+        source, target = (t.pg.element_oid or t.oid for t in (expr.arg.type, expr.type))
+        text = self.expression(expr.arg)
+        if source in REG_OIDS and target in STRING_OIDS:
+            names = self.names(text, source)
+            return (
+                names
+                if expr.type.pg.element_oid
+                else cast(f"rv_array_out({names})", TypeRef(TEXT), expr.type, explicit=True)
+            )
+        if target in REG_OIDS and source in STRING_OIDS:
+            texts = text if expr.arg.type.pg.element_oid else f"rv_array_in({text})"
+            call = self.catalog_call(f"{BY_OID[target].name}_in", "rv_e")
+            return f"list_transform({texts}, lambda rv_e: {call})"
+        return cast(text, expr.arg.type, expr.type, explicit=expr.explicit)
+
+    def names(self, array: str, element: int) -> str:
+        """The list of the names that an array of a reg* type stands for."""
+        call = self.catalog_call(f"{BY_OID[element].name}_out", "rv_e")
+        return f"list_transform({array}, lambda rv_e: {call})"
 
     def _moment(self, expr: Cast) -> str:
         """Text read as a date or time, without its modifier."""
@@ -243,6 +271,9 @@ class ExpressionEmitter:
         if expr.over is None and self.representatives.exprs:
             with self.ungrouped():
                 return self._aggregate(expr)
+        json = distinct_json(self, expr)
+        if json is not None:
+            return json
         function = expr.function
         texts = self._arguments(function, expr.args)
         call = aggregate_call(self, expr, texts)

@@ -11,18 +11,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from ruvector_engine.sql import emit_composite
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql, Shape
 from ruvector_engine.sql.nodes import Expr, SortKey, Special
-from ruvector_engine.sql.storage import duck_type, with_items
-from ruvector_engine.types.registry import BPCHAR, HALFVEC, JSONB, NUMERIC, SPARSEVEC, VECTOR_TYPES, TypeRef
+from ruvector_engine.sql.storage import duck_type, fields, with_items
+from ruvector_engine.types.registry import (
+    BPCHAR,
+    HALFVEC,
+    JSONB,
+    NUMERIC,
+    NUMRANGE,
+    SPARSEVEC,
+    VECTOR_TYPES,
+    TypeRef,
+    UserOid,
+)
 
-_KEYED = frozenset({NUMERIC, JSONB, BPCHAR, HALFVEC, SPARSEVEC, *VECTOR_TYPES})
+_KEYED = frozenset({NUMERIC, NUMRANGE, JSONB, BPCHAR, HALFVEC, SPARSEVEC, *VECTOR_TYPES})
 
 
 def is_row(expr: Expr) -> TypeGuard[Special]:
     """Whether the expression is ROW(...), whose text does not tell what is equal."""
-    return isinstance(expr, Special) and expr.kind == "row"
+    return isinstance(expr, Special) and expr.kind == "row" and expr.type.composite is None
 
 
 def direction(key: SortKey) -> str:
@@ -34,6 +45,10 @@ def is_keyed(type_ref: TypeRef, shape: Shape | None = None) -> bool:
     """Whether equal values may be written differently; `shape` is a numeric's."""
     if type_ref.oid == NUMERIC:
         return shape is None
+    if isinstance(type_ref.oid, UserOid):
+        if type_ref.composite is not None:
+            return any(is_keyed(t) for _, t in fields(type_ref))
+        return bool(type_ref.pg.element_oid) and is_keyed(TypeRef(type_ref.pg.element_oid))
     return type_ref.oid in _KEYED or type_ref.pg.element_oid in _KEYED
 
 
@@ -47,9 +62,13 @@ def key_of(text: str, type_ref: TypeRef, *, constant: bool = False) -> str:
         return f"rv_{type_ref.pg.name}_key({text})"
     if type_ref.oid == JSONB:
         return f"rv_jsonb_key({text})"
+    if type_ref.oid == NUMRANGE:
+        return f"rv_numrange_key({text})"
     if type_ref.oid == BPCHAR:
         return f"rtrim({text}, ' ')"
-    if type_ref.pg.element_oid in _KEYED:
+    if type_ref.composite is not None and is_keyed(type_ref):
+        return emit_composite.key(text, type_ref, key_of)
+    if type_ref.pg.element_oid and is_keyed(TypeRef(type_ref.pg.element_oid)):
         key = ElementKey(TypeRef(type_ref.pg.element_oid))
         return key.shaped(text) if type_ref.shaped else key.array(text)
     return f"CAST({text} AS {duck_type(type_ref)})" if constant else text
@@ -78,20 +97,20 @@ class ElementKey:
 
     def element(self, text: str) -> str:
         """The key of an element."""
-        if self.type.oid not in _KEYED:
+        if not is_keyed(self.type):
             return text
         return key_of(numeric.to_text(text) if self.type.oid == NUMERIC else text, self.type)
 
     def array(self, text: str) -> str:
         """The array of the elements' keys."""
-        if self.type.oid not in _KEYED:
+        if not is_keyed(self.type):
             return text
         marked = numeric.numeric_text("rv_k") if self.type.oid == NUMERIC else "rv_k"
         return f"list_transform({text}, lambda rv_k: {key_of(marked, self.type)})"
 
     def shaped(self, text: str) -> str:
         """The same of an array with a shape."""
-        return text if self.type.oid not in _KEYED else with_items(text, self.array)
+        return with_items(text, self.array) if is_keyed(self.type) else text
 
 
 def element_key(args: Sequence[Expr]) -> ElementKey:

@@ -70,6 +70,8 @@ def literal(const: Const, bind: Callable[[Const], str]) -> str:
         return numeric.literal(format_numeric(value) if value.is_finite() else _special(value))
     if isinstance(value, bytes):
         return bind(const)
+    if const.type.composite is not None or const.type.range is not None:
+        return from_transport(const.type, bind(const))
     if isinstance(value, tuple):
         months, days, micros = value
         return f"(to_months({months}) + to_days({days}) + to_microseconds({micros}))"

@@ -42,7 +42,7 @@ from ruvector_engine.sql.nodes import (
     Special,
     ValuesList,
 )
-from ruvector_engine.sql.storage import to_transport
+from ruvector_engine.sql.storage import fields, to_transport
 from ruvector_engine.sql.tree import walk
 from ruvector_engine.types.registry import NUMERIC, TypeRef
 
@@ -208,6 +208,8 @@ class QueryEmitter(ExpressionEmitter):
     def _set_operation(self, query: Query, *, transport: bool) -> Emitted:
         assert query.left is not None
         assert query.right is not None
+        if not (query.set_op == "UNION" and query.set_all):
+            _refuse_keyed_rows_in(query)
         left, right = self.query(query.left), self.query(query.right)
         types = [t.expr.type for t in query.targets]
         left, right = self._aligned(left, right, types)
@@ -324,7 +326,9 @@ class QueryEmitter(ExpressionEmitter):
             items = self.list_of_set(call)
             rows = (
                 "u.c"
-                if len(call.function.columns) < 2
+                if len(call.function.columns) < 2 and call.type.composite is None
+                else ", ".join(f"u.c.{key}" for key, _ in fields(call.type))
+                if call.type.composite is not None
                 else ", ".join(f"u.c.{quote(n)}" for n, _ in call.function.columns)
             )
             place = ", u.i" if scan.ordinality else ""
@@ -360,3 +364,16 @@ def cte_name(name: str) -> str:
     names are the same whatever their case."""
     marked = "".join(f"^{c}" if c != c.lower() or c == "^" else c for c in name)
     return quote(f"with_{marked}")
+
+
+def _refuse_keyed_rows_in(query: Query) -> None:
+    """0A000 for UNION, INTERSECT and EXCEPT over rows as values whose text does not tell what is equal."""
+    for part in (query.left, query.right):
+        if part is None:
+            continue
+        rows = [t.expr for t in part.targets if is_row(t.expr)]
+        if any(is_keyed(a.type) for row in rows for a in row.args if a is not None):
+            operator = query.set_op
+            raise not_supported(f"{operator} of a row with such columns is not supported", hint="Select its columns.")
+        if part.set_op:
+            _refuse_keyed_rows_in(part)

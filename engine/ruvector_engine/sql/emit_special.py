@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ruvector_engine.sql import emit_literal, emit_shaped, enum_storage
+from ruvector_engine.catalog.model import TableDef
+from ruvector_engine.sql import emit_composite, emit_literal, emit_shaped, enum_storage
 from ruvector_engine.sql.emit_binding import is_known_before, quote, session_value
 from ruvector_engine.sql.emit_cast import REG_OIDS, output
 from ruvector_engine.sql.emit_key import is_keyed, key_of, keys_of
@@ -14,7 +15,7 @@ from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.functions.session import ROW_BY_ROW
 from ruvector_engine.sql.json_text import to_json, to_jsonb
-from ruvector_engine.sql.nodes import Const, Expr, FunctionDef, Special
+from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, FunctionDef, Special
 from ruvector_engine.sql.storage import duck_type, from_transport
 from ruvector_engine.types.registry import BY_OID, NUMERIC, TEXT, TypeRef
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 
 def _null_test(emitter: ExpressionEmitter, expr: Special) -> str:
+    arg = expr.args[0]
+    if arg is not None and arg.type.composite is not None:
+        return emit_composite.null_test(emitter.expression(arg), arg.type, negated=expr.kind == "isnotnull")
     return f"({emitter.texts(expr)[0]} IS {'NOT ' if expr.kind == 'isnotnull' else ''}NULL)"
 
 
@@ -131,6 +135,8 @@ def _subscript(emitter: ExpressionEmitter, expr: Special) -> str:
 
 
 def _field(emitter: ExpressionEmitter, expr: Special) -> str:
+    if isinstance(expr.extra, int):
+        return emit_composite.field(emitter.texts(expr)[0], expr.extra, expr.type)
     return f"({emitter.texts(expr)[0]}).{quote(expr.extra)}"
 
 
@@ -162,9 +168,22 @@ def _assigned(emitter: ExpressionEmitter, expr: Special) -> str:
 
 
 def _row(emitter: ExpressionEmitter, expr: Special) -> str:
-    """A row as a value is its text."""
+    """A row as a value is its text, unless it has a composite type."""
+    if expr.type.composite is not None:
+        value = emit_composite.made(expr.type, emitter.texts(expr))
+        present = _never_null(expr)
+        return value if present is None else f"(CASE WHEN {emitter.expression(present)} IS NOT NULL THEN {value} END)"
     fields = [_output(emitter, Special("output", (a,), TypeRef(TEXT))) for a in expr.args]
     return f"rv_record_out(CAST([{', '.join(fields)}] AS VARCHAR[]))"
+
+
+def _never_null(row: Special) -> ColumnRef | None:
+    """A column that is NULL only where an outer join found no row of the table whose row this is."""
+    for arg in row.args:
+        source = arg.range.source if isinstance(arg, ColumnRef) and arg.index >= 0 else None
+        if isinstance(arg, ColumnRef) and isinstance(source, TableDef) and source.columns[arg.index].not_null:
+            return arg
+    return None
 
 
 def _similar(emitter: ExpressionEmitter, expr: Special) -> str:
@@ -192,6 +211,8 @@ def _output(emitter: ExpressionEmitter, expr: Special) -> str:
     assert arg is not None
     if arg.type.oid in REG_OIDS:
         return emitter.catalog_call(f"{arg.type.pg.name}_out", emitter.expression(arg))
+    if arg.type.pg.element_oid in REG_OIDS and not arg.type.shaped:
+        return f"rv_array_out({emitter.names(emitter.expression(arg), arg.type.pg.element_oid)})"
     text = emitter.expression(arg)
     return emit_shaped.to_text(text, arg.type.oid) if arg.type.shaped else output(text, arg.type.oid)
 

@@ -34,7 +34,12 @@ def number(enum: EnumType, text: str) -> str:
 
 def constant(enum: EnumType, value: str) -> str:
     """SQL of the stored value for a label that is known to exist."""
-    return f"CAST({enum.numbers[enum.labels.index(value)]!r} AS {DUCK_TYPE})"
+    return f"CAST({number_of(enum, value)!r} AS {DUCK_TYPE})"
+
+
+def number_of(enum: EnumType, value: str) -> float:
+    """The stored value for a label that is known to exist."""
+    return enum.numbers[enum.labels.index(value)]
 
 
 def label_of(enum: EnumType, value: float) -> str:

@@ -18,6 +18,7 @@ from ruvector_engine.sql.names import lookup_of
 from ruvector_engine.sql.nodes import (
     BoolOp,
     Call,
+    Const,
     Expr,
     FromItem,
     FunctionScan,
@@ -25,12 +26,13 @@ from ruvector_engine.sql.nodes import (
     Query,
     RangeEntry,
     Special,
+    Target,
 )
 from ruvector_engine.sql.parser import parse
 from ruvector_engine.sql.raw import guard, kind_of, pb, position, refuse, strings
 from ruvector_engine.sql.scope import NamedColumn, Names, Relation, Scope, names_of
 from ruvector_engine.sql.targets import output_name
-from ruvector_engine.types.registry import INT8, RECORD, TypeRef
+from ruvector_engine.types.registry import BOOL, INT8, RECORD, REGCLASS, TypeRef
 
 _TABLE = frozenset({"catalogname", "schemaname", "relname", "inh", "relpersistence", "alias", "location"})
 _JOINS = {
@@ -82,7 +84,9 @@ def table_item(scope: Scope, node: Any) -> tuple[RangeEntry, Names]:
         )
         inside = scope.in_recursive_term(node.relname)
         return _named(node, RangeEntry(node.relname, columns, ctes.reference(cte, inside=inside)), node.relname)
-    relation = find_table(scope, node)
+    relation = _relation(scope, node)
+    if isinstance(relation, SequenceDef):
+        return _named(node, _sequence(relation), relation.name, relation.schema)
     columns = tuple((c.name, c.type) for c in relation.columns)
     if isinstance(relation, ViewDef):
         view = _view(scope, relation)
@@ -94,8 +98,26 @@ def table_item(scope: Scope, node: Any) -> tuple[RangeEntry, Names]:
     return _named(node, entry, relation.name, relation.schema)
 
 
+def _sequence(sequence: SequenceDef) -> RangeEntry:
+    """A sequence that is read as a table: one row, of where it stands. How many numbers are logged ahead is 0 here."""
+    oid = Const(sequence.oid, TypeRef(REGCLASS))
+    last = Special("session", (oid,), TypeRef(INT8), "sequence_last_value")
+    called = Special("session", (oid,), TypeRef(BOOL), "sequence_is_called")
+    columns = (("last_value", last), ("log_cnt", Const(0, TypeRef(INT8))), ("is_called", called))
+    query = Query(tuple(Target(expr, name) for name, expr in columns))
+    return RangeEntry(sequence.name, tuple((name, expr.type) for name, expr in columns), query)
+
+
 def find_table(scope: Scope, node: Any) -> TableDef | ViewDef:
-    """The table or view that a RangeVar names."""
+    """The table or view that a RangeVar names, for a statement that changes it."""
+    found = _relation(scope, node)
+    if isinstance(found, SequenceDef):
+        raise SqlError("42809", f'cannot change sequence "{found.name}"')
+    return found
+
+
+def _relation(scope: Scope, node: Any) -> TableDef | ViewDef | SequenceDef:
+    """The table, view or sequence that a RangeVar names."""
     label = f"{node.schemaname}.{node.relname}" if node.schemaname else node.relname
     rights = scope.state.context.rights
     if rights is not None and node.schemaname:
@@ -110,8 +132,6 @@ def find_table(scope: Scope, node: Any) -> TableDef | ViewDef:
             detail="This operation is not supported for indexes.",
             position=position(node.location),
         )
-    if isinstance(found, SequenceDef):
-        raise not_supported("reading a sequence as a table is not supported", position=position(node.location))
     return found
 
 
@@ -202,6 +222,8 @@ def _unnest_many(scope: Scope, node: Any) -> Expr | None:
 def _function_columns(call: Expr, alias: str) -> tuple[tuple[str, TypeRef], ...]:
     if isinstance(call, Special) and call.kind == "unnest_many":
         return tuple((alias, TypeRef(a.type.pg.element_oid)) for a in call.args if a is not None)
+    if isinstance(call, Call) and call.function.returns_set and call.type.composite is not None:
+        return tuple((a.name, a.type) for a in call.type.composite.attributes)
     if isinstance(call, Call) and call.function.columns:
         return tuple((name, TypeRef(oid)) for name, oid in call.function.columns)
     return ((alias, call.type),)

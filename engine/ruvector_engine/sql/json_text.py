@@ -5,8 +5,12 @@ They differ in blanks: json is written as it is made ("[1,2]"), jsonb is normali
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ruvector_engine.sql.emit_cast import output, to_text
+from ruvector_engine.sql.emit_literal import quote_text
 from ruvector_engine.sql.functions import numeric_sql as numeric
+from ruvector_engine.sql.storage import fields
 from ruvector_engine.types.registry import (
     BOOL,
     BY_OID,
@@ -42,6 +46,8 @@ def to_jsonb(sql: str, type_ref: TypeRef) -> str:
         return f"rv_jsonb_number({to_text(sql, oid)})"
     if oid in (TIMESTAMP, TIMESTAMPTZ):
         return f"rv_jsonb_string(replace({to_text(sql, oid)}, ' ', 'T'))"
+    if type_ref.composite is not None:
+        return _object(sql, type_ref, "rv_jsonb_object", to_jsonb)
     element = BY_OID[oid].element_oid
     if element:
         inner = to_jsonb(numeric.numeric_text("rv_e") if element == NUMERIC else "rv_e", TypeRef(element))
@@ -56,6 +62,8 @@ def to_json(sql: str, type_ref: TypeRef) -> str:
     oid = type_ref.oid
     if oid in (JSON, JSONB):
         return sql
+    if type_ref.composite is not None:
+        return _object(sql, type_ref, "rv_json_row", to_json)
     element = BY_OID[oid].element_oid
     if element:
         inner = to_json(numeric.numeric_text("rv_e") if element == NUMERIC else "rv_e", TypeRef(element))
@@ -63,3 +71,14 @@ def to_json(sql: str, type_ref: TypeRef) -> str:
             return f"rv_json_nested(list_transform(({sql}).items, lambda rv_e: {inner}), ({sql}).shape, ',')"
         return f"rv_json_array(list_transform({sql}, lambda rv_e: {inner}), ',')"
     return to_jsonb(sql, type_ref)
+
+
+def _object(sql: str, type_ref: TypeRef, function: str, convert: Callable[[str, TypeRef], str]) -> str:
+    """The object of a composite value's fields."""
+    assert type_ref.composite is not None
+    keys = ", ".join(quote_text(a.name) for a in type_ref.composite.attributes)
+    texts = (
+        (numeric.numeric_text(f"rv_j.{key}") if t.oid == NUMERIC else f"rv_j.{key}", t) for key, t in fields(type_ref)
+    )
+    value = f"{function}([{keys}], CAST([{', '.join(convert(text, t) for text, t in texts)}] AS VARCHAR[]))"
+    return f"(list_transform([{sql}], lambda rv_j: CASE WHEN rv_j IS NOT NULL THEN {value} END))[1]"

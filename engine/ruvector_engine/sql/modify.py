@@ -362,7 +362,7 @@ def _set_part(
         before = ColumnRef(entry, index, column.name, column.type, target.location)
     elif isinstance(before, Special) and before.kind == "plain" and before.args[0] is not None:
         before = before.args[0]
-    if not isinstance(before, ColumnRef) and not (isinstance(before, Special) and before.kind == "assigned"):
+    if not isinstance(before, ColumnRef) and not (isinstance(before, Special) and before.kind in ("assigned", "row")):
         raise SqlError("42601", f'multiple assignments to same column "{target.name}"')
     if kind_of(target.val)[0] == "set_to_default":
         problem = "cannot set an array element to DEFAULT"

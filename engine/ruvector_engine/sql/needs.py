@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, cast
 
 from ruvector_engine.catalog.model import TableDef, ViewDef
-from ruvector_engine.sql.functions.session import NEXTVAL
+from ruvector_engine.sql.functions.sequences import NEXTVAL
 from ruvector_engine.sql.nodes import (
     Call,
     ColumnRef,

@@ -26,7 +26,20 @@ _SQLSTATES = (
     ("memory exhausted", "54001"),
     ("stack depth limit", "54001"),
 )
-_NOT_IMPLEMENTED = ("not yet implemented", "is not implemented", "is not supported", "are not supported")
+_NOT_IMPLEMENTED = (
+    "not yet implemented",
+    "is not implemented",
+    "is not supported",
+    "are not supported",
+    "is no longer supported",
+)
+
+#: The hints of the grammar's errors, which libpg_query does not hand on.
+_HINTS = {
+    "UNENCRYPTED PASSWORD is no longer supported": (
+        "Remove UNENCRYPTED to store the password in encrypted form instead."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,7 @@ def parse(sql: str) -> list[RawStatement]:
         raise SqlError(
             _sqlstate(error.message),
             error.message,
+            hint=_HINTS.get(error.message),
             position=error.cursorpos or None,
         ) from None
     except DecodeError:

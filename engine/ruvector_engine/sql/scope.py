@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ruvector_engine.catalog.model import TableDef
+from ruvector_engine.catalog.composite_types import row_type
+from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.errors import SqlError
+from ruvector_engine.sql.coerce import with_shape
 from ruvector_engine.sql.context import State
 from ruvector_engine.sql.nodes import ColumnRef, Cte, Expr, FunctionScan, RangeEntry, Special, WindowSpec
 from ruvector_engine.sql.raw import position
@@ -183,9 +185,22 @@ def row_of(relation: Relation, location: int) -> Expr:
     first = relation.columns[0][1] if len(relation.columns) == 1 else None
     if isinstance(first, ColumnRef) and isinstance(first.range.source, FunctionScan):
         return _at(first, location)
-    return Special(
-        "row", tuple(e for _, e in relation.columns), TypeRef(RECORD), tuple(n for n, _ in relation.columns), location
-    )
+    type_ref = _row_type(relation)
+    args = [e for _, e in relation.columns]
+    if type_ref.composite is not None:
+        args = [with_shape(e) if e.type.is_array else e for e in args]
+    return Special("row", tuple(args), type_ref, tuple(n for n, _ in relation.columns), location)
+
+
+def _row_type(relation: Relation) -> TypeRef:
+    """The composite type of a table's or view's rows; record for what has no type of its own."""
+    entry = next((e.range for _, e in relation.columns if isinstance(e, ColumnRef)), None)
+    source = None if entry is None else entry.view or entry.source
+    if not isinstance(source, (TableDef, ViewDef)) or (isinstance(source, TableDef) and source.virtual):
+        return TypeRef(RECORD)
+    places = [e.index if isinstance(e, ColumnRef) and e.range is entry else -1 for _, e in relation.columns]
+    whole = places == list(range(len(source.columns)))
+    return TypeRef(row_type(source).type_oid) if whole else TypeRef(RECORD)
 
 
 def _at(expr: Expr, location: int) -> Expr:

@@ -12,6 +12,8 @@
     xid8                 UBIGINT
     oid, xid, reg*       BIGINT
     enums                DOUBLE, the value's sort number; see enum_storage.py
+    ranges               STRUCT, see range_storage.py
+    composite types      STRUCT, a field f1, f2, ... for each attribute by its number
     timetz               BIGINT, the registry's packed form
     timestamptz          TIMESTAMPTZ; timestamp TIMESTAMP; date DATE; time TIME; interval INTERVAL
     T[]                  a list of T's form; with a shape, STRUCT(items T[], shape INTEGER[]): see array_values
@@ -26,11 +28,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ruvector_engine.sql import enum_storage, timetz_macros
+from ruvector_engine.sql import enum_storage, range_storage, text_styles, timetz_macros
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import MAX_DIGITS, Shape
+from ruvector_engine.sql.functions.zones import MACROS as ZONE_MACROS
 from ruvector_engine.types.array_values import flat, nested
 from ruvector_engine.types.numeric import format_numeric, unpack_typmod
+from ruvector_engine.types.ranges import Range
 from ruvector_engine.types.registry import (
     BY_OID,
     DATE,
@@ -42,6 +46,7 @@ from ruvector_engine.types.registry import (
     TIMESTAMP_INFINITY,
     TIMESTAMPTZ,
     TypeRef,
+    UserOid,
 )
 
 _PLAIN = {
@@ -80,7 +85,7 @@ _PLAIN = {
 EPOCH_SHIFT = 946_684_800_000_000
 _SHIFTED = frozenset({DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL})
 #: What an array of a shifted type is bound as.
-_BOUND_ARRAYS = {INTERVAL: "BIGINT[][]"}
+_BOUND = {INTERVAL: "BIGINT[]"}
 _DUCK_TYPES: dict[int, str] = {oid: _PLAIN.get(t.name, "VARCHAR") for oid, t in BY_OID.items() if not t.element_oid}
 
 
@@ -103,11 +108,15 @@ def duck_type(type_ref: TypeRef) -> str:
     if type_ref.oid == NUMERIC and is_decimal(type_ref):
         precision, scale = decimal_shape(type_ref)
         return f"DECIMAL({precision},{scale})"
+    if type_ref.range is not None:
+        return range_storage.duck_type(duck_type(TypeRef(type_ref.range.subtype)))
     found = _DUCK_TYPES.get(type_ref.oid)
     if found is not None:
         return found
     if type_ref.enum is not None:
         return enum_storage.DUCK_TYPE
+    if type_ref.composite is not None:
+        return f"STRUCT({', '.join(f'{key} {duck_type(t)}' for key, t in fields(type_ref))})"
     items = duck_type(TypeRef(type_ref.pg.element_oid)) + "[]"
     return f"STRUCT(items {items}, shape INTEGER[])" if type_ref.shaped else items
 
@@ -118,6 +127,30 @@ def with_items(sql: str, items: Callable[[str], str]) -> str:
     return f"(list_transform([{sql}], lambda rv_s: CASE WHEN rv_s IS NOT NULL THEN {made} END))[1]"
 
 
+def fields(type_ref: TypeRef) -> list[tuple[str, TypeRef]]:
+    """The fields of a composite type's struct: the name, which is stable under renames, and the type.
+
+    A numeric's digits are not restricted there: it is text.
+    """
+    assert type_ref.composite is not None
+    return [
+        (f"f{a.attnum}", TypeRef(NUMERIC) if a.type.oid == NUMERIC else a.type) for a in type_ref.composite.attributes
+    ]
+
+
+def with_fields(sql: str, type_ref: TypeRef, field: Callable[[str, TypeRef], str]) -> str:
+    """SQL of a struct whose fields are what `field` makes of those of a composite value; NULL for NULL."""
+    made = ", ".join(f"'{key}': {field(f'rv_c.{key}', t)}" for key, t in fields(type_ref))
+    return f"(list_transform([{sql}], lambda rv_c: CASE WHEN rv_c IS NOT NULL THEN {{{made}}} END))[1]"
+
+
+def _with_bounds(sql: str, bound: Callable[[str], str]) -> str:
+    """SQL of a range whose bounds are what `bound` makes of these."""
+    low, high = bound("rv_b.l"), bound("rv_b.u")
+    made = f"'n': rv_b.n, 'h': rv_b.h, 'l': {low}, 'lx': rv_b.lx, 'i': rv_b.i, 'u': {high}, 'ux': rv_b.ux"
+    return f"(list_transform([{sql}], lambda rv_b: CASE WHEN rv_b IS NOT NULL THEN {{{made}}} END))[1]"
+
+
 def to_transport(type_ref: TypeRef, sql: str) -> str:
     """SQL of the value in a form that DuckDB hands to Python as the registry says."""
     oid, enum = type_ref.oid, type_ref.enum
@@ -125,6 +158,11 @@ def to_transport(type_ref: TypeRef, sql: str) -> str:
         return _SHIFTS_OUT[oid](sql)
     if enum is not None:
         return enum_storage.label(enum, sql)
+    if type_ref.composite is not None:
+        return with_fields(sql, type_ref, lambda text, t: to_transport(t, text))
+    if type_ref.range is not None:
+        subtype = TypeRef(type_ref.range.subtype)
+        return _with_bounds(sql, lambda text: to_transport(subtype, text))
     element = type_ref.pg.element_oid
     if _differs(element) and type_ref.shaped:
         return with_items(sql, lambda items: to_transport(TypeRef(oid), items))
@@ -141,55 +179,117 @@ def from_transport(type_ref: TypeRef, placeholder: str) -> str:
         return _SHIFTS_IN[oid](placeholder)
     if enum is not None:
         return enum_storage.number(enum, placeholder)
+    given = f"CAST({placeholder} AS {_bound_type(type_ref)})"
+    if type_ref.composite is not None:
+        return with_fields(given, type_ref, lambda text, t: from_transport(t, text))
+    if type_ref.range is not None:
+        subtype = TypeRef(type_ref.range.subtype)
+        return _with_bounds(given, lambda text: from_transport(subtype, text))
     element = type_ref.pg.element_oid
     if _differs(element):
-        bound = _BOUND_ARRAYS.get(element, "BIGINT[]") if element in _SHIFTED else "VARCHAR[]"
         if type_ref.shaped:
-            given = f"CAST({placeholder} AS STRUCT(items {bound}, shape INTEGER[]))"
             return with_items(given, lambda items: from_transport(TypeRef(oid), items))
-        inner = from_transport(TypeRef(element), "rv_e")
-        return f"list_transform(CAST({placeholder} AS {bound}), lambda rv_e: {inner})"
+        return f"list_transform({given}, lambda rv_e: {from_transport(TypeRef(element), 'rv_e')})"
     return f"CAST({placeholder} AS {duck_type(type_ref)})"
 
 
 def bindable(type_ref: TypeRef, value: Any) -> Any:
     """The value of a parameter or constant as `from_transport`'s placeholder is bound to it."""
-    if not type_ref.shaped or value is None:
-        return value
-    items, shape = flat(value)
-    if type_ref.pg.element_oid == NUMERIC:
-        items = [None if item is None else format_numeric(item) for item in items]
-    return {"items": items, "shape": shape}
+    if value is None:
+        return None
+    if type_ref.composite is not None:
+        return {key: _inside(t, field) for (key, t), field in zip(fields(type_ref), value, strict=True)}
+    if type_ref.range is not None:
+        subtype = TypeRef(type_ref.range.subtype)
+        low, high = _inside(subtype, value.lower), _inside(subtype, value.upper)
+        lower_exclusive = low is not None and not value.lower_inc
+        bounded = {"n": not value.empty, "h": low is not None, "l": low, "lx": lower_exclusive}
+        return {**bounded, "i": high is None and not value.empty, "u": high, "ux": value.upper_inc}
+    element = TypeRef(type_ref.pg.element_oid) if type_ref.pg.element_oid else None
+    if type_ref.shaped and element is not None:
+        items, shape = flat(value)
+        return {"items": [_inside(element, item) for item in items], "shape": shape}
+    if element is not None and (element.composite is not None or element.range is not None):
+        return [bindable(element, item) for item in value]
+    return value
+
+
+def _inside(type_ref: TypeRef, value: Any) -> Any:
+    """The same of a value within another, where DuckDB must not choose how many digits a number has."""
+    return format_numeric(value) if isinstance(value, Decimal) else bindable(type_ref, value)
+
+
+def _bound_type(type_ref: TypeRef) -> str:
+    """The DuckDB type of a value as it is bound."""
+    if type_ref.oid in _SHIFTED:
+        return _BOUND.get(type_ref.oid, "BIGINT")
+    if type_ref.enum is not None:
+        return "VARCHAR"
+    if type_ref.composite is not None:
+        return f"STRUCT({', '.join(f'{key} {_bound_type(t)}' for key, t in fields(type_ref))})"
+    if type_ref.range is not None:
+        return range_storage.duck_type(_bound_type(TypeRef(type_ref.range.subtype)))
+    if not type_ref.pg.element_oid:
+        return duck_type(type_ref)
+    items = f"{_bound_type(TypeRef(type_ref.pg.element_oid))}[]"
+    return f"STRUCT(items {items}, shape INTEGER[])" if type_ref.shaped else items
 
 
 def _differs(oid: int) -> bool:
     """Whether values of the type look different inside DuckDB and outside."""
-    return oid in _SHIFTED or (oid != 0 and TypeRef(oid).enum is not None)
+    return oid in _SHIFTED or isinstance(oid, UserOid) or (oid != 0 and TypeRef(oid).range is not None)
 
 
 def converter(type_ref: TypeRef) -> Callable[[Any], Any] | None:
     """What turns a fetched value that DuckDB cannot hand over in the registry's form into that form."""
-    if type_ref.shaped:
-        return _decimals_in_shape if type_ref.pg.element_oid == NUMERIC else _in_shape
     if type_ref.oid == NUMERIC:
         return _decimal
-    return _decimals if type_ref.pg.element_oid == NUMERIC else None
+    if type_ref.composite is not None:
+        return _field_converter(type_ref)
+    if type_ref.range is not None:
+        return _range_converter(type_ref.range.subtype)
+    element = type_ref.pg.element_oid
+    inner = converter(TypeRef(element)) if element else None
+    if type_ref.shaped:
+        return _shape_converter(inner)
+    return None if inner is None else lambda value: None if value is None else [inner(item) for item in value]
+
+
+def _field_converter(type_ref: TypeRef) -> Callable[[dict[str, Any] | None], tuple[Any, ...] | None]:
+    converters = [(key, converter(t)) for key, t in fields(type_ref)]
+
+    def convert(value: dict[str, Any] | None) -> tuple[Any, ...] | None:
+        if value is None:
+            return None
+        return tuple(value[key] if inner is None else inner(value[key]) for key, inner in converters)
+
+    return convert
+
+
+def _range_converter(subtype: int) -> Callable[[dict[str, Any] | None], Range | None]:
+    inner = converter(TypeRef(subtype))
+
+    def convert(value: dict[str, Any] | None) -> Range | None:
+        if value is None:
+            return None
+        low, high = (b if inner is None else inner(b) for b in (value["l"], value["u"]))
+        return Range(low, high, value["h"] and not value["lx"], value["ux"], not value["n"])
+
+    return convert
+
+
+def _shape_converter(inner: Callable[[Any], Any] | None) -> Callable[[dict[str, Any] | None], list[Any] | None]:
+    def convert(value: dict[str, Any] | None) -> list[Any] | None:
+        if value is None:
+            return None
+        items = value["items"] if inner is None else [inner(item) for item in value["items"]]
+        return nested(items, value["shape"])
+
+    return convert
 
 
 def _decimal(value: str | None) -> Decimal | None:
     return None if value is None else Decimal(value)
-
-
-def _decimals(value: list[Any] | None) -> list[Any] | None:
-    return None if value is None else [_decimal(v) for v in value]
-
-
-def _in_shape(value: dict[str, Any] | None) -> list[Any] | None:
-    return None if value is None else nested(value["items"], value["shape"])
-
-
-def _decimals_in_shape(value: dict[str, Any] | None) -> list[Any] | None:
-    return None if value is None else nested([_decimal(v) for v in value["items"]], value["shape"])
 
 
 def _interval_out(sql: str) -> str:
@@ -232,7 +332,9 @@ _LEAST_INTEGER = "(-2147483647 - 1)"
 #: DuckDB macros that the SQL of this package calls; the relational side runs these when it opens a database.
 MACROS: tuple[str, ...] = (
     *enum_storage.MACROS,
+    *range_storage.MACROS,
     *timetz_macros.MACROS,
+    *ZONE_MACROS,
     "CREATE OR REPLACE MACRO rv_timestamp_micros(x) AS CASE WHEN isfinite(x) "
     f"THEN epoch_us(x) - {EPOCH_SHIFT} WHEN x = 'infinity' THEN {TIMESTAMP_INFINITY} "
     f"WHEN x = '-infinity' THEN {_LEAST_BIGINT} END",
@@ -294,4 +396,5 @@ MACROS: tuple[str, ...] = (
     # A NULL is contained in nothing.
     "CREATE OR REPLACE MACRO rv_array_contains(a, b) AS CASE WHEN a IS NOT NULL AND list_count(b) < len(b) THEN FALSE "
     "ELSE list_has_all(a, b) END",
+    *text_styles.MACROS,
 )

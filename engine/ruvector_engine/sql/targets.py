@@ -8,9 +8,10 @@ from typing import Any
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.coerce import coerce_or_fail, known
 from ruvector_engine.sql.context import State
+from ruvector_engine.sql.expressions.composites import fields
 from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.nodes import Const, Expr, Query, Target, ValuesList
-from ruvector_engine.sql.raw import guard, kind_of, pb, position, strings
+from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position, strings
 from ruvector_engine.sql.scope import Scope
 from ruvector_engine.types.registry import TypeRef
 
@@ -27,6 +28,9 @@ def target_list(scope: Scope, nodes: Sequence[Any], *, resolve_unknown: bool) ->
         if kind == "column_ref" and message.fields[-1].WhichOneof("node") == "a_star":
             result += _star(scope, message)
             continue
+        if kind == "a_indirection" and message.indirection[-1].WhichOneof("node") == "a_star":
+            result += _fields(scope, message)
+            continue
         expr = expression(scope, target.val)
         if resolve_unknown:
             expr = known(scope.state, expr)
@@ -41,6 +45,22 @@ def _star(scope: Scope, node: Any) -> list[Target]:
             raise SqlError("42601", "SELECT * with no tables specified is not valid", position=position(node.location))
         return [Target(e, n) for n, e in scope.names.columns]
     return [Target(e, n) for n, e in scope.relation(parts, node.location).columns]
+
+
+def _fields(scope: Scope, node: Any) -> list[Target]:
+    """(row).* as outputs."""
+    inner = pb.Node()
+    if len(node.indirection) == 1:
+        inner.CopyFrom(node.arg)
+    else:
+        inner.a_indirection.arg.CopyFrom(node.arg)
+        inner.a_indirection.indirection.extend(node.indirection[:-1])
+    location = location_of(node.arg)
+    row = expression(scope, inner)
+    if row.type.composite is None:
+        shown = row.type.pg.sql_name
+        raise SqlError("42809", f"type {shown} is not composite")
+    return [Target(e, n) for n, e in fields(row, location)]
 
 
 def output_name(node: Any) -> str:

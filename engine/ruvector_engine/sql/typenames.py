@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ruvector_engine.catalog.enum_types import EnumDef
+from ruvector_engine.catalog.made_types import MadeType, named_type
 from ruvector_engine.catalog.model import Catalog
-from ruvector_engine.errors import SqlError
+from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.raw import guard, kind_of, position, strings
 from ruvector_engine.types.registry import (
     BIT,
@@ -17,6 +17,7 @@ from ruvector_engine.types.registry import (
     DIMENSION_LIMITS,
     INTERVAL,
     NUMERIC,
+    RANGES,
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
@@ -49,6 +50,9 @@ def find_type(name: str) -> PgType | None:
 EXTENSION_TYPES = {"vector": "vector", "halfvec": "vector", "sparsevec": "vector", "ruvector": "ruvector"}
 
 
+_MULTIRANGES = frozenset(t.name.replace("range", "multirange") for t in RANGES)
+
+
 def resolve_type(node: Any, catalog: Catalog | None = None, search_path: Sequence[str] = ()) -> TypeRef:
     """The type a TypeName node means; 42704 when there is none.
 
@@ -67,6 +71,8 @@ def resolve_type(node: Any, catalog: Catalog | None = None, search_path: Sequenc
     if len(names) > 2 or (len(names) == 2 and names[0] not in ("pg_catalog", "public")):
         raise _missing(".".join(names), node)
     found = find_type(names[-1])
+    if found is None and names[-1] == "money":
+        raise not_supported("type money is not supported", hint="Use numeric.", position=position(node.location))
     if found is None or (len(names) == 2 and names[0] == "public" and found.oid not in DIMENSION_LIMITS):
         raise _missing(".".join(names), node)
     if catalog is not None and EXTENSION_TYPES.get(found.name, "") not in ("", *catalog.extensions):
@@ -83,13 +89,14 @@ def resolve_type(node: Any, catalog: Catalog | None = None, search_path: Sequenc
     return TypeRef(found.array_oid, typmod)
 
 
-def made_type(names: Sequence[str], catalog: Catalog, search_path: Sequence[str]) -> EnumDef | None:
-    """The type that CREATE TYPE made under that name; a built-in type of the same name goes before it."""
+def made_type(names: Sequence[str], catalog: Catalog, search_path: Sequence[str]) -> MadeType | None:
+    """The type that CREATE TYPE or CREATE TABLE made under that name; a built-in one of the same name goes before."""
     if len(names) > 1:
-        return catalog.types.get((names[-2], names[-1]))
+        return named_type(catalog, names[-2], names[-1])
     if find_type(names[-1]) is not None:
         return None
-    return next((catalog.types[place, names[-1]] for place in search_path if (place, names[-1]) in catalog.types), None)
+    found = (named_type(catalog, place, names[-1]) for place in search_path)
+    return next((made for made in found if made is not None), None)
 
 
 def resolve_column_type(column: str, node: Any, catalog: Catalog, search_path: Sequence[str]) -> TypeRef:
@@ -102,6 +109,9 @@ def resolve_column_type(column: str, node: Any, catalog: Catalog, search_path: S
 
 
 def _missing(name: str, node: Any) -> SqlError:
+    if name.removeprefix("pg_catalog.") in _MULTIRANGES:
+        problem = f"type {name} is not supported"
+        return not_supported(problem, hint="Use an array of ranges.", position=position(node.location))
     return SqlError("42704", f'type "{name}" does not exist', position=position(node.location))
 
 

@@ -11,15 +11,20 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ruvector_engine.catalog.model import ColumnDef, TableDef
+from ruvector_engine.sql import enum_storage
 from ruvector_engine.sql.emit_binding import quote
-from ruvector_engine.sql.emit_cast import output
+from ruvector_engine.sql.emit_cast import stable_output
+from ruvector_engine.sql.emit_key import key_of
+from ruvector_engine.sql.emit_range import with_bounds
 from ruvector_engine.sql.functions import halfvecs, sparsevecs, vectors
 from ruvector_engine.sql.functions.jsonb_values import canonical as canonical_jsonb
 from ruvector_engine.sql.functions.numeric_udfs import canonical as canonical_numeric
 from ruvector_engine.sql.functions.output import canonical_interval
-from ruvector_engine.sql.storage import duck_type, is_decimal
+from ruvector_engine.sql.storage import duck_type, fields, is_decimal
 from ruvector_engine.types.array_values import mapped
+from ruvector_engine.types.composites import join_record
 from ruvector_engine.types.numeric import format_numeric
+from ruvector_engine.types.ranges import Range, join_range
 from ruvector_engine.types.registry import (
     BPCHAR,
     BY_NAME,
@@ -34,8 +39,7 @@ from ruvector_engine.types.registry import (
 )
 from ruvector_engine.types.text import format_text
 
-#: Bytes that are equal for equal vectors, where a zero's sign does not count.
-_SORT_KEYS = {HALFVEC: halfvecs.sort_key, SPARSEVEC: sparsevecs.sort_key}
+_VECTOR_KEYS = {HALFVEC: halfvecs.sort_key, SPARSEVEC: sparsevecs.sort_key}
 
 
 def companions(table: TableDef) -> list[ColumnDef]:
@@ -47,9 +51,11 @@ def companions(table: TableDef) -> list[ColumnDef]:
 def _needed(type_ref: TypeRef) -> bool:
     if type_ref.oid == NUMERIC:
         return not is_decimal(type_ref)
+    if type_ref.composite is not None or type_ref.range is not None:
+        return True
     if type_ref.oid == BPCHAR:
         return type_ref.typmod < 0  # char(n) is stored with its blanks
-    return type_ref.oid in (JSONB, INTERVAL) or type_ref.oid in DIMENSION_LIMITS or bool(type_ref.pg.element_oid)
+    return type_ref.oid in (JSONB, INTERVAL, *DIMENSION_LIMITS) or bool(type_ref.pg.element_oid)
 
 
 def companion(column: ColumnDef) -> str:
@@ -85,17 +91,26 @@ def key_value(sql: str, type_ref: TypeRef) -> str:
         return f"rv_jsonb_canonical({sql})"
     if type_ref.oid == BPCHAR:
         return f"rtrim({sql}, ' ')"
+    if type_ref.enum is not None:
+        return f"CAST({sql} AS VARCHAR)"
     if type_ref.oid == INTERVAL:
         return f"rv_interval_canonical(rv_months({sql}), rv_days({sql}), rv_micros({sql}))"
     if type_ref.oid in DIMENSION_LIMITS:
-        return f"hex(rv_{'vector' if type_ref.is_vector else type_ref.pg.name}_key({sql}))"
+        return f"hex({key_of(sql, type_ref)})"
+    if type_ref.range is not None:
+        subtype = TypeRef(type_ref.range.subtype)
+        return with_bounds(sql, key_value("rv_r.l", subtype), key_value("rv_r.u", subtype))
+    if type_ref.composite is not None:
+        keys = ", ".join(key_value(f"rv_r.{key}", t) for key, t in fields(type_ref))
+        shown = f"rv_record_out(CAST([{keys}] AS VARCHAR[]))"
+        return f"(list_transform([{sql}], lambda rv_r: CASE WHEN rv_r IS NOT NULL THEN {shown} END))[1]"
     element = type_ref.pg.element_oid
     if type_ref.shaped:
         keys = f"list_transform(({sql}).items, lambda rv_e: {key_value('rv_e', TypeRef(element))})"
         return f"rv_shaped_out({keys}, ({sql}).shape)"
     if element:
         return f"rv_array_out(list_transform({sql}, lambda rv_e: {key_value('rv_e', TypeRef(element))}))"
-    return output(sql, type_ref.oid)
+    return stable_output(sql, type_ref.oid)
 
 
 def insertion(table: TableDef, names: Sequence[str], rows: str, *, typed: bool = False) -> str:
@@ -128,10 +143,19 @@ def key_text(type_ref: TypeRef, value: Value) -> str:
     if isinstance(value, list):
         element = TypeRef(type_ref.pg.element_oid)
         return format_text(TypeRef(BY_NAME["_text"].oid), mapped(value, lambda item: key_text(element, item)))
+    if type_ref.range is not None and isinstance(value, Range):
+        subtype = TypeRef(type_ref.range.subtype)
+        low, high = (None if b is None else key_text(subtype, b) for b in (value.lower, value.upper))
+        return join_range(value.empty, low, high, value.lower_inc, value.upper_inc)
+    if type_ref.composite is not None and isinstance(value, tuple):
+        pairs = zip(fields(type_ref), value, strict=True)
+        return join_record([None if v is None else key_text(t, v) for (_, t), v in pairs])
     if type_ref.oid == INTERVAL and isinstance(value, tuple):
         return canonical_interval(*value)
     if type_ref.oid in DIMENSION_LIMITS and isinstance(value, bytes):
-        return _SORT_KEYS.get(type_ref.oid, vectors.sort_key)(value).hex().upper()
+        return _VECTOR_KEYS.get(type_ref.oid, vectors.sort_key)(value).hex().upper()
+    if type_ref.enum is not None:
+        return repr(enum_storage.number_of(type_ref.enum, str(value)))
     text = format_text(type_ref, value)
     if type_ref.oid == BPCHAR:
         return text.rstrip(" ")

@@ -15,7 +15,7 @@ The Python form of a value, by type:
     vector, ruvector -> bytes: float32 little-endian, 4 bytes a dimension
     halfvec -> bytes: float16 little-endian, 2 bytes a dimension
     sparsevec -> bytes: int32 dimensions and number of elements, int32 indices from 0, float32 values; little-endian
-    an enum -> str, the label
+    a range -> ranges.Range; an enum -> str, the label; a composite type -> tuple of its fields' forms
     T[] -> list of the element's form, see array_values for more dimensions; NULL -> None everywhere
 
 Types that CREATE TYPE makes are in no table here: each database has its own. Their OIDs know their type (`UserOid`), so
@@ -65,6 +65,29 @@ class EnumType(PgType):
 
     labels: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RangeType(PgType):
+    """A range type, over the values of its subtype."""
+
+    subtype: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A field of a composite type."""
+
+    name: str
+    type: TypeRef
+    attnum: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeType(PgType):
+    """A composite type, or the type of a table's rows."""
+
+    attributes: tuple[Attribute, ...] = ()
 
 
 class UserOid(int):
@@ -161,6 +184,12 @@ _SCALARS = (
     PgType("cstring", 2275, 1263, -2, "P"),
     PgType("regnamespace", 4089, 4090, 4, "N"),
     PgType("regrole", 4096, 4097, 4, "N"),
+    RangeType("int4range", 3904, 3905, -1, "R", subtype=23),
+    RangeType("numrange", 3906, 3907, -1, "R", subtype=1700),
+    RangeType("tsrange", 3908, 3909, -1, "R", subtype=1114),
+    RangeType("tstzrange", 3910, 3911, -1, "R", subtype=1184),
+    RangeType("daterange", 3912, 3913, -1, "R", subtype=1082),
+    RangeType("int8range", 3926, 3927, -1, "R", subtype=20),
     PgType("vector", 16388, 16389, -1, "U"),
     PgType("ruvector", 16390, 16391, -1, "U"),
     PgType("halfvec", 16392, 16393, -1, "U"),
@@ -172,6 +201,7 @@ _ARRAYS = tuple(
     if t.array_oid
 )
 
+RANGES: tuple[RangeType, ...] = tuple(t for t in _SCALARS if isinstance(t, RangeType))
 ALL_TYPES: tuple[PgType, ...] = _SCALARS + _ARRAYS
 BY_OID: dict[int, PgType] = _Types({t.oid: t for t in ALL_TYPES})
 BY_NAME: dict[str, PgType] = {t.name: t for t in ALL_TYPES}
@@ -181,7 +211,7 @@ FLOAT4, FLOAT8, NUMERIC = (BY_NAME[n].oid for n in ("float4", "float8", "numeric
 TEXT, VARCHAR, BPCHAR, NAME, UNKNOWN = (BY_NAME[n].oid for n in ("text", "varchar", "bpchar", "name", "unknown"))
 CSTRING = BY_NAME["cstring"].oid
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ = (BY_NAME[n].oid for n in ("date", "time", "timestamp", "timestamptz"))
-TIMETZ = BY_NAME["timetz"].oid
+TIMETZ, NUMRANGE = BY_NAME["timetz"].oid, BY_NAME["numrange"].oid
 BIT, VARBIT, INET, MACADDR, ACLITEM = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr", "aclitem"))
 CIDR, MACADDR8, XID8 = (BY_NAME[n].oid for n in ("cidr", "macaddr8", "xid8"))
 INTERVAL, UUID, JSON, JSONB = (BY_NAME[n].oid for n in ("interval", "uuid", "json", "jsonb"))
@@ -191,8 +221,10 @@ VECTOR, RUVECTOR = (BY_NAME[n].oid for n in ("vector", "ruvector"))
 
 HALFVEC, SPARSEVEC = (BY_NAME[n].oid for n in ("halfvec", "sparsevec"))
 
-#: The types that an index can hold: float32 vectors.
+#: The types whose values are float32 vectors.
 VECTOR_TYPES = frozenset({VECTOR, RUVECTOR})
+#: The types that a vector index can be over.
+SEARCHABLE_TYPES = VECTOR_TYPES | {HALFVEC, SPARSEVEC, BIT}
 #: Types whose text is the name of a catalog object: read with the catalog, not by a text function.
 NAME_TYPES = frozenset(t.oid for t in _SCALARS if t.name.startswith("reg"))
 #: Types that exist once their extension was created, with the limit on their dimensions.
@@ -228,11 +260,27 @@ class TypeRef:
         return self.oid.pg if isinstance(self.oid, UserOid) and isinstance(self.oid.pg, EnumType) else None
 
     @property
+    def range(self) -> RangeType | None:
+        """The range type that this is, if it is one."""
+        found = BY_OID.get(self.oid)
+        return found if isinstance(found, RangeType) else None
+
+    @property
+    def composite(self) -> CompositeType | None:
+        """The composite type that this is, if it is one."""
+        return self.oid.pg if isinstance(self.oid, UserOid) and isinstance(self.oid.pg, CompositeType) else None
+
+    @property
     def is_array(self) -> bool:
         """Whether values may have any shape: int2vector and oidvector have elements, yet are no array types."""
         return self.pg.element_oid != 0 and self.pg.name.startswith("_")
 
     @property
     def is_vector(self) -> bool:
-        """Whether values are float32 vectors that an index can hold."""
+        """Whether values are float32 vectors."""
         return self.oid in VECTOR_TYPES
+
+    @property
+    def is_searchable(self) -> bool:
+        """Whether a nearest-neighbour search can go over the values: vectors of every kind, and bits."""
+        return self.oid in SEARCHABLE_TYPES

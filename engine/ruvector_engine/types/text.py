@@ -11,6 +11,7 @@ from ruvector_engine.types import (
     aclitems,
     arrays,
     bits,
+    composites,
     datetimes,
     enums,
     halfvecs,
@@ -20,6 +21,7 @@ from ruvector_engine.types import (
     networks,
     numbers,
     numeric,
+    ranges,
     registry,
     sparsevecs,
     strings,
@@ -27,7 +29,7 @@ from ruvector_engine.types import (
     timetzs,
     vectors,
 )
-from ruvector_engine.types.registry import EnumType, PgType, TypeRef, UserOid, Value
+from ruvector_engine.types.registry import CompositeType, EnumType, PgType, TypeRef, UserOid, Value
 from ruvector_engine.types.textio import (
     DEFAULT_SETTINGS,
     Formatter,
@@ -70,6 +72,10 @@ _BLANK_SEPARATED = ("int2vector", "oidvector")
 
 def _all_types() -> dict[int, TextType]:
     types = dict(_SCALARS)
+    for pg_range in registry.RANGES:
+        types[pg_range.oid] = ranges.text_type(
+            pg_range, lambda t, c: parser(t, c.settings, c.now), lambda t, settings: formatter(t, settings)
+        )
     for name in _BLANK_SEPARATED:
         pg_type = registry.BY_NAME[name]
         types[pg_type.oid] = arrays.vector_type(_SCALARS[pg_type.element_oid])
@@ -87,7 +93,11 @@ def _type(oid: int) -> TextType:
 
 
 def _user_type(pg: PgType) -> TextType:
-    return enums.text_type(pg) if isinstance(pg, EnumType) else arrays.array_type(_type(pg.element_oid))
+    if isinstance(pg, EnumType):
+        return enums.text_type(pg)
+    if isinstance(pg, CompositeType):
+        return composites.text_type(pg.attributes, lambda t, c: parser(t, c.settings, c.now), formatter)
+    return arrays.array_type(_type(pg.element_oid))
 
 
 def parser(type_ref: TypeRef, settings: Settings = DEFAULT_SETTINGS, now: int | None = None) -> Parser:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -15,13 +17,6 @@ class Token(NamedTuple):
     def is_keyword(self, word: str) -> bool:
         """Whether this is the word `word`, in its special meaning."""
         return not self.quoted and self.text == word
-
-
-class Line(NamedTuple):
-    """A line that says something: its number (of its first line, if it was continued), its fields, each a list."""
-
-    number: int
-    fields: list[list[Token]]
 
 
 class BadToken(Exception):
@@ -78,3 +73,17 @@ def _next_token(line: str, position: int) -> tuple[Token, int, bool] | None:
         raise BadToken("unterminated quoted string")
     comma = line[position : position + 1] == ","
     return Token(text, quoted), position, comma
+
+
+@lru_cache(maxsize=1024)
+def compiled(token: Token) -> re.Pattern[str] | None:
+    """The regular expression that a token is, if it begins with a slash, quoted or not; ValueError for a bad one.
+
+    It is Python's kind; in what such files hold, that is PostgreSQL's.
+    """
+    if not token.text.startswith("/"):
+        return None
+    try:
+        return re.compile(token.text[1:])
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f'invalid regular expression "{token.text[1:]}": {error}') from None

@@ -31,10 +31,11 @@ def authenticate(
     """Let the client prove that it is `user`; a fatal SqlError, logged, when it may not come in or cannot."""
     client = access.client(peer.address, user, database, encrypted=peer.encryption is not None)
     try:
-        rule = access.rules.find(client)
+        rules = access.rules
+        rule: Rule | None = (yield Work(partial(rules.find, client))) if rules.name_hosts else rules.find(client)
         if rule is None or rule.method == "reject":
             raise _shut_out(client, rejected=rule is not None)
-        yield from _prove(access, rule, peer, user, out, decoder)
+        yield from _prove(access, rule, peer, client, out, decoder)
     except SqlError as error:
         # By repr, for a name may hold line breaks that would look like further messages.
         _log.warning("refused user %r, database %r, from %s: %r", user, database, client.host, error.message)
@@ -52,8 +53,10 @@ def _shut_out(client: Client, *, rejected: bool) -> SqlError:
     return SqlError("28000", f"{text} {who}", severity="FATAL")
 
 
-def _prove(access: Access, rule: Rule, peer: Peer, user: str, out: bytearray, decoder: FrontendDecoder) -> Steps[None]:
-    encryption = peer.encryption
+def _prove(
+    access: Access, rule: Rule, peer: Peer, client: Client, out: bytearray, decoder: FrontendDecoder
+) -> Steps[None]:
+    encryption, user = peer.encryption, client.user
     if rule.client_certificate and (encryption is None or not encryption.has_client_certificate):
         raise SqlError("28000", "connection requires a valid client certificate", severity="FATAL")
     if rule.method == "password":
@@ -61,9 +64,12 @@ def _prove(access: Access, rule: Rule, peer: Peer, user: str, out: bytearray, de
     elif rule.method in ("scram-sha-256", "md5"):
         # With a SCRAM verifier stored, PostgreSQL's md5 is SCRAM too.
         yield from _by_scram(access, peer, user, out, decoder)
-    elif rule.method == "peer" and peer.os_user != user:
+    elif rule.method == "peer" and not access.mappings.let(rule.map_name, peer.os_user, user, client.belongs):
         raise SqlError("28000", f'Peer authentication failed for user "{user}"', severity="FATAL")
-    if rule.client_certificate == "verify-full" and encryption is not None and encryption.client_name != user:
+    if rule.client_certificate == "verify-full" and encryption is not None:
+        name = encryption.client_subject if rule.by_distinguished_name else encryption.client_name
+        if access.mappings.let(rule.map_name, name, user, client.belongs):
+            return
         if rule.method in ("scram-sha-256", "md5", "password"):
             raise password_failed(user)
         kind = "certificate" if rule.method == "cert" else '"trust"'

@@ -7,8 +7,9 @@ from typing import TypeAlias, TypeVar
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.results import Column, Row
+from ruvector_engine.types.array_values import mapped
 from ruvector_engine.types.encodings import AS_UTF8, writer
-from ruvector_engine.types.registry import NAME_TYPES, TypeRef, Value
+from ruvector_engine.types.registry import BY_OID, NAME_TYPES, TEXT, TypeRef, Value
 from ruvector_server.session.engine import Settings
 from ruvector_server.types import binary_decoder, client_encoding, row_encoder, text_decoder, text_reader
 from ruvector_server.wire import backend
@@ -104,21 +105,20 @@ class RowCodec:
             self._encoders.clear()
         found = self._encoders.get(formats)
         if found is None:
+            for code in formats:
+                if code not in (0, 1):
+                    raise _unsupported_format(code)
             found = row_encoder(self.columns, self._expand(formats), used)
             keep(self._encoders, formats, found)
         return found
 
     def check(self, formats: Formats) -> None:
-        """Raise PostgreSQL's error when Bind asks for formats that cannot be."""
-        if formats not in self._descriptions:
-            if len(formats) > 1 and len(formats) != len(self.columns):
-                raise SqlError(
-                    "08P01",
-                    f"bind message has {len(formats)} result formats but query has {len(self.columns)} columns",
-                )
-            for code in formats:
-                if code not in (0, 1):
-                    raise _unsupported_format(code)
+        """Raise PostgreSQL's error when Bind gives a wrong number of formats. Wrong ones are told when rows go out."""
+        if len(formats) > 1 and len(formats) != len(self.columns):
+            raise SqlError(
+                "08P01",
+                f"bind message has {len(formats)} result formats but query has {len(self.columns)} columns",
+            )
 
     def _expand(self, formats: Formats) -> Formats:
         return formats if len(formats) > 1 else (formats or (0,)) * len(self.columns)
@@ -136,6 +136,10 @@ def _decoder(oid: int, code: int, settings: Mapping[str, str], read_name: NameRe
     if (code == 0 and oid in NAME_TYPES) or (code in (0, 1) and TypeRef(oid).enum is not None):
         read = text_reader(settings)
         return lambda data: read_name(oid, read(data))
+    element = BY_OID[oid].element_oid
+    if code == 0 and element in NAME_TYPES:
+        texts = text_decoder(BY_OID[TEXT].array_oid, settings)
+        return lambda data: _names(texts(data), lambda name: read_name(element, name))
     if code == 0:
         return text_decoder(oid, settings)
     if code == 1:
@@ -145,6 +149,12 @@ def _decoder(oid: int, code: int, settings: Mapping[str, str], read_name: NameRe
         raise _unsupported_format(code)
 
     return refuse
+
+
+def _names(value: Value, read: Callable[[str], int | str]) -> Value:
+    """An array of texts as one of what they name."""
+    assert isinstance(value, list)
+    return mapped(value, read)
 
 
 def _unsupported_format(code: int) -> SqlError:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.results import Result
-from ruvector_server.session import extended, simple
+from ruvector_server.session import extended, fastpath, simple
 from ruvector_server.session.patience import idle_too_long
 from ruvector_server.session.peer import Peer
 from ruvector_server.session.recovery import as_sql_error, recover
@@ -26,7 +26,7 @@ from ruvector_server.tls import Encryption
 from ruvector_server.wire import backend
 from ruvector_server.wire import messages as m
 from ruvector_server.wire.decoder import FrontendDecoder
-from ruvector_server.wire.errors import ProtocolError
+from ruvector_server.wire.errors import OldProtocol, ProtocolError
 from ruvector_server.wire.phases import Phase
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ EARLY_OUTPUT: Final = 64 * 1024
 
 
 def _ignore(_state: SessionState, _message: object) -> None:
-    """COPY data that was on its way when the COPY failed."""
+    """COPY messages that were on their way when the COPY failed."""
 
 
 def _terminate(state: SessionState, _message: m.Terminate) -> None:
@@ -54,10 +54,8 @@ _HANDLERS: dict[type, Callable[[SessionState, Any], Steps[None] | None]] = {
     m.Close: extended.close,
     m.Flush: extended.flush,
     m.Sync: extended.sync,
-    m.FunctionCall: simple.function_call,
-    m.CopyData: _ignore,
+    m.FunctionCall: fastpath.function_call,
     m.CopyDone: _ignore,
-    m.CopyFail: _ignore,
     m.Terminate: _terminate,
 }
 
@@ -229,8 +227,8 @@ class Conversation:
                 break
         request = self._request
         if isinstance(request, Work):
-            if self._state is not None and self._state.flush:
-                self._flush()
+            if self._state is not None and self._state.due:
+                self._flush(self._state.due)
             return request
         self._flush()
         return None
@@ -241,12 +239,13 @@ class Conversation:
             self._flush()
         return self.writable
 
-    def _flush(self) -> None:
+    def _flush(self, size: int | None = None) -> None:
+        """Send what there is, or its first bytes."""
         if self._out:
-            data = bytes(self._out)
-            self._out.clear()
+            data = bytes(self._out[:size])
+            del self._out[:size]
             if self._state is not None:
-                self._state.flush = False
+                self._state.due = 0
             if not self._gone:
                 self._send(data)
 
@@ -373,7 +372,12 @@ class Conversation:
         except Exception as error:  # noqa: BLE001 - whatever it is, the server survives it
             told = as_sql_error(error)
             told.severity = "FATAL"
-            self._out += backend.error_response(told)
+            if isinstance(told, ProtocolError) and told.untold:
+                _log.info("%s: %s", self._peer.address or "[local]", told.message)
+            elif isinstance(told, OldProtocol):
+                self._out += backend.error_response_2(told)
+            else:
+                self._out += backend.error_response(told)
             self._ending = True
 
     def _say_goodbye(self) -> None:

@@ -81,7 +81,7 @@ def copy_out(state: SessionState, portal: Portal, result: Result, copy: CopyOut)
     framed = _Framed(encoder)
     if copy.options.format != "binary":
         state.out += framed.header()
-    state.flush = True
+    state.due = len(state.out)
     sent = yield from send_rows(state, portal, framed.rows)
     state.out += framed.end() + backend.COPY_DONE
     return sent

@@ -20,6 +20,10 @@ class Settings(Protocol):
     def generation(self) -> int:
         """Grows whenever a setting may have changed."""
 
+    @property
+    def live(self) -> dict[str, Callable[[], int]]:
+        """What SHOW shows of settings whose value somebody else knows better."""
+
     def __getitem__(self, name: str, /) -> str: ...
 
 
@@ -48,9 +52,11 @@ class EngineSession(Protocol):
 
     `notices` and `changed_parameters` fill up during calls; whoever sends them empties them. `statements` are the
     named prepared statements (None: an empty query); Parse and Close change them, and so do PREPARE and DEALLOCATE.
+    `in_implicit_block` is set while a statement has others beside it in one text or pipeline.
     """
 
     statements: dict[str, Any]
+    in_implicit_block: bool
 
     notices: list[SqlError]
     changed_parameters: list[tuple[str, str]]
@@ -62,6 +68,10 @@ class EngineSession(Protocol):
     @property
     def needs_sync(self) -> bool:
         """Whether `sync` has something to do."""
+
+    @property
+    def savepoint_level(self) -> int:
+        """How many savepoints the transaction has."""
 
     @property
     def notifications(self) -> Notifications:
@@ -80,11 +90,23 @@ class EngineSession(Protocol):
     def prepare(self, raw: Any, parameter_oids: Sequence[int] | None = None) -> Prepared:
         """Analyze a statement; 0 is a type to be inferred, None says that there are no parameters. Quick."""
 
+    def check_runnable(self, prepared: Any | None) -> None:
+        """25P02 for a statement that a failed transaction does not run, and errors for one whose tables have changed.
+
+        None is an empty query. Quick.
+        """
+
     def read_name(self, type_oid: int, name: str) -> int | str:
         """The OID that a parameter of type regclass, regtype, ... names; the label, for an enum. Quick."""
 
     def cursor_columns(self, name: str) -> tuple[Column, ...] | None:
         """The columns of a cursor that SQL declared; None when there is none of that name."""
+
+    def prepare_call(self, oid: int, given: int) -> tuple[Prepared, bool]:
+        """A call of the function with an OID; whether it is NULL for a NULL argument. Quick."""
+
+    def fetch(self, cursor: str, count: int) -> Result:
+        """Up to `count` further rows (0: all) of a cursor that SQL declared. Blocks."""
 
     def execute(self, prepared: Any, params: Sequence[Value] = ()) -> Result:
         """Run a statement. Blocks."""

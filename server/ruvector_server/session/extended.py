@@ -14,8 +14,8 @@ from ruvector_engine.results import Result
 from ruvector_server.session.codecs import RowCodec
 from ruvector_server.session.engine import EngineSession, Prepared
 from ruvector_server.session.running import command_complete, execute_last, row_codec, send_result
-from ruvector_server.session.state import SessionState
-from ruvector_server.session.statements import Portal
+from ruvector_server.session.state import SessionState, no_portal
+from ruvector_server.session.statements import Portal, Statement
 from ruvector_server.session.steps import Steps, Work
 from ruvector_server.wire import backend
 from ruvector_server.wire.messages import Bind, Close, Describe, Execute, Flush, Parse, Sync
@@ -58,6 +58,8 @@ def _store(state: SessionState, name: str, prepared: Prepared | None) -> None:
 def bind(state: SessionState, message: Bind) -> Steps[None] | None:
     """Bind: make a portal of a statement and its parameters."""
     statement = state.statements.get(message.statement)
+    engine = state.engine
+    engine.check_runnable(statement.prepared)
     values = statement.values(message)
     name, formats = message.portal, message.result_formats
     replaced = state.portals.get(name)
@@ -65,7 +67,7 @@ def bind(state: SessionState, message: Bind) -> Steps[None] | None:
         raise SqlError("42P03", f'cursor "{name}" already exists')
     if statement.rows is not None:
         statement.rows.check(formats)
-    state.portals[name] = Portal(name, statement, values, formats)
+    state.portals[name] = Portal(name, statement, values, formats, engine.savepoint_level)
     if replaced is not None and (close := replaced.take_close()):
         return _then(state, close, backend.BIND_COMPLETE)
     state.out += backend.BIND_COMPLETE
@@ -79,24 +81,49 @@ def _then(state: SessionState, close: Callable[[], None], answer: bytes) -> Step
 
 def describe(state: SessionState, message: Describe) -> None:
     """Describe: what a statement or a portal takes and gives."""
+    engine = state.engine
     if message.kind == "S":
-        state.out += state.statements.get(message.name).describe()
+        statement = state.statements.get(message.name)
+        if statement.rows is not None:
+            _check_described(state, statement)
+        state.out += statement.describe()
         return
     portal = state.portals.get(message.name)
     if portal is not None:
         rows = portal.statement.rows
+        if rows is not None and engine.status == "E":
+            engine.check_runnable(portal.statement.prepared)
         state.out += backend.NO_DATA if rows is None else rows.row_description(portal.formats)
         return
-    columns = state.engine.cursor_columns(message.name)  # a cursor of SQL's is a portal of that name too
+    columns = engine.cursor_columns(message.name)  # a cursor of SQL's is a portal of that name too
     if columns is None:
-        raise SqlError("34000", f'portal "{message.name}" does not exist')
+        raise no_portal(message.name)
     state.out += RowCodec(columns, state.text).row_description(())
+
+
+def _check_described(state: SessionState, statement: Statement) -> None:
+    """Errors as PostgreSQL tells them: of a statement whose table has changed after its parameters."""
+    try:
+        state.engine.check_runnable(statement.prepared)
+    except SqlError as error:
+        if error.sqlstate != "25P02":
+            state.out += backend.parameter_description(statement.parameters)
+        raise
 
 
 def execute(state: SessionState, message: Execute) -> Steps[None] | None:
     """Execute: run a portal, or go on with it."""
-    portal = state.portals.get(message.portal) or state.portal(message.portal)
+    portal = state.portals.get(message.portal)
+    if portal is None:
+        if state.engine.cursor_columns(message.portal) is None:
+            raise no_portal(message.portal)
+        return _fetch(state, message.portal, max(message.max_rows, 0))
     prepared = portal.statement.prepared
+    if state.executed:
+        state.engine.in_implicit_block = True
+    state.executed = True
+    if state.engine.status == "E":
+        state.engine.check_runnable(prepared)
     if prepared is None:
         state.out += backend.EMPTY_QUERY_RESPONSE
         return None
@@ -109,9 +136,19 @@ def execute(state: SessionState, message: Execute) -> Steps[None] | None:
             _answer(state, portal, result)
             return None
         portal.start(result)
-    elif result.columns is None:
+    elif result.columns is None or result.copy is not None:
         raise SqlError("55000", f'portal "{message.portal}" cannot be run')
     return _continue(state, portal, result, max(message.max_rows, 0))
+
+
+def _fetch(state: SessionState, cursor: str, limit: int) -> Steps[None]:
+    """Execute a cursor of SQL's, which is a portal too."""
+    state.engine.check_runnable(None)
+    result: Result = yield Work(partial(state.engine.fetch, cursor, limit))
+    rows = result.rows
+    assert result.columns is not None
+    state.out += RowCodec(result.columns, state.text).encoder(())(rows) if rows else b""
+    state.out += backend.PORTAL_SUSPENDED if limit and len(rows) == limit else command_complete(result, len(rows))
 
 
 def _answer(state: SessionState, portal: Portal, result: Result) -> None:
@@ -154,13 +191,13 @@ def close(state: SessionState, message: Close) -> Steps[None] | None:
 
 def flush(state: SessionState, _message: Flush) -> None:
     """Flush: send what there is."""
-    state.flush = True
+    state.due = len(state.out)
 
 
 def sync(state: SessionState, _message: Sync) -> Steps[None] | None:
     """Sync: the end of a pipeline, and of its implicit transaction."""
     engine = state.engine
-    closes = state.drop_portals() if state.portals and engine.status != "T" else []
+    closes = state.drop_portals() if state.portals and engine.status == "I" else []
     if closes or engine.needs_sync:
         return finish_transaction(state, closes)
     state.ready()

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from ruvector_server.session.engine import Settings
 from ruvector_server.tls import Encryption
+
+
+class TcpOptions(Protocol):
+    """The options of a client's TCP socket that settings are about."""
+
+    def follow(self, settings: Settings) -> None:
+        """Set them as the settings say; 0 is what the system has."""
+
+    def value(self, name: str) -> int:
+        """What the socket has for a setting."""
 
 
 @dataclass(slots=True)
@@ -15,6 +27,7 @@ class Peer:
     port: int = 0
     os_user: str | None = None
     encryption: Encryption | None = None
+    tcp: TcpOptions | None = None
 
     @property
     def place(self) -> tuple[str | None, int]:

@@ -9,7 +9,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_server.session.engine import EngineSession
 from ruvector_server.session.state import SessionState
 from ruvector_server.session.steps import Steps, Work
-from ruvector_server.wire.errors import ProtocolError
+from ruvector_server.wire.errors import LostSync, ProtocolError
 from ruvector_server.wire.messages import Bind, Close, Describe, Execute, Flush, Frontend, Parse
 
 _log = logging.getLogger(__name__)
@@ -35,17 +35,33 @@ def recover(state: SessionState, error: Exception, message: Frontend | None) -> 
     """Report an error that `message` (None: one that could not be read) has caused, and get ready for what follows."""
     told = as_sql_error(error)
     state.report_notices()
-    state.out += state.error_response(told)
     if told.severity in ("FATAL", "PANIC"):
-        state.ending = True
+        _end(state, told)
         return
-    engine, closes = state.engine, state.drop_portals()
+    state.out += state.error_response(told)
+    engine, closes = state.engine, state.end_portals()
     if closes or engine.needs_sync or engine.status != "I":
         yield Work(lambda: _abort(engine, closes))
+    if engine.status == "I":
+        state.portals.clear()
     if _extended(error, message):
         state.skipping = True
     else:
         state.ready()
+
+
+def _end(state: SessionState, error: SqlError) -> None:
+    """Say why the session ends, if the client is to know."""
+    state.ending = True
+    if isinstance(error, ProtocolError) and error.untold:
+        _log.info("a session ends: %s", error.message)
+        return
+    if isinstance(error, LostSync):
+        error.severity = "ERROR"
+        state.out += state.error_response(error)
+        text = "terminating connection because protocol synchronization was lost"
+        error = ProtocolError(text, fatal=True)
+    state.out += state.error_response(error)
 
 
 def _extended(error: Exception, message: Frontend | None) -> bool:

@@ -98,6 +98,7 @@ class Repeat:
         if statement is None or statement.rows is None or statement.prepared is None:
             return None
         statement.rows.check(bind.result_formats)
+        statement.rows.encoder(bind.result_formats)
         return cls(statement, bind, data, described=bool(describe))
 
     def values(self, data: bytes) -> list[Value] | None:

@@ -16,6 +16,11 @@ from ruvector_server.session.statements import Portal
 from ruvector_server.session.steps import Steps, Work
 from ruvector_server.wire import backend
 
+#: The tags of RELEASE and ROLLBACK TO; what they mean for portals.
+_SAVEPOINT_TAGS = ("RELEASE", "ROLLBACK")
+#: What the tags of statements with RETURNING begin with.
+_CHANGES = ("INSERT ", "UPDATE ", "DELETE ", "MERGE ")
+
 
 @lru_cache(maxsize=1024)
 def _counted(tag: str, rows: int) -> bytes:
@@ -51,6 +56,7 @@ def send_result(
 ) -> Steps[bytes]:
     """Send a started portal's rows or do its COPY; return the message that ends it."""
     state.report_notices()
+    suspended = portal.suspended and result.tag.startswith(_CHANGES)
     if isinstance(result.copy, CopyIn):
         tag = yield from copy_in(state, result.copy)
         state.report_notices()
@@ -63,10 +69,16 @@ def send_result(
             state.out += codec.row_description(portal.formats)
         sent = yield from send_rows(state, portal, codec.encoder(portal.formats), limit)
         if limit and sent == limit:
+            portal.suspended = True
             return backend.PORTAL_SUSPENDED
     if close := portal.take_close():
         yield Work(close)
+    if result.tag in _SAVEPOINT_TAGS and state.engine.status == "T":
+        for close in state.follow_savepoints(result.tag):
+            yield Work(close)
     state.report_notices()
     if state.engine.changed_parameters:  # in a pipeline, what comes next may be in the encoding that was just set
         state.follow_encoding()
+    if suspended:  # of rows that changed something: the tag tells how many went out now
+        return backend.command_complete(f"{result.tag.rpartition(' ')[0]} {sent}")
     return command_complete(result, sent)

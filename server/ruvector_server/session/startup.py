@@ -19,6 +19,7 @@ from ruvector_server.wire.decoder import FrontendDecoder
 from ruvector_server.wire.errors import ProtocolError
 from ruvector_server.wire.messages import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
 from ruvector_server.wire.phases import Phase
+from ruvector_server.wire.startup import GSSENC_CODE, SSL_CODE, unsupported_protocol
 
 #: The newest minor version of protocol 3 that is spoken here.
 NEWEST_MINOR = 2
@@ -51,7 +52,7 @@ def start_up(
     decoder: FrontendDecoder,
 ) -> Steps[SessionState | None]:
     """Lead a client to its session; None when it wanted none (a cancel request). Every error is the end."""
-    message = yield from _first_packet(services.access, peer, out)
+    message = yield from _first_packet(services.access, peer, out, decoder)
     if isinstance(message, CancelRequest):
         services.registry.cancel(message.pid, message.secret)
         return None
@@ -63,12 +64,13 @@ def start_up(
     database = parameters.pop("database", "") or user
     if parameters.pop("replication", "false").lower() not in ("false", "off", "no", "0"):
         raise SqlError("0A000", "replication connections are not supported")
-    # As in PostgreSQL, what stands in the packet by its own name wins over `options`.
-    settings = parse_options(parameters.pop("options", "")) | parameters
+    options = parameters.pop("options", "")
     ticket = admission.ticket = services.registry.enter(cancel, LONG_SECRET if minor >= 2 else SHORT_SECRET)
     yield from authenticate(services.access, peer, user, database, out, decoder)
     decoder.phase = Phase.READY
     out += backend.AUTHENTICATION_OK
+    # As in PostgreSQL, what stands in the packet by its own name wins over `options`.
+    settings = parse_options(options) | parameters
     engine: EngineSession = yield Work(
         partial(
             services.engine.session,
@@ -82,15 +84,17 @@ def start_up(
     admission.engine = engine
     state = SessionState(engine, out, decoder)
     state.follow_encoding()
-    for name, value in engine.reported_parameters().items():
-        out += backend.parameter_status(name, value, state.encode)
+    state.follow_socket(peer.tcp)
+    state.report_parameters(engine.reported_parameters())
     engine.changed_parameters.clear()
     out += backend.backend_key_data(ticket.pid, ticket.secret)
     state.ready()
     return state
 
 
-def _first_packet(access: Access, peer: Peer, out: bytearray) -> Steps[StartupMessage | CancelRequest]:
+def _first_packet(
+    access: Access, peer: Peer, out: bytearray, decoder: FrontendDecoder
+) -> Steps[StartupMessage | CancelRequest]:
     """Begin TLS if it is wanted and there is any; refuse other encryption, each kind once as in PostgreSQL."""
     refused = set[type]()
     while True:
@@ -99,7 +103,7 @@ def _first_packet(access: Access, peer: Peer, out: bytearray) -> Steps[StartupMe
             assert isinstance(message, StartupMessage | CancelRequest)
             return message
         if type(message) in refused or peer.encryption is not None:
-            raise ProtocolError("encryption was requested again after it was settled", fatal=True)
+            raise unsupported_protocol(*(SSL_CODE if isinstance(message, SSLRequest) else GSSENC_CODE))
         # As in PostgreSQL, never over a Unix-domain socket.
         if isinstance(message, SSLRequest) and access.tls is not None and peer.address is not None:
             out += backend.ENCRYPTION_ACCEPTED
@@ -107,6 +111,16 @@ def _first_packet(access: Access, peer: Peer, out: bytearray) -> Steps[StartupMe
         else:
             refused.add(type(message))
             out += backend.ENCRYPTION_REFUSED
+            if decoder.buffered:
+                raise _too_early(message)
+
+
+def _too_early(message: SSLRequest | GSSENCRequest) -> ProtocolError:
+    """The client has not waited for the answer: somebody may have put in what looks like it."""
+    request = "SSL request" if isinstance(message, SSLRequest) else "GSSAPI encryption request"
+    error = ProtocolError(f"received unencrypted data after {request}", fatal=True)
+    error.detail = "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."
+    return error
 
 
 def _negotiate(message: StartupMessage, out: bytearray) -> int:

@@ -11,6 +11,7 @@ from ruvector_server.session.codecs import Decoder, Formats, RowCodec, TextSetti
 from ruvector_server.session.engine import Prepared
 from ruvector_server.wire import backend
 from ruvector_server.wire.messages import Bind
+from ruvector_server.wire.parsers import parameter_owner
 
 
 class Statement:
@@ -80,11 +81,10 @@ class Statement:
 
 def _parameter_context(message: Bind, index: int, error: SqlError) -> str:
     """PostgreSQL says which parameter, and of a text that could be read, that there is a value it does not show."""
-    portal = f'portal "{message.portal}"' if message.portal else "unnamed portal"
     formats = message.parameter_formats
     code = 0 if not formats else formats[0] if len(formats) == 1 else formats[index]
     value = "" if code or error.sqlstate == "22021" else " = '...'"
-    own = f"{portal} parameter ${index + 1}{value}"
+    own = f"{parameter_owner(message.portal)} parameter ${index + 1}{value}"
     return own if error.context is None else f"{error.context}\n{own}"
 
 
@@ -150,13 +150,30 @@ class Statements:
 class Portal:
     """A statement with its values: ready to run, running, or done."""
 
-    __slots__ = ("_close", "_position", "_rows", "formats", "more", "name", "result", "statement", "values")
+    __slots__ = (
+        "_close",
+        "_position",
+        "_rows",
+        "formats",
+        "level",
+        "more",
+        "name",
+        "result",
+        "statement",
+        "suspended",
+        "values",
+    )
 
-    def __init__(self, name: str, statement: Statement, values: Sequence[Value], formats: Formats) -> None:
+    def __init__(
+        self, name: str, statement: Statement, values: Sequence[Value], formats: Formats, level: int = 0
+    ) -> None:
+        """`level` is the number of savepoints that there were when it was made."""
         self.name = name
         self.statement = statement
         self.values = values
         self.formats = formats
+        self.level = level
+        self.suspended = False  # by a limit, at least once
         self.result: Result | None = None  # None until it runs
         self.more: Callable[[int], list[Row]] | None = None
         self._rows: Sequence[Row] = ()

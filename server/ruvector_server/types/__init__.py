@@ -12,7 +12,7 @@ from functools import lru_cache
 from ruvector_engine.results import Column
 from ruvector_engine.types import registry
 from ruvector_engine.types.encodings import AS_UTF8, Reader, Writer, reader, writer
-from ruvector_engine.types.registry import EnumType, PgType, TypeRef, UserOid, Value
+from ruvector_engine.types.registry import CompositeType, EnumType, PgType, TypeRef, UserOid, Value
 from ruvector_engine.types.text import DEFAULT_SETTINGS, Settings, formatter, parser
 from ruvector_server.types import (
     aclitems,
@@ -31,6 +31,8 @@ from ruvector_server.types import (
 )
 from ruvector_server.types.arrays import array_codec, counted_from_zero
 from ruvector_server.types.codec import BinaryCodec, Data, Decoder, Encoder, decode_utf8
+from ruvector_server.types.composites import composite_codec
+from ruvector_server.types.ranges import range_codec
 from ruvector_server.types.rows import RowEncoder, field_encoder, rows_of_fields, rows_of_structs
 
 __all__ = [
@@ -63,6 +65,8 @@ _COUNTED_FROM_ZERO = ("int2vector", "oidvector")
 
 def _all_codecs(scalars: dict[int, BinaryCodec]) -> dict[int, BinaryCodec]:
     codecs = dict(scalars)
+    for pg_range in registry.RANGES:
+        codecs[pg_range.oid] = range_codec(pg_range, scalars[pg_range.subtype])
     for name in _COUNTED_FROM_ZERO:
         pg_type = registry.BY_NAME[name]
         codecs[pg_type.oid] = counted_from_zero(pg_type, scalars[pg_type.element_oid])
@@ -82,6 +86,8 @@ def _codec(oid: int, encoding: str = "UTF8") -> BinaryCodec:
 def _user_codec(pg: PgType, encoding: str) -> BinaryCodec:
     if isinstance(pg, EnumType):
         return enums.CODEC if encoding in AS_UTF8 else _recoded(enums.CODEC, reader(encoding), writer(encoding))
+    if isinstance(pg, CompositeType):
+        return composite_codec(pg, lambda oid: _codec(oid, encoding))
     return array_codec(pg, _codec(pg.element_oid, encoding))
 
 

@@ -33,6 +33,9 @@ ENCRYPTION_REFUSED = b"N"
 #: By transaction status: idle, in a transaction, in a failed one.
 READY_FOR_QUERY = {"I": b"Z\0\0\0\5I", "T": b"Z\0\0\0\5T", "E": b"Z\0\0\0\5E"}
 
+#: The value NULL of a FunctionCallResponse.
+FUNCTION_CALL_NULL = b"\xff\xff\xff\xff"
+
 _AUTHENTICATION_SASL = 10
 _AUTHENTICATION_SASL_CONTINUE = 11
 _AUTHENTICATION_SASL_FINAL = 12
@@ -110,6 +113,11 @@ def command_complete(tag: str) -> bytes:
     return _HEADER(b"C", len(body) + 4) + body
 
 
+def function_call_response(value: bytes) -> bytes:
+    """FunctionCallResponse: a value with its length before it."""
+    return _message(b"V", value)
+
+
 def copy_in_response(format_code: int, columns: int) -> bytes:
     """CopyInResponse: send the data of so many columns, in text (0) or binary (1)."""
     return _copy_response(b"G", format_code, columns)
@@ -132,6 +140,11 @@ def copy_data(payloads: Sequence[bytes]) -> bytes:
 def error_response(error: SqlError, encode: Callable[[str], bytes] = utf8) -> bytes:
     """ErrorResponse."""
     return _message(b"E", _fields(error, encode))
+
+
+def error_response_2(error: SqlError) -> bytes:
+    """ErrorResponse as protocol 2 had it: a text without a length."""
+    return b"E" + _string(f"{error.severity}:  {error.message}\n")
 
 
 def notice_response(notice: SqlError, encode: Callable[[str], bytes] = utf8) -> bytes:

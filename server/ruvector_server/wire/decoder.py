@@ -10,7 +10,7 @@ from collections.abc import Callable
 from struct import Struct
 
 from ruvector_server.wire import parsers
-from ruvector_server.wire.errors import ProtocolError, encoding_error
+from ruvector_server.wire.errors import LostSync, ProtocolError, encoding_error
 from ruvector_server.wire.limits import MAX_STARTUP_PACKET, MIN_STARTUP_PACKET
 from ruvector_server.wire.messages import Frontend
 from ruvector_server.wire.phases import LEGAL, Phase, illegal_type
@@ -97,10 +97,10 @@ class FrontendDecoder:
         kind = buffer[position]
         frame = self._frames.get(kind)
         if frame is None:
-            raise self._fatal(illegal_type(self._phase, kind))
+            raise self._illegal(kind)
         (length,) = _INT32(buffer, position + 1)
         if not 4 <= length <= frame.limit:
-            raise self._fatal("invalid message length")
+            raise self._fatal("invalid message length", untold=True)
         if available <= length:
             self._needed = length + 1
             return None
@@ -122,7 +122,7 @@ class FrontendDecoder:
             return None
         (length,) = _INT32(buffer, position)
         if not MIN_STARTUP_PACKET <= length <= MAX_STARTUP_PACKET:
-            raise self._fatal("invalid length of startup packet")
+            raise self._fatal("invalid length of startup packet", untold=True)
         if available < length:
             self._needed = length
             return None
@@ -133,9 +133,14 @@ class FrontendDecoder:
             self.phase = Phase.CLOSED
             raise
 
-    def _fatal(self, message: str) -> ProtocolError:
+    def _illegal(self, kind: int) -> ProtocolError:
+        phase = self._phase
         self.phase = Phase.CLOSED
-        return ProtocolError(message, fatal=True)
+        return (LostSync if phase is Phase.COPY_IN else ProtocolError)(illegal_type(phase, kind), fatal=True)
+
+    def _fatal(self, message: str, *, untold: bool = False) -> ProtocolError:
+        self.phase = Phase.CLOSED
+        return ProtocolError(message, fatal=True, untold=untold)
 
 
 def _parse_error(error: ProtocolError | ValueError | struct.error, kind: int) -> ProtocolError:

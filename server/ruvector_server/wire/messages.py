@@ -122,9 +122,12 @@ class Sync:
 
 @dataclass(slots=True)
 class FunctionCall:
-    """The fast-path call of a function; `body` is left as it came, since it is refused."""
+    """The fast-path call of a function by its OID. Formats: none is all text, one is for all."""
 
-    body: bytes
+    function: int
+    argument_formats: tuple[int, ...] = ()
+    arguments: tuple[bytes | None, ...] = ()
+    result_format: int = 0
 
 
 @dataclass(slots=True)

@@ -35,6 +35,8 @@ Parser: TypeAlias = Callable[[bytes, int, int], Frontend]
 
 _INT32 = Struct("!i").unpack_from
 _UINT16 = Struct("!H").unpack_from
+_UINT32 = Struct("!I").unpack_from
+_INT16 = Struct("!h").unpack_from
 
 INSUFFICIENT = "insufficient data left in message"
 
@@ -71,8 +73,8 @@ def _formats(buffer: bytes, position: int) -> tuple[tuple[int, ...], int]:
     if count == 0:
         return (), position + 2
     if count == 1:
-        return _UINT16(buffer, position + 2), position + 4
-    return unpack_from(f"!{count}H", buffer, position + 2), position + 2 + 2 * count
+        return _INT16(buffer, position + 2), position + 4
+    return unpack_from(f"!{count}h", buffer, position + 2), position + 2 + 2 * count
 
 
 def parse_bind(buffer: bytes, position: int, end: int) -> Bind:
@@ -86,22 +88,35 @@ def parse_bind(buffer: bytes, position: int, end: int) -> Bind:
     (count,) = _UINT16(buffer, position)
     position += 2
     parameters: list[bytes | None] = []
-    for _ in range(count):
+    for number in range(1, count + 1):
+        if position + 4 > end:
+            raise _cut_short(portal, number)
         (length,) = _INT32(buffer, position)
         position += 4
         if length < 0:
             if length != -1:
-                raise ProtocolError(INSUFFICIENT)
+                raise _cut_short(portal, number)
             parameters.append(None)
             continue
         if position + length > end:
-            raise ProtocolError(INSUFFICIENT)
+            raise _cut_short(portal, number)
         parameters.append(buffer[position : position + length])
         position += length
     result_formats, position = _formats(buffer, position)
     if position != end:
         _check_end(position, end)
     return Bind(portal, statement, parameter_formats, tuple(parameters), result_formats)
+
+
+def _cut_short(portal: str, number: int) -> ProtocolError:
+    error = ProtocolError(INSUFFICIENT)
+    error.context = f"{parameter_owner(portal)} parameter ${number}"
+    return error
+
+
+def parameter_owner(portal: str) -> str:
+    """How errors name the portal whose parameter they are about."""
+    return f'portal "{portal}"' if portal else "unnamed portal"
 
 
 def _kind_and_name(buffer: bytes, position: int, end: int, message: str) -> tuple[Literal["S", "P"], str]:
@@ -154,8 +169,27 @@ def parse_terminate(_buffer: bytes, _position: int, _end: int) -> Terminate:
 
 
 def parse_function_call(buffer: bytes, position: int, end: int) -> FunctionCall:
-    """F: kept as it is."""
-    return FunctionCall(buffer[position:end])
+    """F: function, argument formats, arguments, result format."""
+    (function,) = _UINT32(buffer, position)
+    formats, position = _formats(buffer, position + 4)
+    (count,) = _UINT16(buffer, position)
+    position += 2
+    arguments: list[bytes | None] = []
+    for _ in range(count):
+        (length,) = _INT32(buffer, position)
+        position += 4
+        if length < 0:
+            if length != -1:
+                raise ProtocolError(f"invalid argument size {length} in function call message")
+            arguments.append(None)
+            continue
+        if position + length > end:
+            raise ProtocolError(INSUFFICIENT)
+        arguments.append(buffer[position : position + length])
+        position += length
+    (result_format,) = _INT16(buffer, position)
+    _check_end(position + 2, end)
+    return FunctionCall(function, formats, tuple(arguments), result_format)
 
 
 def parse_copy_data(buffer: bytes, position: int, end: int) -> CopyData:
@@ -166,6 +200,11 @@ def parse_copy_data(buffer: bytes, position: int, end: int) -> CopyData:
 def parse_copy_done(_buffer: bytes, position: int, end: int) -> CopyDone:
     """c: nothing."""
     _check_end(position, end)
+    return CopyDone()
+
+
+def parse_stray_copy(_buffer: bytes, _position: int, _end: int) -> CopyDone:
+    """d, c and f where there is no COPY: whatever they hold, they mean nothing any more."""
     return CopyDone()
 
 

@@ -54,8 +54,12 @@ _READY = {
     b"E": _small(parsers.parse_execute),
     b"C": _small(parsers.parse_close),
     b"X": _small(parsers.parse_terminate),
+    b"H": _small(parsers.parse_flush),
+    b"S": _small(parsers.parse_sync),
     # A client that sends COPY data cannot know yet that the COPY has failed: what is on the way is ignored.
-    **_COPY,
+    b"d": _large(parsers.parse_stray_copy),
+    b"c": _small(parsers.parse_stray_copy),
+    b"f": _small(parsers.parse_stray_copy),
 }
 _LEGAL: dict[Phase, dict[bytes, Frame]] = {
     Phase.STARTUP: {},

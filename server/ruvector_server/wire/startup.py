@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from struct import unpack_from
 
-from ruvector_server.wire.errors import ProtocolError
+from ruvector_server.wire.errors import OldProtocol, ProtocolError
 from ruvector_server.wire.messages import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
 
 CANCEL_CODE = (1234, 5678)
@@ -25,15 +25,18 @@ def parse_startup_packet(body: bytes) -> StartupPacket:
         return GSSENCRequest()
     if (major, minor) == CANCEL_CODE:
         if not 8 < len(body) <= 8 + MAX_SECRET:
-            raise ProtocolError("invalid length of query cancel packet", fatal=True)
+            raise ProtocolError("invalid length of query cancel packet", untold=True)
         return CancelRequest(unpack_from("!i", body, 4)[0], body[8:])
     if major != 3:
-        raise ProtocolError(
-            f"unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.2",
-            sqlstate="0A000",
-            fatal=True,
-        )
+        raise unsupported_protocol(major, minor)
     return StartupMessage(major, minor, _parameters(body))
+
+
+def unsupported_protocol(major: int, minor: int) -> ProtocolError:
+    """What a client of another protocol, or with a request that is no longer in place, is told."""
+    kind = OldProtocol if major < 3 else ProtocolError
+    text = f"unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.2"
+    return kind(text, sqlstate="0A000", fatal=True)
 
 
 def _parameters(body: bytes) -> dict[str, str]:

@@ -33,6 +33,10 @@ public final class Client {
         properties.setProperty("user", environment.get("PGUSER"));
         properties.setProperty("password", environment.getOrDefault("PGPASSWORD", ""));
         properties.setProperty("preferQueryMode", arguments[0]);
+        if (environment.containsKey("PGSSLMODE")) {
+            properties.setProperty("sslmode", environment.get("PGSSLMODE"));
+            properties.setProperty("sslrootcert", environment.get("PGSSLROOTCERT"));
+        }
         properties.setProperty("prepareThreshold", "1");
         properties.setProperty("reWriteBatchedInserts", "true");
         try (Connection connection = DriverManager.getConnection(url, properties)) {

@@ -33,6 +33,12 @@ try {
   report.error = error.code;
 }
 
+await client.query("DROP TYPE IF EXISTS program_mood");
+await client.query("CREATE TYPE program_mood AS ENUM ('sad', 'happy')");
+const moods = "SELECT $1::program_mood AS mood, $2::program_mood[]::text[] AS moods, $1 > 'sad'::program_mood AS more";
+report.enum = (await client.query(moods, ["happy", ["sad", "happy"]])).rows[0];
+await client.query("DROP TYPE program_mood");
+
 await client.query("BEGIN");
 await client.query("DELETE FROM program_items");
 await client.query("ROLLBACK");

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import pgvector from "pgvector";
 import postgres from "postgres";
 
-const sql = postgres({ max: 1, onnotice: () => {} });
+const sql = postgres({ max: 1, onnotice: () => {}, ssl: process.env.PGSSLMODE ?? false });
 await sql`DROP TABLE IF EXISTS program_items`;
 await sql`CREATE TABLE program_items (id bigint PRIMARY KEY, embedding vector(3))`;
 const items = Array.from({ length: 20 }, (_, place) => ({ id: 1 + place, embedding: pgvector.toSql([1 + place, 0, 0]) }));

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.model import ColumnDef, IndexDef, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.roles import Authority
 from ruvector_engine.catalog.system.access import default_operator_class, operator_class
@@ -21,7 +22,7 @@ from ruvector_engine.catalog.system.oids import (
 )
 from ruvector_engine.catalog.system.relations import RELATIONS, pg_catalog
 from ruvector_engine.catalog.system.types import storage_facts
-from ruvector_engine.types.registry import BOOL, INT8
+from ruvector_engine.types.registry import BOOL, INT8, TypeRef
 
 #: The page size that relpages counts in.
 BLOCK_SIZE = 8192
@@ -32,7 +33,27 @@ def class_rows(context: SystemContext) -> Rows:
     """pg_class."""
     indexed = {oid for oid, indexes in indexes_by_table(context.catalog).items() if indexes}
     rows = (_class_row(context, r, r.oid in indexed) for r in context.catalog.relations.values())
-    return [*_system_class_rows(context.catalog.authority), *rows]
+    return [*_system_class_rows(context.catalog.authority), *rows, *map(_composite_row, _composites(context))]
+
+
+def _composites(context: SystemContext) -> list[made_types.CompositeDef]:
+    """The composite types that no table has."""
+    return [made for made in context.catalog.types.values() if isinstance(made, made_types.CompositeDef)]
+
+
+def _composite_row(made: made_types.CompositeDef) -> tuple[Any, ...]:
+    return pg_catalog("pg_class").row(
+        oid=made.relation_oid,
+        relname=made.name,
+        relnamespace=namespace_oid(made.schema),
+        reltype=made.oid,
+        relowner=OWNER,
+        relpersistence="p",
+        relispopulated=True,
+        relkind="c",
+        relreplident="n",
+        relnatts=len(made.columns),
+    )
 
 
 def _system_class_rows(authority: Authority) -> list[tuple[Any, ...]]:
@@ -78,6 +99,7 @@ def _class_row(context: SystemContext, relation: Relation, indexed: bool) -> tup
             constraints = [c.kind for c in relation.constraints]
             common |= {
                 "relam": ACCESS_METHODS["heap"],
+                "reltype": made_types.row_type(relation).oid,
                 "relhasindex": indexed,
                 "relpersistence": "t" if relation.temporary else "p",
                 "relreplident": "d",
@@ -94,6 +116,8 @@ def _class_row(context: SystemContext, relation: Relation, indexed: bool) -> tup
             common |= {"relnatts": len(_SEQUENCE_COLUMNS), "relpages": 1, "reltuples": 1.0}
         case ViewDef():
             common |= {"relnatts": len(relation.columns), "relhasrules": True, "relpages": 0, "reltuples": -1.0}
+            common["reloptions"] = ["security_invoker=true"] if relation.security_invoker else None
+            common |= {"reltype": made_types.row_type(relation).oid}
     return pg_catalog("pg_class").row(**common)
 
 
@@ -118,6 +142,8 @@ def attribute_rows(context: SystemContext) -> Rows:
             case SequenceDef():
                 for attnum, (name, oid) in enumerate(_SEQUENCE_COLUMNS, 1):
                     rows.append(_plain_attribute_row(relation.oid, attnum, name, oid, attnotnull=True))
+    for made in _composites(context):
+        rows += (_attribute_row(made.relation_oid, c, None) for c in made.columns)
     return rows
 
 
@@ -168,9 +194,17 @@ def _plain_attribute_row(relation_oid: int, attnum: int, name: str, type_oid: in
 
 def _index_attribute_rows(table: TableDef, index: IndexDef) -> Iterator[tuple[Any, ...]]:
     for attnum, name in enumerate(index.columns, 1):
-        column = table.column(name)
-        if column is not None:
-            yield _plain_attribute_row(index.oid, attnum, name, column.type.oid, atttypmod=column.type.typmod)
+        type_ref = _key_type(table, index, attnum - 1)
+        if type_ref is not None:
+            yield _plain_attribute_row(index.oid, attnum, name, type_ref.oid, atttypmod=type_ref.typmod)
+
+
+def _key_type(table: TableDef, index: IndexDef, position: int) -> TypeRef | None:
+    expression = index.expression_at(position)
+    if expression is not None:
+        return expression.type
+    column = table.column(index.columns[position])
+    return None if column is None else column.type
 
 
 def attrdef_rows(context: SystemContext) -> Rows:
@@ -184,6 +218,12 @@ def attrdef_rows(context: SystemContext) -> Rows:
     ]
 
 
+def _attribute_number(table: TableDef, index: IndexDef, position: int) -> int:
+    """The number of a key's column; 0 for an expression."""
+    column = table.column(index.columns[position])
+    return 0 if column is None or index.expression_at(position) is not None else column.attnum
+
+
 def index_rows(context: SystemContext) -> Rows:
     """pg_index."""
     tables = tables_of(context.catalog)
@@ -192,29 +232,32 @@ def index_rows(context: SystemContext) -> Rows:
 
 
 def _index_row(table: TableDef, index: IndexDef) -> tuple[Any, ...]:
-    columns = [c for name in index.columns if (c := table.column(name))]
+    keys = [t for i in range(len(index.columns)) if (t := _key_type(table, index, i))]
+    expressions = [e.shown for e in index.expressions if e is not None]
     constraint = next((c for c in table.constraints if c.oid == index.constraint_oid), None)
     classes = []
-    for position, column in enumerate(columns):
+    for position, type_ref in enumerate(keys):
         named = index.opclasses[position] if position < len(index.opclasses) else ""
         found = operator_class(index.method, named) if named else None
-        found = found or default_operator_class(index.method, column.type.oid)
+        found = found or default_operator_class(index.method, type_ref.oid)
         classes.append(found.oid if found else 0)
     return pg_catalog("pg_index").row(
         indexrelid=index.oid,
         indrelid=index.table_oid,
-        indnatts=len(columns),
-        indnkeyatts=len(columns),
+        indnatts=len(keys),
+        indnkeyatts=len(keys),
         indisunique=index.unique,
         indisprimary=constraint is not None and constraint.kind == "p",
         indimmediate=True,
         indisvalid=True,
         indisready=True,
         indislive=True,
-        indkey=[c.attnum for c in columns],
-        indcollation=[storage_facts(c.type.oid).collation for c in columns],
+        indkey=[_attribute_number(table, index, i) for i in range(len(index.columns))],
+        indcollation=[storage_facts(t.oid).collation for t in keys],
         indclass=classes,
-        indoption=[0] * len(columns),
+        indoption=[0] * len(keys),
+        indexprs=", ".join(expressions) or None,
+        indpred=index.predicate.shown if index.predicate is not None else None,
     )
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ruvector_engine.catalog.membership import has_privileges_of
+from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_SETTINGS
+from ruvector_engine.catalog.privileges import items_text
 from ruvector_engine.catalog.rights import DATABASE_KEY, owner_of
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import system_schemas
@@ -13,6 +16,7 @@ from ruvector_engine.catalog.system.oids import (
     DEFAULT_TABLESPACE,
     OWNER,
     TABLESPACES,
+    derived,
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import pg_catalog
@@ -49,6 +53,21 @@ def namespace_rows(context: SystemContext) -> Rows:
     ]
 
 
+def default_acl_rows(context: SystemContext) -> Rows:
+    """pg_default_acl."""
+    row, authority = pg_catalog("pg_default_acl").row, context.catalog.authority
+    return [
+        row(
+            oid=derived("default acl", role, namespace, letter),
+            defaclrole=role,
+            defaclnamespace=namespace,
+            defaclobjtype=letter,
+            defaclacl=items_text(authority, items),
+        )
+        for (role, namespace, letter), items in authority.defaults.items()
+    ]
+
+
 def tablespace_rows(_context: SystemContext) -> Rows:
     """pg_tablespace."""
     row = pg_catalog("pg_tablespace").row
@@ -57,7 +76,9 @@ def tablespace_rows(_context: SystemContext) -> Rows:
 
 def settings_rows(context: SystemContext) -> Rows:
     """pg_settings: what can be set or shown. What the users made up has no row, as in PostgreSQL."""
-    shown = [s for s in SETTINGS if s.name in context.settings and s.name not in UNLISTED]
+    all_shown = has_privileges_of(context.catalog.authority, context.user_oid, PG_READ_ALL_SETTINGS)
+    hidden = UNLISTED | {s.name for s in SETTINGS if s.guarded and not all_shown}
+    shown = [s for s in SETTINGS if s.name in context.settings and s.name not in hidden]
     return [_setting_row(context, setting) for setting in sorted(shown, key=lambda s: s.name.lower())]
 
 
@@ -95,9 +116,9 @@ def _category(setting: Setting) -> str:
 
 
 ROWS = {
+    "pg_default_acl": default_acl_rows,
     "pg_database": database_rows,
     "pg_namespace": namespace_rows,
     "pg_tablespace": tablespace_rows,
     "pg_settings": settings_rows,
 }
-EMPTY = ("pg_shdescription",)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef, ViewDef
+import re
+
+from ruvector_engine.catalog.model import IndexDef, IndexExpression, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.system.access import default_operator_class, extension_of, operator_class
 from ruvector_engine.catalog.system.callables import procedures
 from ruvector_engine.catalog.system.lookup import Lookup, qualified_name
 from ruvector_engine.catalog.system.names import quote_identifier, schema_and_name
 from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError
+
+_CALL = re.compile(r'[a-z_0-9"]+\(')
 
 
 def pg_get_indexdef(lookup: Lookup, oid: int, column: int = 0, pretty: bool = False) -> str | None:
@@ -17,25 +21,40 @@ def pg_get_indexdef(lookup: Lookup, oid: int, column: int = 0, pretty: bool = Fa
     if not isinstance(index, IndexDef):
         return None
     if column:
-        return quote_identifier(index.columns[column - 1]) if column <= len(index.columns) else ""
+        return _key_text(index, column - 1, pretty) if column <= len(index.columns) else ""
     table = lookup.relations[index.table_oid]
     where = lookup.relation_name(table) if pretty else qualified_name(table)
-    columns = ", ".join(_index_column(lookup, index, table, position) for position in range(len(index.columns)))
+    columns = ", ".join(_index_column(lookup, index, table, position, pretty) for position in range(len(index.columns)))
     options = ", ".join(f"{name}='{value}'" for name, value in index.options.items())
     return (
         f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quote_identifier(index.name)} ON {where}"
         f" USING {index.method} ({columns}){f' WITH ({options})' if options else ''}"
+        f"{f' WHERE {_text(index.predicate, pretty)}' if index.predicate is not None else ''}"
     )
 
 
-def _index_column(lookup: Lookup, index: IndexDef, table: Relation, position: int) -> str:
-    name = index.columns[position]
-    text = quote_identifier(name)
+def _text(expression: IndexExpression, pretty: bool) -> str:
+    return expression.pretty if pretty else expression.shown
+
+
+def _key_text(index: IndexDef, position: int, pretty: bool) -> str:
+    """A key as it stands in CREATE INDEX: an expression that is no plain function call in parentheses."""
+    expression = index.expression_at(position)
+    if expression is None:
+        return quote_identifier(index.columns[position])
+    text = _text(expression, pretty)
+    return text if _CALL.match(expression.shown) else f"({text})"
+
+
+def _index_column(lookup: Lookup, index: IndexDef, table: Relation, position: int, pretty: bool) -> str:
+    text = _key_text(index, position, pretty)
     opclass = index.opclasses[position] if position < len(index.opclasses) else ""
-    column = table.column(name) if isinstance(table, TableDef) else None
-    if not opclass or column is None:
+    expression = index.expression_at(position)
+    column = table.column(index.columns[position]) if isinstance(table, TableDef) else None
+    type_ref = expression.type if expression is not None else column.type if column is not None else None
+    if not opclass or type_ref is None:
         return text
-    default = default_operator_class(index.method, column.type.oid)
+    default = default_operator_class(index.method, type_ref.oid)
     if default is not None and default.name == opclass:
         return text
     named = operator_class(index.method, opclass)
@@ -61,8 +80,13 @@ def pg_get_viewdef(lookup: Lookup, view: int | str, _pretty: bool | int = False)
     return f" {found.query.strip().rstrip(';')};" if isinstance(found, ViewDef) else None
 
 
-def pg_get_expr(_lookup: Lookup, expression: str, _relation: int, _pretty: bool = False) -> str:
-    """A stored expression: the catalogs here hold them as SQL text already."""
+def pg_get_expr(lookup: Lookup, expression: str, relation: int, pretty: bool = False) -> str:
+    """A stored expression: the catalogs here hold them as SQL text already. An index's is known with less of it too."""
+    for index in lookup.relations.values() if pretty else ():
+        if isinstance(index, IndexDef) and index.table_oid == relation:
+            for part in (index.predicate, *index.expressions):
+                if part is not None and part.shown == expression:
+                    return part.pretty
     return expression
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.model import Catalog, TableDef
 from ruvector_engine.catalog.system import oids
 from ruvector_engine.catalog.system.access import exists, extension_of, operator_classes
@@ -111,7 +112,11 @@ def pg_describe_object(lookup: Lookup, classid: int, oid: int, subid: int) -> st
         case oids.PG_CLASS:
             return _describe_relation(lookup, oid, subid)
         case oids.PG_TYPE:
-            return f"type {format_type(lookup, oid)}" if oid in all_types() or lookup.catalog.user_type(oid) else None
+            return (
+                f"type {format_type(lookup, oid)}"
+                if oid in all_types() or made_types.user_type(lookup.catalog, oid)
+                else None
+            )
         case oids.PG_PROC:
             return _describe_procedure(lookup, oid)
         case oids.PG_OPERATOR:

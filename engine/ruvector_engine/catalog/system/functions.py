@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.model import IndexDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.access import extension_of, operator_classes
@@ -31,6 +32,7 @@ from ruvector_engine.catalog.system.oids import (
     DEFAULT_TABLESPACE,
     EXTENSIONS,
     GLOBAL_TABLESPACE,
+    PG_AUTHID,
     PG_CLASS,
     PG_EXTENSION,
     PG_NAMESPACE,
@@ -45,6 +47,7 @@ from ruvector_engine.catalog.system.roles import (
     to_regrole,
 )
 from ruvector_engine.catalog.system.typenames import (
+    format_type,
     pg_format_type,
     regtype_in,
     regtype_out,
@@ -65,7 +68,11 @@ def to_regclass(lookup: Lookup, text: str) -> int | None:
     if schema is not None:
         objects.require_usage(objects.rights_of(lookup), lookup.catalog, schema)
     found = lookup.relation(schema, name)
-    return found.oid if found else None
+    if found is None:
+        places = (schema,) if schema else lookup.search_path
+        made = (lookup.catalog.types.get((place, name)) for place in places)
+        return next((t.relation_oid for t in made if isinstance(t, made_types.CompositeDef)), None)
+    return found.oid
 
 
 def regclass_in(lookup: Lookup, text: str) -> int:
@@ -81,7 +88,16 @@ def regclass_in(lookup: Lookup, text: str) -> int:
 def regclass_out(lookup: Lookup, oid: int) -> str:
     """Print a regclass; an OID that is no relation's prints as digits."""
     relation = lookup.relations.get(oid)
+    composite = None if relation else _composite(lookup, oid)
+    if composite is not None:
+        return format_type(lookup, composite.oid)
     return lookup.relation_name(relation) if relation else str(oid) if oid else "-"
+
+
+def _composite(lookup: Lookup, relation_oid: int) -> made_types.CompositeDef | None:
+    """The composite type that has this row in pg_class."""
+    made = (t for t in lookup.catalog.types.values() if isinstance(t, made_types.CompositeDef))
+    return next((t for t in made if t.relation_oid == relation_oid), None)
 
 
 def _schemas(lookup: Lookup) -> dict[str, int]:
@@ -172,6 +188,9 @@ def regproc_out(lookup: Lookup, oid: int) -> str:
 def pg_table_is_visible(lookup: Lookup, oid: int) -> bool | None:
     """Whether the bare name of a relation finds it."""
     relation = lookup.relations.get(oid)
+    composite = None if relation else _composite(lookup, oid)
+    if composite is not None:
+        return type_is_visible(lookup, composite.oid)
     return lookup.is_visible(relation) if relation else None
 
 
@@ -211,7 +230,7 @@ def obj_description(lookup: Lookup, oid: int, catalog: str = "") -> str | None:
     """An object's comment; without the name of its catalog, the comment of whatever has the OID."""
     classes = {"pg_class": PG_CLASS, "pg_namespace": PG_NAMESPACE, "pg_extension": PG_EXTENSION}
     for (classoid, objoid, part), text in lookup.catalog.comments.items():
-        if objoid == oid and not part and classes.get(catalog, classoid) == classoid:
+        if objoid == oid and not part and classoid != PG_AUTHID and classes.get(catalog, classoid) == classoid:
             return text
     return next((EXTENSION_COMMENTS[name] for name, number in EXTENSIONS.items() if number == oid), None)
 
@@ -221,9 +240,9 @@ def col_description(lookup: Lookup, table: int, column: int) -> str | None:
     return lookup.catalog.comments.get((PG_CLASS, table, column))
 
 
-def shobj_description(_lookup: Lookup, _oid: int, _catalog: str) -> str | None:
-    """A shared object's comment: none, as COMMENT ON DATABASE and the like are not served."""
-    return None
+def shobj_description(lookup: Lookup, oid: int, catalog: str) -> str | None:
+    """A shared object's comment: roles have one."""
+    return lookup.catalog.comments.get((PG_AUTHID, oid, 0)) if catalog == "pg_authid" else None
 
 
 def pg_tablespace_location(_lookup: Lookup, oid: int) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.model import ColumnDef, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.rights import owner_of
 from ruvector_engine.catalog.system import roles
@@ -76,7 +77,7 @@ def columns_rows(context: SystemContext) -> Rows:
         for column in [c for c in relation.columns if column_shown(rights, relation, c)]:
             facts = storage_facts(column.type.oid)
             name, array = column.type.pg.name, facts.name.startswith("_")
-            made = lookup.catalog.user_type(column.type.oid) is not None
+            made = made_types.user_type(lookup.catalog, column.type.oid) is not None
             data_type = "ARRAY" if array else format_type(lookup, column.type.oid, None)
             rows.append(
                 row(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ruvector_engine.catalog.model import Catalog, IndexDef, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.privileges import Kind, items_text
 from ruvector_engine.catalog.rights import Rights, initial_items, owner_of
 from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, AclKey, Authority
 from ruvector_engine.catalog.system.lookup import Lookup, relation_kind, system_schemas
-from ruvector_engine.catalog.system.oids import PG_CLASS, PG_NAMESPACE, namespace_oid
+from ruvector_engine.catalog.system.oids import PG_CLASS, PG_NAMESPACE, PG_TYPE, namespace_oid
 from ruvector_engine.errors import SqlError
+
+if TYPE_CHECKING:
+    from ruvector_engine.catalog.made_types import MadeType
 
 
 def relation_key(relation: Relation, attnum: int = 0) -> AclKey:
@@ -24,6 +29,11 @@ def owner_key(relation: Relation) -> AclKey:
 def schema_key(name: str) -> AclKey:
     """The key of a schema."""
     return PG_NAMESPACE, namespace_oid(name), 0
+
+
+def type_key(definition: MadeType) -> AclKey:
+    """The key of a type that was created; its array type belongs to the same owner."""
+    return PG_TYPE, definition.oid, 0
 
 
 def relation_owner(catalog: Catalog, relation: Relation) -> int:

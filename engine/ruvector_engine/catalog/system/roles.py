@@ -9,7 +9,7 @@ from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, RoleDef
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.catalog.system.names import quote_identifier, split_name
-from ruvector_engine.catalog.system.oids import derived
+from ruvector_engine.catalog.system.oids import PG_AUTHID, derived
 from ruvector_engine.catalog.system.relations import information_schema, pg_catalog
 from ruvector_engine.errors import SqlError
 
@@ -109,6 +109,16 @@ def members_rows(context: SystemContext) -> Rows:
     ]
 
 
+def description_rows(context: SystemContext) -> Rows:
+    """pg_shdescription: the comments on roles."""
+    row = pg_catalog("pg_shdescription").row
+    return [
+        row(objoid=objoid, classoid=classoid, description=text)
+        for (classoid, objoid, _), text in context.catalog.comments.items()
+        if classoid == PG_AUTHID
+    ]
+
+
 def enabled_rows(context: SystemContext) -> Rows:
     """information_schema.enabled_roles: those whose privileges the current user has."""
     row, authority = information_schema("enabled_roles").row, context.catalog.authority
@@ -148,6 +158,7 @@ ROWS = {
     "pg_group": group_rows,
     "pg_auth_members": members_rows,
     "pg_db_role_setting": settings_rows,
+    "pg_shdescription": description_rows,
 }
 INFORMATION_SCHEMA = {
     "enabled_roles": enabled_rows,

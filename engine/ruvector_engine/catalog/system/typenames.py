@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.catalog.system.names import quote_identifier, split_name
 from ruvector_engine.catalog.system.types import TypeFacts, all_types, type_oids
@@ -12,7 +13,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.types.registry import BY_NAME, BY_OID
 
 if TYPE_CHECKING:
-    from ruvector_engine.catalog.enum_types import EnumDef
+    from ruvector_engine.catalog.made_types import MadeType
 
 #: The grammar's own words for built-in types, beside format_type's.
 _KEYWORD_NAMES = {
@@ -47,7 +48,7 @@ def format_type(lookup: Lookup, oid: int, typmod: int | None = None) -> str:
     facts = all_types().get(oid)
     if oid == 0:
         return "-"
-    made = next((t for t in lookup.catalog.types.values() if oid in (t.oid, t.array_oid)), None)
+    made = made_types.made_type(lookup.catalog, oid)
     if made is not None:
         return _made_name(lookup, made) + ("[]" if oid == made.array_oid else "")
     if facts is None or (facts.extension and facts.extension not in lookup.catalog.extensions):
@@ -64,7 +65,7 @@ def format_type(lookup: Lookup, oid: int, typmod: int | None = None) -> str:
     if facts.name == "bit" and modifier < 0:
         # BIT alone means BIT(1) in SQL.
         return "bit" if typmod is None else '"bit"'
-    suffix = "" if modifier < 0 else _modifier(facts.name, modifier)
+    suffix = "" if modifier < 0 else type_modifier(facts.name, modifier)
     name = _name(lookup, facts)
     for zone in (" without time zone", " with time zone"):
         if name.endswith(zone):
@@ -72,7 +73,8 @@ def format_type(lookup: Lookup, oid: int, typmod: int | None = None) -> str:
     return name + suffix
 
 
-def _modifier(name: str, typmod: int) -> str:
+def type_modifier(name: str, typmod: int) -> str:
+    """A type's modifier, which is not -1, in parentheses; empty for types that have none."""
     match name:
         case "varchar":
             return f"({typmod - 4})"
@@ -104,7 +106,8 @@ def type_schema(lookup: Lookup, oid: int) -> str | None:
     facts = all_types().get(oid)
     if facts is not None:
         return facts.schema
-    return next((t.schema for t in lookup.catalog.types.values() if oid in (t.oid, t.array_oid)), None)
+    made = made_types.made_type(lookup.catalog, oid)
+    return None if made is None else made.schema
 
 
 def type_is_visible(lookup: Lookup, oid: int) -> bool | None:
@@ -112,14 +115,12 @@ def type_is_visible(lookup: Lookup, oid: int) -> bool | None:
     facts = all_types().get(oid)
     if facts is not None:
         return facts.schema in lookup.search_path
-    for made in lookup.catalog.types.values():
-        for name, number in made.oid_by_name.items():
-            if oid == number:
-                return find_type(lookup, None, name) == oid
-    return None
+    made = made_types.made_type(lookup.catalog, oid)
+    names = {} if made is None else {number: name for name, number in made.oid_by_name.items()}
+    return find_type(lookup, None, names[oid]) == oid if oid in names else None
 
 
-def _made_name(lookup: Lookup, made: EnumDef) -> str:
+def _made_name(lookup: Lookup, made: MadeType) -> str:
     """The name with its schema where the bare name would mean another type, or none."""
     name = quote_identifier(made.name)
     return name if find_type(lookup, None, made.name) == made.oid else f"{quote_identifier(made.schema)}.{name}"
@@ -142,7 +143,7 @@ def to_regtype(lookup: Lookup, text: str) -> int | None:
     found = _scalar(lookup, body)
     if found is None or not array:
         return found
-    made = next((t for t in lookup.catalog.types.values() if t.oid == found), None)
+    made = made_types.made_type(lookup.catalog, found)
     if made is not None:
         return made.array_oid
     facts = all_types()[found]
@@ -177,8 +178,8 @@ def find_type(lookup: Lookup, schema: str | None, name: str) -> int | None:
         there = not facts.extension or facts.extension in lookup.catalog.extensions
         if there and facts.schema in places:
             return oid
-    made = {(t.schema, n): o for t in lookup.catalog.types.values() for n, o in t.oid_by_name.items()}
-    return next((made[place, name] for place in places if (place, name) in made), None)
+    found = (made_types.oid_of_name(lookup.catalog, place, name) for place in places)
+    return next((oid for oid in found if oid is not None), None)
 
 
 def regtype_in(lookup: Lookup, text: str) -> int:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.system.context import SystemContext
-from ruvector_engine.catalog.system.oids import DEFAULT_COLLATION, OWNER, namespace_oid
+from ruvector_engine.catalog.system.oids import DEFAULT_COLLATION, OWNER, PG_CLASS, PG_TYPE, namespace_oid
 from ruvector_engine.catalog.system.relations import pg_catalog, records
-from ruvector_engine.types.registry import ALL_TYPES, BY_NAME, UserOid
+from ruvector_engine.types.registry import ALL_TYPES, BY_NAME, RANGES, TypeRef, UserOid
 
 if TYPE_CHECKING:
-    from ruvector_engine.catalog.enum_types import EnumDef
+    from ruvector_engine.catalog.made_types import MadeType
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ def all_types() -> dict[int, TypeFacts]:
 
 def storage_facts(oid: int) -> TypeFacts:
     """What says how the type's values are stored: an enum is described like int4, an array of them like int4[]."""
+    if isinstance(oid, UserOid) and TypeRef(oid).composite is not None:
+        return all_types()[type_oids()["record"]]
     if isinstance(oid, UserOid):
         return all_types()[type_oids()["_int4" if oid.pg.element_oid else "int4"]]
     return all_types()[oid]
@@ -119,7 +122,8 @@ def existing_types(catalog: Catalog) -> Iterator[TypeFacts]:
 
 def type_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     """pg_type."""
-    made = [row for definition in context.catalog.types.values() for row in _made_rows(definition)]
+    catalog = context.catalog
+    made = [row for definition in made_types.all_types(catalog) for row in _made_rows(catalog, definition)]
     return [*(facts.row for facts in existing_types(context.catalog)), *made]
 
 
@@ -131,18 +135,32 @@ def _model(name: str) -> dict[str, Any]:
     return {column: row[position] for column, position in relation.position.items()}
 
 
-def _made_rows(definition: EnumDef) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """An enum's row and that of its array type."""
+def _owned_as(catalog: Catalog, definition: MadeType) -> tuple[int, int]:
+    """Under which key the type's owner stands: the type of a table's rows belongs to the table's."""
+    if isinstance(definition, made_types.CompositeDef) and (definition.schema, definition.name) not in catalog.types:
+        return PG_CLASS, definition.relation_oid
+    return PG_TYPE, definition.oid
+
+
+def _made_rows(catalog: Catalog, definition: MadeType) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The type's row and that of its array type."""
     row, namespace = pg_catalog("pg_type").row, namespace_oid(definition.schema)
-    enum = {
-        **_model("int4"), **_ENUM_FUNCTIONS, "oid": definition.oid, "typname": definition.name, "typtype": "e",
-        "typcategory": "E", "typispreferred": False, "typnamespace": namespace, "typarray": definition.array_oid,
+    owner = catalog.authority.owner_of(*_owned_as(catalog, definition))
+    own: dict[str, Any]
+    if isinstance(definition, made_types.EnumDef):
+        own = {**_model("int4"), **_ENUM_FUNCTIONS, "typtype": "e", "typcategory": "E"}
+    else:
+        own = {**_model("record"), "typtype": "c", "typcategory": "C"}
+        own["typrelid"] = definition.relation_oid
+    own |= {
+        "oid": definition.oid, "typname": definition.name, "typispreferred": False, "typnamespace": namespace,
+        "typarray": definition.array_oid, "typowner": owner,
     }  # fmt: skip
     array = {
         **_model("_int4"), "oid": definition.array_oid, "typname": definition.array_name, "typnamespace": namespace,
-        "typelem": definition.oid,
+        "typelem": definition.oid, "typalign": own["typalign"], "typowner": owner,
     }  # fmt: skip
-    return row(**enum), row(**array)
+    return row(**own), row(**array)
 
 
 def enum_rows(context: SystemContext) -> list[tuple[Any, ...]]:
@@ -151,8 +169,40 @@ def enum_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     return [
         row(oid=value.oid, enumtypid=definition.oid, enumsortorder=value.number, enumlabel=value.label)
         for definition in context.catalog.types.values()
+        if isinstance(definition, made_types.EnumDef)
         for value in definition.values
     ]
+
+
+#: Of each range type: its multirange type, which exists by its OID alone; its subtype's operator class; the functions
+#: that bring a value to canonical form and that tell how far two bounds are apart.
+_RANGES = {
+    "int4range": (4451, 1978, 3914, 3922),
+    "numrange": (4532, 3125, 0, 3924),
+    "tsrange": (4533, 3128, 0, 3929),
+    "tstzrange": (4534, 3127, 0, 3930),
+    "daterange": (4535, 3122, 3915, 3925),
+    "int8range": (4536, 3124, 3928, 3923),
+}
+
+
+def range_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_range."""
+    row = pg_catalog("pg_range").row
+    rows = []
+    for pg_range in RANGES:
+        multirange, opclass, canonical, difference = _RANGES[pg_range.name]
+        rows.append(
+            row(
+                rngtypid=pg_range.oid,
+                rngsubtype=pg_range.subtype,
+                rngmultitypid=multirange,
+                rngsubopc=opclass,
+                rngcanonical=canonical,
+                rngsubdiff=difference,
+            )
+        )
+    return rows
 
 
 def collation_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
@@ -171,5 +221,5 @@ def collation_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
     ]
 
 
-ROWS = {"pg_type": type_rows, "pg_enum": enum_rows, "pg_collation": collation_rows}
-EMPTY = ("pg_range",)
+ROWS = {"pg_type": type_rows, "pg_range": range_rows, "pg_enum": enum_rows, "pg_collation": collation_rows}
+EMPTY: tuple[str, ...] = ()

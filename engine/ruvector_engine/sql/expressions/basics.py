@@ -16,6 +16,7 @@ from ruvector_engine.sql.coerce import (
     known,
     with_shape,
 )
+from ruvector_engine.sql.expressions import composites
 from ruvector_engine.sql.expressions.dispatch import expression, handles
 from ruvector_engine.sql.expressions.operands import apply_operator, as_type, equality
 from ruvector_engine.sql.nodes import BoolOp, Call, Cast, ColumnRef, Const, Expr, Param, Query, Special
@@ -301,7 +302,9 @@ def _indirection(scope: Scope, node: Any) -> Expr:
 
 
 def _field(row: Expr, name: str, location: int) -> Expr:
-    """(row).field, for the rows that set-returning functions make."""
+    """(row).field, of a composite value, or of the rows that set-returning functions make."""
+    if row.type.composite is not None:
+        return composites.named_field(row, name, location)
     made = row
     while isinstance(made, ColumnRef) and isinstance(made.range.source, Query):
         made = made.range.source.targets[made.index].expr

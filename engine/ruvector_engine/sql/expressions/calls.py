@@ -13,6 +13,7 @@ from ruvector_engine.sql.expressions.dispatch import expression, handles
 from ruvector_engine.sql.expressions.operands import arguments, configured
 from ruvector_engine.sql.expressions.sorting import check_equality, sort_keys
 from ruvector_engine.sql.functions import enums
+from ruvector_engine.sql.functions.aggregates import JSON_AGG_OF_ROWS
 from ruvector_engine.sql.functions.catalog import FUNCTIONS, NO_FUNCTION_HINT, find_function
 from ruvector_engine.sql.functions.resolution import Candidate, candidates
 from ruvector_engine.sql.functions.system import PREFIX
@@ -41,7 +42,10 @@ _HANDLED = frozenset(
         "location",
     }
 )
+#: The clauses of CREATE INDEX, as errors name them.
+_OF_INDEXES = ("index expressions", "index predicates")
 _NO_AGGREGATES = (
+    *_OF_INDEXES,
     "WHERE",
     "JOIN/ON",
     "GROUP BY",
@@ -58,6 +62,7 @@ _NO_AGGREGATES = (
 )
 _NO_WINDOWS = (*_NO_AGGREGATES, "HAVING")
 _NO_SETS = (
+    *_OF_INDEXES,
     "WHERE",
     "JOIN/ON",
     "HAVING",
@@ -247,9 +252,12 @@ def _aggregate(scope: Scope, node: Any, name: str) -> Expr:
     else:
         scope.has_aggregates = True
     function, coerced, result = arguments(scope.state, chosen, args, node.location)
+    if function.name == "json_agg" and (args[0].type.is_array or args[0].type.pg.category in "CP"):
+        function = JSON_AGG_OF_ROWS
     for arg in args if node.agg_distinct else ():
         check_equality(arg)
-    if node.agg_distinct and any(key.expr not in coerced for key in order_by):
+    given = (*coerced, *args) if function.name == "json_agg" else coerced  # it tells values apart before they are json
+    if node.agg_distinct and any(key.expr not in given for key in order_by):
         raise SqlError(
             "42P10",
             "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",

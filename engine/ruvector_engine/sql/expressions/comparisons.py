@@ -43,7 +43,7 @@ def _plain(scope: Scope, node: Any) -> Expr:
 
 
 def _is_row(expr: Expr) -> bool:
-    return isinstance(expr, Special) and expr.kind == "row"
+    return isinstance(expr, Special) and expr.kind == "row" and expr.type.composite is None
 
 
 def _parts(expr: Expr) -> tuple[Expr, ...]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.coerce import coerce, coerce_or_fail, common_type, known, with_shape, without_shape
 from ruvector_engine.sql.context import State
+from ruvector_engine.sql.expressions import composites
 from ruvector_engine.sql.functions.catalog import find_operator
 from ruvector_engine.sql.functions.definition import (
     ANYARRAY,
@@ -34,6 +35,9 @@ _CURRENT_CONFIGURATION = Special("session", (), TypeRef(REGCONFIG), "get_current
 
 def apply_operator(state: State, name: str, operands: Sequence[Expr], location: int) -> Expr:
     """The operator applied to one (prefix) or two operands."""
+    compared = composites.comparison(state, name, operands, location)
+    if compared is not None:
+        return compared
     try:
         chosen = find_operator(name, tuple(e.type.oid for e in operands))
     except SqlError as error:

@@ -16,14 +16,19 @@ from ruvector_engine.sql.targets import retype
 from ruvector_engine.types.registry import BOOL, TypeRef
 
 _BOOL = TypeRef(BOOL)
+_NO_SUBQUERIES = {
+    "COPY": "COPY FROM WHERE condition",
+    "index expressions": "index expression",
+    "index predicates": "index predicate",
+}
 
 
 @handles("sub_link")
 def _sublink(scope: Scope, node: Any) -> Expr:
     guard(node, frozenset({"sub_link_type", "testexpr", "oper_name", "subselect", "location"}))
     kind = node.sub_link_type
-    if scope.clause == "COPY":
-        problem = "cannot use subquery in COPY FROM WHERE condition"
+    if scope.clause in _NO_SUBQUERIES:
+        problem = f"cannot use subquery in {_NO_SUBQUERIES[scope.clause]}"
         raise SqlError("0A000", problem, position=position(node.location))
     query = subquery(scope, node.subselect, resolve_unknown=kind not in (pb.ANY_SUBLINK, pb.ALL_SUBLINK))
     if kind == pb.EXISTS_SUBLINK:
@@ -57,7 +62,11 @@ def _single(scope: Scope, query: Query, node: Any) -> Expr:
 def _quantified(scope: Scope, query: Query, node: Any) -> Expr:
     test = expression(scope, node.testexpr)
     name = strings(node.oper_name)[-1] if node.oper_name else "="
-    left = [a for a in test.args if a is not None] if isinstance(test, Special) and test.kind == "row" else [test]
+    left = (
+        [a for a in test.args if a is not None]
+        if isinstance(test, Special) and test.kind == "row" and test.type.composite is None
+        else [test]
+    )
     if len(left) < len(query.targets):
         raise SqlError("42601", "subquery has too many columns", position=position(node.location))
     if len(left) > len(query.targets):

@@ -51,7 +51,7 @@ def _string_agg(call: Callable[..., str], value: str, separator: str) -> str:
 
 
 def _bpchar_extreme(name: str) -> Callable[..., str]:
-    return lambda call, a: call(name, a)
+    return lambda call, a: call(f"arg_{name}", a, f"rtrim({a}, ' ')")
 
 
 def _array_extreme(name: str) -> Callable[..., str]:
@@ -152,4 +152,11 @@ def _windows() -> Iterator[FunctionDef]:
     yield window("nth_value", "anyelement,int4", "anyelement", "nth_value")
 
 
+def _rows_as_json(call: Callable[..., str], a: str) -> str:
+    """json_agg() of rows and arrays: each but the first, and but NULL, begins a line."""
+    line = "CASE WHEN rv_i > 1 AND rv_e IS NOT NULL THEN chr(10) || ' ' || rv_e ELSE rv_e END"
+    return f"rv_json_array(list_transform({call('list', a)}, lambda rv_e, rv_i: {line}), ', ')"
+
+
+JSON_AGG_OF_ROWS = aggregate("json_agg", "anyplainjson", "json", _rows_as_json)
 FUNCTIONS: tuple[FunctionDef, ...] = (*_aggregates(), *_windows())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
+
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.functions import vectors
 from ruvector_engine.sql.functions.definition import Udf, aggregate, function, nullable, operator
@@ -11,6 +13,7 @@ from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.types.bits import fit_bit, fit_varbit, parse_bits
 from ruvector_engine.types.halfvecs import to_singles
 
+_ZERO = np.uint8(ord("0"))
 _INT_BITS, _BIGINT_BITS = 32, 64
 
 
@@ -117,7 +120,7 @@ def jaccard(a: str, b: str) -> float:
 
 def quantize_vector(vector: bytes) -> str:
     """A bit for each element: whether it is above zero."""
-    return "".join("1" if element > 0 else "0" for element in vectors.as_array(vector))
+    return ((vectors.as_array(vector) > 0).view(np.uint8) + _ZERO).tobytes().decode("ascii")
 
 
 def quantize_halfvec(halfvec: bytes) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.sql import text_styles
 from ruvector_engine.sql.functions import (
     aggregates,
     arrays,
@@ -24,7 +25,9 @@ from ruvector_engine.sql.functions import (
     numeric_udfs,
     operators,
     output,
+    ranges,
     ruvectors,
+    sequences,
     session,
     shaped_arrays,
     sparsevecs,
@@ -35,6 +38,7 @@ from ruvector_engine.sql.functions import (
     to_number,
     vector_internals,
     vectors,
+    zones,
 )
 from ruvector_engine.sql.functions.definition import PSEUDO_NAMES, Udf
 from ruvector_engine.sql.functions.resolution import Candidate, candidates, choose, choose_operator
@@ -55,6 +59,7 @@ OPERATORS = _by_name(
         *timetzs.OPERATORS,
         *bits.OPERATORS,
         *macaddrs.OPERATORS,
+        *ranges.OPERATORS,
         *networks.OPERATORS,
         *vectors.OPERATORS,
         *halfvecs.OPERATORS,
@@ -76,12 +81,15 @@ FUNCTIONS = _by_name(
         *notifications.FUNCTIONS,
         *session.FUNCTIONS,
         *encodings.FUNCTIONS,
+        *sequences.FUNCTIONS,
         *strings.FUNCTIONS,
         *system.FUNCTIONS,
         *timetzs.FUNCTIONS,
+        *zones.FUNCTIONS,
         *to_number.FUNCTIONS,
         *bits.FUNCTIONS,
         *macaddrs.FUNCTIONS,
+        *ranges.FUNCTIONS,
         *networks.FUNCTIONS,
         *vector_internals.FUNCTIONS,
         *vectors.FUNCTIONS,
@@ -94,6 +102,7 @@ FUNCTIONS = _by_name(
 
 #: What the relational side registers in DuckDB, once for a database, beside those of `system.udfs`.
 UDFS: tuple[Udf, ...] = (
+    *text_styles.UDFS,
     *arrays.UDFS,
     *shaped_arrays.UDFS,
     *datetimes.UDFS,
@@ -106,10 +115,12 @@ UDFS: tuple[Udf, ...] = (
     *encodings.UDFS,
     *strings.UDFS,
     *timetzs.UDFS,
+    *zones.UDFS,
     *to_number.UDFS,
     *system.STATIC_UDFS,
     *bits.UDFS,
     *macaddrs.UDFS,
+    *ranges.UDFS,
     *networks.UDFS,
     *vector_internals.UDFS,
     *vectors.UDFS,

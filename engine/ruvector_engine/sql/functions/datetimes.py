@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.functions import numeric_sql as numeric
@@ -57,6 +56,8 @@ _TRUNCATED = (
     *("microseconds", "milliseconds", "second", "minute", "hour", "day"),
     *("week", "month", "quarter", "year", "decade", "century", "millennium"),
 )
+#: Those that a time has.
+_CLOCK_FIELDS = frozenset({"hour", "minute", "second", "milliseconds", "microseconds", "epoch"})
 _FIELD = re.compile(r"'(\w+)'")
 
 
@@ -75,6 +76,8 @@ def field_name(text: str, type_name: str) -> str:
 def _extract(type_name: str, label: str) -> Callable[[str, str], NumericSql]:
     def template(field: str, value: str) -> NumericSql:
         name = field_name(field, label)
+        if type_name == "time" and name not in _CLOCK_FIELDS:
+            raise SqlError("0A000", f'unit "{name}" not supported for type {label}')
         if name in _FIELDS:
             return NumericSql(f"CAST(datepart('{_FIELDS[name]}', {value}) AS DECIMAL(19,0))", (19, 0))
         if name == "epoch":
@@ -117,17 +120,6 @@ def _truncate(type_name: str) -> Callable[[str, str], str]:
         return f"date_trunc('{name}', {value})"
 
     return template
-
-
-def _at_time_zone(zone: str, value: str) -> str:
-    """x AT TIME ZONE 'zone': a constant zone is checked here, for its error text."""
-    name = zone[1:-1].replace("''", "'")
-    if zone.startswith("'"):
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise SqlError("22023", f'time zone "{name}" not recognized') from None
-    return f"timezone({zone}, {value})"
 
 
 def interval_call(udf: str) -> Callable[..., str]:
@@ -188,16 +180,8 @@ def _functions() -> Iterator[FunctionDef]:
         "make_timestamp", "int4,int4,int4,int4,int4,float8", "timestamp", "make_timestamp({0}, {1}, {2}, {3}, {4}, {5})"
     )
     yield function("to_timestamp", "float8", "timestamptz", "rv_micros_timestamptz(rv_epoch_moment({0}))")
-    yield function("timezone", "text,timestamptz", "timestamp", _at_time_zone)
-    yield function("timezone", "text,timestamp", "timestamptz", _at_time_zone)
     yield function("justify_days", "interval", "interval", interval_call("rv_interval_justify_days"))
     yield function("justify_hours", "interval", "interval", interval_call("rv_interval_justify_hours"))
-    yield function(
-        "overlaps",
-        "timestamp,timestamp,timestamp,timestamp",
-        "bool",
-        "(least({0}, {1}) < greatest({2}, {3}) AND least({2}, {3}) < greatest({0}, {1}))",
-    )
     yield from TO_CHAR_FUNCTIONS
 
 

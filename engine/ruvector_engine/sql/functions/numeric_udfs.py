@@ -15,6 +15,7 @@ _CONTEXT = Context(prec=2000, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_99
 
 #: Wide enough for every numeric: for sums, whose cost is that of the digits they have.
 _EXACT = Context(prec=MAX_WHOLE_DIGITS + MAX_SCALE + 1, Emax=999_999, Emin=-999_999)
+_NAN, _INFINITY, _MINUS_INFINITY = Decimal("NaN"), Decimal("Infinity"), Decimal("-Infinity")
 _CONTEXT_60 = Context(prec=60, Emax=999_999, Emin=-999_999)
 
 # numeric.c's limits on a quotient's digits.
@@ -103,12 +104,18 @@ def _unary(operation: Callable[[Decimal], Decimal]) -> Callable[[str], str]:
 def _modulo(a: Decimal, b: Decimal) -> Decimal:
     if b == 0:
         raise SqlError("22012", "division by zero")
+    if b.is_infinite() and a.is_finite():
+        return a
+    if not (a.is_finite() and b.is_finite()):
+        return _NAN
     return quantize(a - b * (a / b).to_integral_value(rounding=ROUND_DOWN), max(_scale(a), _scale(b)))
 
 
 def _whole_quotient(a: Decimal, b: Decimal) -> Decimal:
     if b == 0:
         raise SqlError("22012", "division by zero")
+    if a.is_finite() and b.is_infinite():
+        return Decimal(0)
     return (a / b).to_integral_value(rounding=ROUND_DOWN)
 
 
@@ -200,6 +207,8 @@ def _logarithm_scale(value: Decimal, result: Decimal) -> int:
 
 
 def _positive(value: Decimal) -> Decimal:
+    if value.is_nan():
+        return value
     if value == 0:
         raise SqlError("2201E", "cannot take logarithm of zero")
     if value < 0:
@@ -208,24 +217,34 @@ def _positive(value: Decimal) -> Decimal:
 
 
 def _natural_logarithm(value: Decimal) -> Decimal:
+    if not _positive(value).is_finite():
+        return value
     with localcontext(_CONTEXT) as context:
         context.prec = 60
-        result = _positive(value).ln()
+        result = value.ln()
     return quantize(result, _logarithm_scale(value, result))
 
 
 def _logarithm_10(value: Decimal) -> Decimal:
+    if not _positive(value).is_finite():
+        return value
     with localcontext(_CONTEXT) as context:
         context.prec = 60
-        result = _positive(value).log10()
+        result = value.log10()
     return quantize(result, _logarithm_scale(value, result))
 
 
 def _logarithm(base: Decimal, value: Decimal) -> Decimal:
     """log(base, value), with the digits log_var() of numeric.c shows."""
+    for number in (base, value):
+        _positive(number)
+    if not (base.is_finite() and value.is_finite()):
+        if base.is_nan() or value.is_nan() or (base.is_infinite() and value.is_infinite()):
+            return _NAN
+        return Decimal(0) if base.is_infinite() else value
     with localcontext(_CONTEXT) as context:
         context.prec = 60
-        divisor, dividend = _positive(base).ln(), _positive(value).ln()
+        divisor, dividend = base.ln(), value.ln()
     if divisor == 0:
         raise SqlError("22012", "division by zero")
     scale = _MIN_SIGNIFICANT_DIGITS - (_logarithm_weight(dividend) - _logarithm_weight(divisor))
@@ -263,6 +282,8 @@ def _factorial(value: int) -> str:
 
 
 def _exponential(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        return Decimal(0) if value == _MINUS_INFINITY else value
     with localcontext(_CONTEXT) as context:
         context.prec = 60
         result = value.exp()
@@ -271,7 +292,28 @@ def _exponential(value: Decimal) -> Decimal:
     )
 
 
+def _limit_power(a: Decimal, b: Decimal) -> Decimal:
+    """a ^ b where one of them is NaN or infinite, as POSIX pow() has it."""
+    if b == 0 or a == 1:
+        return Decimal(1)
+    if a.is_nan() or b.is_nan():
+        return _NAN
+    if a == 0 and b < 0:
+        raise SqlError("2201F", "zero raised to a negative power is undefined")
+    if b.is_infinite():
+        if abs(a) == 1:
+            return Decimal(1)
+        return _INFINITY if (abs(a) > 1) == (b > 0) else Decimal(0)
+    if a < 0 and b != b.to_integral_value():
+        raise SqlError("2201F", "a negative number raised to a non-integer power yields a complex result")
+    if b < 0:
+        return Decimal(0)
+    return _MINUS_INFINITY if a < 0 and b % 2 == 1 else _INFINITY
+
+
 def _power(a: Decimal, b: Decimal) -> Decimal:
+    if not (a.is_finite() and b.is_finite()):
+        return _limit_power(a, b)
     if a == 0 and b < 0:
         raise SqlError("2201F", "zero raised to a negative power is undefined")
     if a < 0 and b != b.to_integral_value():

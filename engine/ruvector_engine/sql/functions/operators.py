@@ -156,6 +156,8 @@ def _datetimes() -> Iterator[FunctionDef]:
         yield operator("-", f"{name},interval", name, "({0} - {1})")
         yield operator("-", f"{name},{name}", "interval", "({0} - {1})")
     yield operator("+", "time,interval", "time", "({0} + {1})")
+    yield operator("+", "interval,time", "time", "({1} + {0})")
+    yield operator("+", "time,date", "timestamp", "({1} + {0})")
     yield operator("-", "time,interval", "time", "({0} - {1})")
     yield operator("-", "time,time", "interval", "to_microseconds(epoch_us({0}) - epoch_us({1}))")
     yield operator("+", "interval,interval", "interval", "({0} + {1})")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
 
+from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.functions.definition import Udf
 from ruvector_engine.sql.functions.numeric_udfs import text_of
+from ruvector_engine.types.composites import join_record, split_record
 from ruvector_engine.types.intervals import parse_interval
 from ruvector_engine.types.numeric import parse_numeric
 from ruvector_engine.types.registry import BY_NAME, TypeRef
@@ -16,7 +17,6 @@ from ruvector_engine.types.text import apply_typmod, formatter, parser
 from ruvector_engine.types.textio import Parser
 
 _TEXT = "VARCHAR"
-_NEEDS_QUOTES = re.compile(r'["\\(),\s]')
 _FLOAT_INPUTS = {"float4": "FLOAT", "float8": "DOUBLE"}
 _INPUTS = {
     "bool": "BOOLEAN",
@@ -61,8 +61,14 @@ def _fit_interval(months: int, days: int, micros: int, typmod: int) -> list[int]
     return list(fitted)
 
 
-def _interval_in(text: str) -> list[int]:
-    return list(parse_interval(text))
+def _interval_in(text: str, sql_standard: bool) -> list[int]:
+    return list(parse_interval(text, sql_standard=sql_standard))
+
+
+def _char_of_integer(code: int) -> str:
+    if not -(2**7) <= code < 2**7:
+        raise SqlError("22003", '"char" out of range')
+    return chr(code % 2**8).strip("\0")
 
 
 def _moment_in(name: str) -> Udf:
@@ -95,17 +101,6 @@ def _fit(name: str) -> Udf:
     return Udf(f"rv_{name}_typmod", call, (_TEXT, "INTEGER", "BOOLEAN"), _TEXT)
 
 
-def _record_out(fields: Sequence[str | None]) -> str:
-    return "(" + ",".join("" if f is None else _record_field(f) for f in fields) + ")"
-
-
-def _record_field(text: str) -> str:
-    if text and not _NEEDS_QUOTES.search(text):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '""')
-    return f'"{escaped}"'
-
-
 def _single(value: float) -> str:
     # DuckDB hands over a FLOAT as the double of the same value.
     return _format_float4(struct.unpack("<f", struct.pack("<f", value))[0])
@@ -130,10 +125,12 @@ UDFS: tuple[Udf, ...] = (
     Udf("rv_interval_out", _interval_out, ("BIGINT", "BIGINT", "BIGINT"), _TEXT),
     Udf("rv_interval_typmod", _fit_interval, ("BIGINT", "BIGINT", "BIGINT", "BIGINT"), "BIGINT[]"),
     Udf("rv_interval_canonical", canonical_interval, ("BIGINT", "BIGINT", "BIGINT"), _TEXT),
-    Udf("rv_interval_in", _interval_in, (_TEXT,), "BIGINT[]"),
-    Udf("rv_record_out", _record_out, ("VARCHAR[]",), _TEXT),
+    Udf("rv_interval_in", _interval_in, (_TEXT, "BOOLEAN"), "BIGINT[]"),
+    Udf("rv_record_out", join_record, ("VARCHAR[]",), _TEXT),
+    Udf("rv_record_in", split_record, (_TEXT, "INTEGER"), f"{_TEXT}[]"),
     Udf("rv_array_out", _format_array, ("VARCHAR[]",), _TEXT),
     Udf("rv_array_in", _array_in, (_TEXT,), "VARCHAR[]"),
+    Udf("rv_char_of_integer", _char_of_integer, ("INTEGER",), _TEXT),
     _fit("varchar"),
     _fit("bpchar"),
 )

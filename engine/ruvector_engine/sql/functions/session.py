@@ -8,22 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ruvector_engine.errors import not_supported
 from ruvector_engine.sql.functions.definition import Udf, function
 from ruvector_engine.sql.functions.system import PREFIX
 from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.types.registry import Value
-
-
-def _nextval(sequence: str) -> str:
-    if not sequence.isdigit():
-        raise not_supported("nextval() of a sequence that is not a constant is not supported")
-    return f"nextval('s{sequence}')"
-
-
-NEXTVAL = function("nextval", "regclass", "int8", _nextval, volatile=True)
-#: What fills an identity column: nobody needs rights on its sequence for that.
-NEXT_IDENTITY = function("nextval", "regclass", "int8", _nextval, volatile=True)
 
 
 def _session(name: str, args: str, result: str, *, defaults: int = 0) -> FunctionDef:
@@ -69,8 +57,7 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("inet_server_port", "", "int4"),
     _session("inet_client_addr", "", "inet"),
     _session("inet_client_port", "", "int4"),
-    _session("currval", "regclass", "int8"),
-    _session("lastval", "", "int8"),
+    _session("pg_sequence_last_value", "regclass", "int8"),
     _session("setval", "regclass,int8,bool", "int8", defaults=1),
     _session("pg_sleep", "float8", "void"),
     _session("pg_cancel_backend", "int4", "bool"),
@@ -130,7 +117,6 @@ def udfs(call: Callable[[int, str, Sequence[Value]], Value]) -> tuple[Udf, ...]:
 
 
 FUNCTIONS: tuple[FunctionDef, ...] = (
-    NEXTVAL,
     *SESSION_FUNCTIONS,
     _index_stats("", f"{_STATS}({{0}}, NULL)"),
     _index_stats("text", f"{_STATS}({{0}}, {{1}})"),

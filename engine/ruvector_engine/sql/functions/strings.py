@@ -22,6 +22,7 @@ _SIMPLE = (
     ("char_length", "text", "int4", "CAST(length({0}) AS INTEGER)"),
     ("character_length", "text", "int4", "CAST(length({0}) AS INTEGER)"),
     ("octet_length", "text", "int4", "CAST(strlen({0}) AS INTEGER)"),
+    ("octet_length", "bpchar", "int4", "CAST(strlen({0}) AS INTEGER)"),
     ("bit_length", "text", "int4", "CAST(strlen({0}) * 8 AS INTEGER)"),
     ("length", "bytea", "int4", "CAST(octet_length({0}) AS INTEGER)"),
     ("octet_length", "bytea", "int4", "CAST(octet_length({0}) AS INTEGER)"),

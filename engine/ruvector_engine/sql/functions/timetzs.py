@@ -1,9 +1,8 @@
-"""timetz in DuckDB SQL, where it is the registry's packed integer: casts, arithmetic, extract, AT TIME ZONE."""
+"""timetz in DuckDB SQL, where it is the registry's packed integer: casts, arithmetic, extract."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from zoneinfo import ZoneInfo
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.functions.datetimes import field_name
@@ -45,21 +44,6 @@ def _date_part(field: str, value: str) -> str:
     return f"CAST({_extract(field, value)} AS DOUBLE)"
 
 
-def _west_of(zone: str) -> str:
-    """SQL of a zone's offset now, in seconds west."""
-    return f"CAST(epoch(timezone('UTC', now())) - epoch(timezone({zone}, now())) AS BIGINT)"  # clocks there and here
-
-
-def _at_time_zone(zone: str, value: str) -> str:
-    if zone.startswith("'"):
-        name = zone[1:-1].replace("''", "'")
-        try:
-            ZoneInfo(name)
-        except (ValueError, OSError, KeyError):
-            raise SqlError("22023", f'time zone "{name}" not recognized') from None
-    return f"rv_timetz_at({value}, {_west_of(zone)})"
-
-
 def _plus(sign: str) -> Callable[[str, str], str]:
     return lambda value, interval: f"rv_timetz_plus({value}, {sign}rv_micros({interval}))"
 
@@ -78,10 +62,6 @@ def _operators() -> Iterator[FunctionDef]:
 def _functions() -> Iterator[FunctionDef]:
     yield function("extract", "text,timetz", "numeric", _extract)
     yield function("date_part", "text,timetz", "float8", _date_part)
-    yield function("timezone", "text,timetz", "timetz", _at_time_zone)
-    yield function(
-        "timezone", "interval,timetz", "timetz", "rv_timetz_at({1}, - CAST(rv_micros({0}) // 1000000 AS BIGINT))"
-    )
 
 
 OPERATORS: tuple[FunctionDef, ...] = tuple(_operators())

@@ -1,4 +1,5 @@
-//! tokio-postgres with the pgvector crate: prepared statements, binary values, pipelining, COPY, a cancel request.
+//! tokio-postgres with the pgvector crate: prepared statements, binary values, pipelining, COPY, a cancel request; and
+//! rustls where PGSSLMODE asks for it.
 
 use std::env;
 use std::time::Duration;
@@ -8,11 +9,15 @@ use futures_util::future::try_join_all;
 use futures_util::{pin_mut, SinkExt, StreamExt, TryStreamExt};
 use pgvector::Vector;
 use serde_json::{json, Map, Value};
-use tokio_postgres::{Client, Config, Error, NoTls};
+use rustls::pki_types::{pem::PemObject, CertificateDer};
+use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, Config, Error};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (mut client, connection) = configuration().connect(NoTls).await?;
+    let (mut client, connection) = configuration().connect(tls()).await?;
     tokio::spawn(async move { connection.await.expect("the connection ends in order") });
     let mut report = Map::new();
     fill(&client).await?;
@@ -35,7 +40,19 @@ fn configuration() -> Config {
     if let Ok(password) = env::var("PGPASSWORD") {
         config.password(password);
     }
+    // Certificate and host name are always verified by rustls: what libpq calls verify-full.
+    config.ssl_mode(if env::var("PGSSLMODE").is_ok() { SslMode::Require } else { SslMode::Disable });
     config
+}
+
+fn tls() -> MakeRustlsConnect {
+    let mut roots = RootCertStore::empty();
+    if let Ok(path) = env::var("PGSSLROOTCERT") {
+        for certificate in CertificateDer::pem_file_iter(path).expect("a file of certificates") {
+            roots.add(certificate.expect("a certificate")).expect("an authority");
+        }
+    }
+    MakeRustlsConnect::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }
 
 async fn fill(client: &Client) -> Result<(), Error> {
@@ -115,7 +132,7 @@ async fn cancel(client: &Client, report: &mut Map<String, Value>) -> Result<(), 
     let token = client.cancel_token();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        token.cancel_query(NoTls).await.expect("a cancel request is taken");
+        token.cancel_query(tls()).await.expect("a cancel request is taken");
     });
     report.insert("cancelled".into(), code(client.query("SELECT pg_sleep(30)", &[]).await));
     let row = client.query_one("SELECT 1", &[]).await?;

@@ -1,0 +1,169 @@
+"""What CREATE INDEX is over: its columns and expressions, their operator classes, its predicate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ruvector_engine.catalog.model import ColumnDef, IndexDef, IndexExpression, TableDef
+from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read
+from ruvector_engine.planner.operator_classes import (
+    check_class,
+    check_dimensions,
+    has_default_class,
+    is_vector_class,
+    no_default_class,
+)
+from ruvector_engine.planner.stored_text import pretty_text, stored_text
+from ruvector_engine.sql.context import Context
+from ruvector_engine.sql.deparse import column_renamed, enum_name, expression_text
+from ruvector_engine.sql.nodes import Expr
+from ruvector_engine.sql.targets import output_name
+from ruvector_engine.types.registry import PgType
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+_Analyzer: TypeAlias = Callable[[str, TableDef, Context], Expr]
+
+VECTOR_METHODS = ("hnsw", "ivfflat")
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """As `IndexDef` has them."""
+
+    columns: tuple[str, ...]
+    classes: tuple[str, ...]
+    expressions: tuple[IndexExpression | None, ...]
+    predicate: IndexExpression | None
+    reads: tuple[str, ...]
+
+
+def elements_of(session: Session, table: TableDef, node: Any, method: str) -> Elements:
+    """What an IndexStmt is over, or the error that PostgreSQL has for it."""
+    columns: list[str] = []
+    classes: list[str] = []
+    expressions: list[IndexExpression | None] = []
+    reads: list[str] = []
+    _check_method(node, method)
+    for wrapped in node.index_params:
+        element = wrapped.index_elem
+        if element.name:
+            expressions.append(None)
+            columns.append(element.name)
+            type_ref = _column(table, element.name).type
+        else:
+            key, read = _expression(session, table, element.expr)
+            expressions.append(key)
+            columns.append(_unused(output_name(element.expr), columns))
+            reads += read
+            type_ref = key.type
+        given = element.opclass[-1].string.sval if element.opclass else None
+        if method in VECTOR_METHODS:
+            _check_order(element, method)
+            classes.append(check_class(method, given, type_ref.pg))
+            check_dimensions(type_ref)
+        elif given is None and not has_default_class(method, type_ref.pg):
+            raise no_default_class(method, type_ref.pg)
+        elif given is not None:
+            _check_plain_class(type_ref.pg, given, method)
+            classes.append(given)
+    predicate = None
+    if node.HasField("where_clause"):
+        predicate, read = _predicate(session, table, node.where_clause)
+        reads += read
+    if not any(expressions):
+        expressions = []
+    return Elements(tuple(columns), tuple(classes), tuple(expressions), predicate, tuple(dict.fromkeys(reads)))
+
+
+def _check_method(node: Any, method: str) -> None:
+    if method in VECTOR_METHODS:
+        if node.unique:
+            raise SqlError("0A000", f'access method "{method}" does not support unique indexes')
+        if len(node.index_params) > 1:
+            raise SqlError("0A000", f'access method "{method}" does not support multicolumn indexes')
+        if node.index_including_params:
+            raise SqlError("0A000", f'access method "{method}" does not support included columns')
+    if node.index_including_params:
+        raise not_supported("INCLUDE is not supported")
+    if node.unique and method != "btree":
+        raise SqlError("0A000", f'access method "{method}" does not support unique indexes')
+    if node.unique and node.HasField("where_clause"):
+        raise not_supported(
+            "unique partial indexes are not supported", hint="A unique index without WHERE holds for every row."
+        )
+    if node.unique and any(not wrapped.index_elem.name for wrapped in node.index_params):
+        raise not_supported(
+            "unique indexes on expressions are not supported", hint="Keep the expression's value in a column."
+        )
+
+
+def _column(table: TableDef, name: str) -> ColumnDef:
+    column = table.column(name)
+    if column is None:
+        raise SqlError("42703", f'column "{name}" does not exist')
+    return column
+
+
+def _expression(session: Session, table: TableDef, source: Any) -> tuple[IndexExpression, tuple[str, ...]]:
+    expr = analyzed_key(source, table, session.analysis_context())
+    return _index_expression(expression_text(source), expr), columns_read(expr)
+
+
+def _predicate(session: Session, table: TableDef, source: Any) -> tuple[IndexExpression, tuple[str, ...]]:
+    expr = analyzed_predicate(source, table, session.analysis_context())
+    return _index_expression(expression_text(source), expr), columns_read(expr)
+
+
+def _index_expression(text: str, expr: Expr) -> IndexExpression:
+    return IndexExpression(text, expr.type, stored_text(expr), pretty_text(expr))
+
+
+def _unused(name: str, taken: list[str]) -> str:
+    """The name of an expression's column (ChooseIndexColumnNames)."""
+    base = "expr" if name == "?column?" else name
+    number, result = 0, base
+    while result in taken:
+        number += 1
+        result = f"{base}{number}"
+    return result
+
+
+def _check_order(element: Any, method: str) -> None:
+    ordered = enum_name(element, "ordering") != "SORTBY_DEFAULT"
+    if ordered or enum_name(element, "nulls_ordering") != "SORTBY_NULLS_DEFAULT":
+        what = "ASC/DESC" if ordered else "NULLS FIRST/LAST"
+        raise SqlError("0A000", f'access method "{method}" does not support {what} options')
+
+
+def _check_plain_class(pg_type: PgType, given: str, method: str) -> None:
+    """Refuse a class of the vector types that the method has not, or that is another type's."""
+    if is_vector_class(given):
+        raise SqlError("42704", f'operator class "{given}" does not exist for access method "{method}"')
+    if method == "btree" and given in ("halfvec_ops", "sparsevec_ops", "vector_ops") and given != f"{pg_type.name}_ops":
+        raise SqlError("42804", f'operator class "{given}" does not accept data type {pg_type.sql_name}')
+
+
+def with_column_renamed(session: Session, table: TableDef, index: IndexDef, old: str, new: str) -> IndexDef:
+    """An index of the table, whose column has the new name already."""
+    index = index.renamed(old, new)
+    if old not in index.reads:
+        return index
+    context = session.analysis_context()
+
+    def renamed(part: IndexExpression | None, analyzed: _Analyzer) -> IndexExpression | None:
+        if part is None:
+            return None
+        text = column_renamed(part.text, old, new)
+        return _index_expression(text, analyzed(text, table, context))
+
+    return replace(
+        index,
+        expressions=tuple(renamed(part, analyzed_key) for part in index.expressions),
+        predicate=renamed(index.predicate, analyzed_predicate),
+        reads=tuple(new if name == old else name for name in index.reads),
+    )
