@@ -21,12 +21,13 @@ from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER
 from ruvector_engine.catalog.system import Activity, IndexBuild
 from ruvector_engine.catalog.system.lookup import Lookup
+from ruvector_engine.configuration_file import ConfigurationFile
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import sequence_values
 from ruvector_engine.executor.filters import FilterCache
 from ruvector_engine.executor.knn_batch import Asked, search_together
 from ruvector_engine.executor.row_cache import RowCache
-from ruvector_engine.executor.session_functions import relation_bytes
+from ruvector_engine.executor.session_functions import call, relation_bytes
 from ruvector_engine.indexes import IndexSet
 from ruvector_engine.locks import LockManager
 from ruvector_engine.login import Accounts, admitted, require_connect
@@ -36,6 +37,7 @@ from ruvector_engine.results import Result
 from ruvector_engine.session import Prepared, Session
 from ruvector_engine.sql.functions import notifications, sequences, system
 from ruvector_engine.sql.functions.catalog import UDFS
+from ruvector_engine.sql.functions.session import udfs as session_udfs
 from ruvector_engine.sql.storage import MACROS
 from ruvector_engine.transactions import Transaction
 from ruvector_engine.types.registry import Value
@@ -58,6 +60,7 @@ class Database:
         self.store.register(
             (
                 *UDFS,
+                *session_udfs(lambda pid, name, args: call(self.sessions[pid], name, args)),
                 *system.udfs(self._lookup_of, self._relation_bytes),
                 *sequences.udfs(
                     lambda pid: self.sessions[pid].drawn,
@@ -90,8 +93,7 @@ class Database:
         #: The same of the last one that created a table or altered it.
         self.defined_at: dict[int, int] = {}
         self.started_at = self.configured_at = time.time()
-        #: What the server was started with, for SHOW.
-        self.server_settings: dict[str, str] = {}
+        self.configuration = ConfigurationFile(data_dir)
         #: What pg_reload_conf() asks for: whoever has files to read again sets it.
         self.on_reload: Callable[[], object] = lambda: None
         #: Milliseconds to begin with: numbers grow beyond a restart too, unless transactions came faster than that.
@@ -156,7 +158,7 @@ class Database:
 
     def _places(self) -> int | None:
         """How many sessions there may be before the rest of the places is kept for superusers."""
-        settings = self.server_settings
+        settings = self.configuration.current.values
         if "max_connections" not in settings:
             return None
         return int(settings["max_connections"]) - int(settings["superuser_reserved_connections"])
@@ -182,6 +184,7 @@ class Database:
 
     def reload(self) -> None:
         """Have configuration files read again, soon."""
+        self.configuration.reload()
         self.configured_at = time.time()
         self.on_reload()
 

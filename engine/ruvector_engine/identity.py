@@ -11,7 +11,8 @@ from collections.abc import Callable
 from ruvector_engine.catalog.membership import can_set, superuser
 from ruvector_engine.catalog.roles import Authority, RoleDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.settings import IDENTITY, Settings
+from ruvector_engine.setting_definitions import IDENTITY
+from ruvector_engine.settings import Settings
 
 NO_ROLE = "none"
 

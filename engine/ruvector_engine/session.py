@@ -103,7 +103,7 @@ class Session:
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
-        self.settings = Settings({}, database.server_settings)
+        self.settings = Settings({}, database.configuration.current)
         self.connection = database.store.connection()
         self.transaction = Transaction(self.connection, lambda: database.commits)
         #: Whom the session acts for.
@@ -206,6 +206,7 @@ class Session:
         """
         if self.transaction.state == "failed" and not _ends_transaction(raw):
             raise _aborted()
+        self._follow_configuration()
         catalog, search_path = self.catalog, self.search_path
         try:
             analyzed = analyze(raw, self.analysis_context(), parameter_oids, shaped)
@@ -252,7 +253,7 @@ class Session:
             return None
         if prepared.allowed_at != self.settings.generation and not clearance.is_allowed(self, prepared):
             return None
-        return plan
+        return plan if self.settings.server is self.database.configuration.current else None
 
     def execute(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result:
         """Run a statement; blocks. SqlError tells what went wrong: the caller then calls `fail`."""
@@ -262,6 +263,7 @@ class Session:
         self.raw = prepared.raw
         if self.transaction.state == "idle":
             self.begin("implicit")
+        self._follow_configuration()
         self._follow_settings()
         with self.watched():
             return dispatch.run(self, widening.fitting(self, prepared, params), params)
@@ -544,6 +546,12 @@ class Session:
         except SqlError:
             return False
         return True
+
+    def _follow_configuration(self) -> None:
+        """Take up what pg_reload_conf() brought, between two statements."""
+        current = self.database.configuration.current
+        if self.settings.server is not current:
+            self.settings.follow(current)
 
     def _follow_settings(self) -> None:
         """Casts inside DuckDB go by its own settings of the connection: the time zone, and how values are written."""

@@ -106,10 +106,10 @@ async def _serve(config: Config, database: Database, access: Access) -> bool:
         await listener.stop(0)
         raise StartError(str(error)) from None
     try:
-        stopping = _on_signals(listener.hurry, access.reload)
         loop = asyncio.get_running_loop()
-        database.server_settings = _shown(config, host, port)
+        database.configuration.start_with(_shown(config, host, port))
         database.on_reload = lambda: loop.call_soon_threadsafe(access.reload)
+        stopping = _on_signals(listener.hurry, database.reload)
         return await _until_stopped(config, listener, stopping, host, port)
     finally:
         if local is not None:

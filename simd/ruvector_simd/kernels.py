@@ -32,7 +32,7 @@ def distance(metric: Metric, a: Float32Array, b: Float32Array) -> float:
     if d < _SHORT:
         return float(distances(metric, a, b.reshape(1, d))[0])
     if metric is Metric.L2:
-        return math.sqrt(faiss.fvec_L2sqr(_ptr(a), _ptr(b), d))
+        return math.sqrt(squared_l2(a, b))
     if metric is Metric.INNER_PRODUCT:
         return -float(faiss.fvec_inner_product(_ptr(a), _ptr(b), d))
     if metric is Metric.L1:
@@ -41,6 +41,12 @@ def distance(metric: Metric, a: Float32Array, b: Float32Array) -> float:
     norms = norm_a * norm_b
     cosine = similarity / math.sqrt(norms) if norms else similarity * math.inf
     return math.nan if math.isnan(cosine) else 1.0 - min(1.0, max(-1.0, cosine))
+
+
+def squared_l2(a: Float32Array, b: Float32Array) -> float:
+    """The squared Euclidean distance between two vectors of shape (d,), added up in float32."""
+    d = a.shape[0]
+    return float(_squared_l2(a, b.reshape(1, d))[0]) if d < _SHORT else float(faiss.fvec_L2sqr(_ptr(a), _ptr(b), d))
 
 
 def distances(

@@ -1,4 +1,4 @@
-"""Sums in the order, and with the roundings, of pgvector's kernels for halfvec and sparsevec on x86-64 with AVX2.
+"""Sums in the order, and with the roundings, of pgvector's loops for norms, halfvec and sparsevec on x86-64 with AVX2.
 
 Terms are float64, which holds a product of two float32 exactly: rounding once after adding such a term is a fused
 multiply-add, rounding the term first is a multiplication followed by an addition.
@@ -68,6 +68,25 @@ def lane_sum(terms: Float64Array, start: float = 0.0) -> float:
             done += _GROUP
         start = float(np.float32(_folded(lanes) + start))
     return sequential_sum(rounded(terms[done:]), start)
+
+
+def squared_norm_sum(elements: Float32Array) -> float:
+    """The sum of squares in float64, as the norms' loop adds: four lanes of pairs, then two, then one by one.
+
+    A float64 holds the square of a float32 exactly.
+    """
+    squares = products(elements, elements)
+    done = len(squares) // _LANES * _LANES
+    groups = squares[:done].reshape(-1, 2, _GROUP)
+    lanes = np.add.reduce(groups[:, 0] + groups[:, 1], axis=0)
+    pair = lanes[:2] + lanes[2:]
+    if len(squares) - done >= _GROUP:
+        pair = pair + squares[done : done + 2] + squares[done + 2 : done + _GROUP]
+        done += _GROUP
+    total = float(pair[0] + pair[1])
+    for square in squares[done:].tolist():
+        total += square
+    return total
 
 
 def _folded(lanes: Float32Array) -> float:

@@ -40,7 +40,8 @@ SUBSTITUTES = {
 
 #: The relations that exist here: those with rows, and those that are rightly empty.
 PG_CATALOG = [
-    "pg_am", "pg_attrdef", "pg_attribute", "pg_auth_members", "pg_authid", "pg_available_extension_versions",
+    "pg_aggregate", "pg_am", "pg_amop", "pg_amproc",
+    "pg_attrdef", "pg_attribute", "pg_auth_members", "pg_authid", "pg_available_extension_versions",
     "pg_available_extensions", "pg_cast", "pg_class", "pg_collation", "pg_constraint", "pg_conversion",
     "pg_cursors", "pg_database", "pg_db_role_setting", "pg_default_acl", "pg_depend", "pg_description",
     "pg_enum", "pg_event_trigger", "pg_extension", "pg_foreign_data_wrapper", "pg_foreign_server",
@@ -119,6 +120,28 @@ FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod JOIN pg_opfamily f ON f.oid 
 JOIN pg_type t ON t.oid = opcintype LEFT JOIN pg_type k ON k.oid = opckeytype
 WHERE amname IN ('btree', 'hash', 'hnsw', 'ivfflat') AND (c.oid >= 16384 OR t.typname = ANY (%s)) ORDER BY 2, 3
 """
+#: Aggregates whose steps are functions that exist here: pgvector's. Others have none that could be named.
+AGGREGATES_SQL = """
+SELECT aggfnoid::oid, aggtransfn::oid, aggfinalfn::oid, aggcombinefn::oid, t.typname, agginitval
+FROM pg_aggregate JOIN pg_type t ON t.oid = aggtranstype WHERE aggfnoid >= 16384 ORDER BY aggfnoid::oid
+"""
+#: Of pgvector's operator families.
+AMOPS_SQL = """
+SELECT o.oid, amopfamily, l.typname, r.typname, amopstrategy, amoppurpose, amopopr, amopmethod,
+  amopsortfamily
+FROM pg_amop o JOIN pg_type l ON l.oid = amoplefttype JOIN pg_type r ON r.oid = amoprighttype
+WHERE o.oid >= 16384 ORDER BY o.oid
+"""
+AMPROCS_SQL = """
+SELECT p.oid, amprocfamily, l.typname, r.typname, amprocnum, amproc::oid
+FROM pg_amproc p JOIN pg_type l ON l.oid = amproclefttype JOIN pg_type r ON r.oid = amprocrighttype
+WHERE p.oid >= 16384 ORDER BY p.oid
+"""
+#: Functions that are not safe in parallel workers; the others are.
+PARALLEL_SQL = """
+SELECT p.oid, proparallel FROM pg_proc p
+WHERE proparallel <> 's' AND (p.oid < 13000 OR p.oid >= 16384) ORDER BY p.oid
+"""
 KEYWORDS_SQL = "SELECT word, catcode, barelabel, catdesc, baredesc FROM pg_get_keywords() ORDER BY word"
 CASTS_SQL = """
 SELECT c.oid, s.typname, t.typname, castfunc::oid, castcontext, castmethod
@@ -176,6 +199,10 @@ def record(conninfo: str, target: Path = DATA) -> None:
             "procs": plain_lines(cursor, PROCS_SQL, (types, types), (0,)),
             "operators": plain_lines(cursor, OPERATORS_SQL, ([*types, "-"], types, types), (0, 8, 9, 10)),
             "opclasses": plain_lines(cursor, OPCLASSES_SQL, (types,), (0, 3)),
+            "aggregates": plain_lines(cursor, AGGREGATES_SQL, (), (0, 1, 2, 3)),
+            "amops": plain_lines(cursor, AMOPS_SQL, (), (0, 1, 6, 7, 8)),
+            "amprocs": plain_lines(cursor, AMPROCS_SQL, (), (0, 1, 5)),
+            "parallel": plain_lines(cursor, PARALLEL_SQL, (), (0,)),
             "keywords": plain_lines(cursor, KEYWORDS_SQL, ()),
             "casts": plain_lines(cursor, CASTS_SQL, (registered, registered), (0, 3)),
         }

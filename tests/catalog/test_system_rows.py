@@ -19,6 +19,7 @@ from ruvector_engine.catalog.system import (
     RelationStatistics,
     SystemContext,
 )
+from ruvector_engine.setting_definitions import SettingOrigin
 from ruvector_engine.types.registry import BY_OID
 
 FORMS: Mapping[str, type] = {
@@ -33,6 +34,7 @@ def context() -> SystemContext:
     return SystemContext(
         sample_catalog(),
         settings={"work_mem": "8192", "hnsw.ef_search": "40", "jit": "off", "my.own": "x"},
+        origin=lambda name: SettingOrigin("session" if name == "work_mem" else "default", "x"),
         user="postgres",
         database="shop",
         statistics=lambda oid: RelationStatistics(rows=oid, bytes=9000),
@@ -149,6 +151,5 @@ def test_settings_come_with_their_limits_and_units() -> None:
     assert {name: tuple(row[c] for c in shown) for name, row in rows.items()} == {
         "hnsw.ef_search": ("40", None, "integer", "1", "1000", "40", "default"),
         "jit": ("off", None, "bool", None, None, "off", "default"),
-        "my.own": ("x", None, "string", None, None, None, "session"),
         "work_mem": ("8192", "kB", "integer", "64", "2147483647", "4096", "session"),
     }

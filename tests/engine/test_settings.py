@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.settings import SETTINGS, Settings, check_value, lookup
+from ruvector_engine.setting_checks import check_value
+from ruvector_engine.setting_definitions import SETTINGS
+from ruvector_engine.settings import Settings, lookup
 
 
 def test_every_default_is_a_value_the_setting_takes() -> None:

@@ -81,8 +81,12 @@ def _column_first(session: Session, match: KnnMatch) -> bool:
 
 
 def choose_index(session: Session, match: KnnMatch) -> Chosen | None:
-    """The index that serves the search: one that leaves fewer conditions, hnsw before ivfflat, older before newer."""
-    if session.settings["enable_indexscan"] == "off":
+    """The index that serves the search: one that leaves fewer conditions, hnsw before ivfflat, older before newer.
+
+    enable_indexscan = off turns to the table instead, unless settings speak against what that takes as well.
+    """
+    settings = session.settings
+    if settings["enable_indexscan"] == "off" and settings["enable_seqscan"] == settings["enable_sort"] == "on":
         return None
     usable: list[tuple[int, bool, int, IndexDef, tuple[Expr, ...]]] = []
     for definition in session.catalog.indexes_of(match.table.oid):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import not_supported
 from ruvector_engine.executor import (
+    alter_system,
     comments,
     composite_types,
     copying,
@@ -15,6 +16,7 @@ from ruvector_engine.executor import (
     drops,
     enum_types,
     explain,
+    extensions,
     grants,
     index_changes,
     index_ddl,
@@ -70,6 +72,7 @@ def _run_alter_owner(session: Session, statement: Utility) -> Result:
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
 RUNNERS: dict[str, Runner] = {
     "transaction_stmt": session_statements.run_transaction,
+    "alter_system_stmt": alter_system.run_alter_system,
     "variable_set_stmt": session_statements.run_set,
     "variable_show_stmt": session_statements.run_show,
     "discard_stmt": session_statements.run_discard,
@@ -90,7 +93,8 @@ RUNNERS: dict[str, Runner] = {
     "reassign_owned_stmt": owned_by_role.run_reassign_owned,
     "drop_owned_stmt": owned_by_role.run_drop_owned,
     "lock_stmt": session_statements.run_lock,
-    "create_extension_stmt": session_statements.run_create_extension,
+    "alter_extension_stmt": extensions.run_alter_extension,
+    "create_extension_stmt": extensions.run_create_extension,
     "create_schema_stmt": tables.run_create_schema,
     "create_stmt": tables.run_create_table,
     "create_seq_stmt": tables.run_create_sequence,

@@ -1,4 +1,4 @@
-"""DROP, by what it removes: types and what is in schemas here, the rest in `table_changes`."""
+"""DROP, by what it removes: types and what is in schemas here, extensions and the rest elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import access, enum_drop, table_access, table_changes
+from ruvector_engine.executor import access, enum_drop, extensions, table_access, table_changes
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -27,6 +27,8 @@ def run(session: Session, statement: Utility) -> Result:
         table_access.change_catalog(session)
         enum_drop.run(session, node, cascade=cascade)
         return Result(statement.tag)
+    if kind == "OBJECT_EXTENSION":
+        return extensions.run_drop(session, statement)
     for relation in _with_rows(session, node.objects) if kind in ("OBJECT_TABLE", "OBJECT_VIEW") else ():
         enum_drop.drop_row_users(session, relation, cascade=cascade)
     schemas = {item.string.sval for item in node.objects} if kind == "OBJECT_SCHEMA" else set()

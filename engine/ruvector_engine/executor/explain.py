@@ -67,6 +67,7 @@ def run(session: Session, statement: Utility, params: Sequence[Value]) -> Result
     around = _surroundings(session, plan)
     shown_values = None if options.on("generic_plan") else values
     tree = plan_tree(plan, around, shown_values, verbose=options.on("verbose"))
+    _mark_disabled(session, tree)
     times = [("Planning Time", (time.perf_counter() - started) * 1000)]
     if options.on("analyze"):
         times.append(("Execution Time", _analyze(session, plan, tree, values)))
@@ -149,6 +150,22 @@ def _surroundings(session: Session, plan: TouchesRows) -> Surroundings:
 
 
 # -------------------------------------------------------------------- ANALYZE
+
+
+#: Settings that speak against a kind of node.
+_ENABLED_BY = {
+    "Seq Scan": "enable_seqscan",
+    "Index Scan": "enable_indexscan",
+    "Index Only Scan": "enable_indexonlyscan",
+    "Sort": "enable_sort",
+}
+
+
+def _mark_disabled(session: Session, node: PlanNode) -> None:
+    setting = _ENABLED_BY.get(node.kind or node.title)
+    node.disabled = setting is not None and session.settings[setting] == "off"
+    for child in node.children:
+        _mark_disabled(session, child)
 
 
 def _analyze(session: Session, plan: TouchesRows, tree: PlanNode, params: Sequence[Value]) -> float:

@@ -36,6 +36,8 @@ def text_lines(node: PlanNode, shown: Shown, indent: int = 0) -> Iterator[str]:
     arrow = "  " * indent + "->  " if indent else ""
     indent += 2 if indent else 0
     yield arrow + node.title + _place(node, shown) + _figures(node, shown)
+    if node.disabled:
+        yield "  " * (indent + 1) + "Disabled: true"
     for label, detail in node.details:
         yield "  " * (indent + 1) + f"{label}: {detail if isinstance(detail, str) else ', '.join(detail)}"
         if label in ("Filter", "Join Filter") and node.actual is not None and node.actual.removed:
@@ -111,7 +113,7 @@ def _properties(node: PlanNode, shown: Shown, *, top: bool = False) -> dict[str,
                 "Actual Total Time": round(node.actual.total_ms, 3),
             }
         found |= {"Actual Rows": float(node.actual.rows), "Actual Loops": 1}
-    found["Disabled"] = False
+    found["Disabled"] = node.disabled
     if node.inner_unique is not None:
         found["Inner Unique"] = node.inner_unique
     for label, detail in node.details:

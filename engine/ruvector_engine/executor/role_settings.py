@@ -17,7 +17,8 @@ from ruvector_engine.executor.role_names import denied, is_reserved, specified_r
 from ruvector_engine.executor.session_statements import value_text
 from ruvector_engine.identity import NO_ROLE
 from ruvector_engine.results import Result
-from ruvector_engine.settings import IDENTITY, lookup
+from ruvector_engine.setting_definitions import IDENTITY
+from ruvector_engine.settings import lookup
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
 
@@ -35,18 +36,18 @@ def begin_with(session: Session, startup: Mapping[str, str]) -> None:
     for name, value in kept.items():
         if name.lower() not in asked:
             try:
-                _begin_as(session, name, value)
+                _begin_as(session, name, value, "user")
             except SqlError as error:
                 session.notice(error.sqlstate, error.message, "WARNING")
     for name, value in startup.items():
-        _begin_as(session, name, value)
+        _begin_as(session, name, value, "client")
 
 
-def _begin_as(session: Session, name: str, value: str) -> None:
+def _begin_as(session: Session, name: str, value: str, source: str) -> None:
     if name.lower() in IDENTITY:
         session.identity.begin_as(name.lower(), value)
     else:
-        session.settings.begin_as(name, value)
+        session.settings.begin_as(name, value, source)
 
 
 def run_alter_role_set(session: Session, statement: Utility) -> Result:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.advisory_locks import Key, Kind
 from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import sequence_values
+from ruvector_engine.executor import ruvector_reports, sequence_values
 from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
-from ruvector_engine.executor.setting_values import set_value, shown_value
+from ruvector_engine.executor.setting_values import reset_value, set_value, shown_value
 from ruvector_engine.relational.duck import Connection
-from ruvector_engine.settings import SERVER_VERSION
+from ruvector_engine.setting_definitions import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
 from ruvector_engine.text_search.dictionaries import CONFIGURATIONS, known
 from ruvector_engine.types.networks import parse_inet
@@ -49,6 +49,8 @@ def _current_schemas(session: Session, implicit: Any) -> list[str]:
 
 
 def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> str | None:
+    if name is None or missing_ok is None:
+        return None
     try:
         return shown_value(session, str(name))
     except SqlError as error:
@@ -62,7 +64,12 @@ def _current_configuration(session: Session) -> int:
 
 
 def _set_config(session: Session, name: Any, value: Any, local: Any) -> str:
-    set_value(session, str(name), "" if value is None else str(value), local=bool(local))
+    if name is None:
+        raise SqlError("22004", "SET requires parameter name")
+    if value is None:
+        reset_value(session, str(name), local=bool(local))
+    else:
+        set_value(session, str(name), str(value), local=bool(local))
     return shown_value(session, str(name))
 
 
@@ -88,6 +95,10 @@ def _reload(session: Session) -> bool:
     check_may_reload(session)
     session.database.reload()
     return True
+
+
+def _maintain_index(session: Session, name: Any) -> str | None:
+    return None if name is None else ruvector_reports.maintain_index(session, str(name))
 
 
 def relation_bytes(session: Session, connection: Connection, oid: int) -> int | None:
@@ -201,5 +212,10 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "txid_current_if_assigned": _assigned_transaction_id,
     **_ADVISORY,
     "get_current_ts_config": _current_configuration,
+    "ruvector_version": ruvector_reports.version,
+    "ruvector_simd_info": ruvector_reports.simd,
+    "ruvector_memory_stats": ruvector_reports.memory_stats,
+    "ruvector_index_stats": ruvector_reports.index_stats,
+    "ruvector_index_maintenance": _maintain_index,
     "pg_database_size": lambda s, _name: s.database.file_size(),
 }

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.catalog.system.names import quote_identifier
-from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, cursors, ownership, savepoints, table_access
+from ruvector_engine.executor import access, cursors, savepoints, table_access
 from ruvector_engine.executor.server_rights import check_may_checkpoint
 from ruvector_engine.executor.setting_values import may_examine, reset_value, set_value, shown_value
 from ruvector_engine.results import Column, Result
-from ruvector_engine.settings import SETTINGS, UNLISTED, lookup
+from ruvector_engine.setting_definitions import SETTINGS, UNLISTED
+from ruvector_engine.settings import find
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.types.registry import INTERVAL, TEXT, TypeRef
@@ -24,14 +23,6 @@ if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
 _TEXT = TypeRef(TEXT)
-#: Extensions that CREATE EXTENSION knows: name -> (version, description).
-EXTENSIONS = {
-    "vector": ("0.8.5", "vector data type and ivfflat and hnsw access methods"),
-    "ruvector": ("0.1.0", "RuVector's names for vector types and access methods"),
-    "plpgsql": ("1.0", "PL/pgSQL procedural language"),
-}
-
-
 # -------------------------------------------------------------------- transactions
 
 
@@ -143,12 +134,20 @@ def run_set(session: Session, statement: Utility) -> Result:
         return Result("RESET")
     if kind == "VAR_SET_MULTI":
         return _set_multi(session, node)
-    raise not_supported(f"SET {node.name} FROM CURRENT is not supported")
+    current = session.settings.show(node.name)  # 42704 where there is none
+    set_value(session, node.name, current, local=local)
+    return Result("SET")
 
 
 def value_text(node: Any) -> str:
-    """The value that a SET statement gives, as text: names in a list are quoted, others only set apart by commas."""
+    """The value that a SET statement gives, as text: names in a list are quoted, others only set apart by commas.
+
+    22023 for several values where one is wanted.
+    """
     texts = [_argument_text(argument) for argument in node.args]
+    setting = find(node.name)
+    if len(texts) > 1 and (setting is None or not setting.listed):
+        raise SqlError("22023", f"SET {node.name} takes only one argument")
     return ", ".join([quote_identifier(text) for text in texts] if node.name.lower() == "search_path" else texts)
 
 
@@ -189,7 +188,7 @@ def show_columns(node: Any) -> tuple[Column, ...]:
     """SHOW's columns: one named after the setting, three for ALL."""
     if node.name == "all":
         return tuple(Column(name, _TEXT) for name in ("name", "setting", "description"))
-    setting = lookup(node.name)
+    setting = find(node.name)
     return (Column(setting.name if setting is not None else node.name, _TEXT),)
 
 
@@ -267,34 +266,3 @@ def _lock_table(session: Session, table: TableDef, *, wait: bool) -> None:
         if wait or error.sqlstate != "55P03":
             raise
         raise SqlError("55P03", f'could not obtain lock on relation "{table.name}"') from error
-
-
-def run_create_extension(session: Session, statement: Utility) -> Result:
-    """CREATE EXTENSION vector | ruvector: their types are always there; this records the wish."""
-    node = statement.node
-    if node.extname not in EXTENSIONS:
-        raise SqlError(
-            "0A000",
-            f'extension "{node.extname}" is not available',
-            hint="The extension must first be installed on the system where PostgreSQL is running.",
-        )
-    if node.extname not in session.catalog.extensions:
-        if not session.rights.superuser:
-            hint = "Must be superuser to create this extension."
-            raise SqlError("42501", f'permission denied to create extension "{node.extname}"', hint=hint)
-        table_access.change_catalog(session)
-    catalog = session.catalog  # as it is once the lock was awaited
-    if node.extname in catalog.extensions:
-        text = f'extension "{node.extname}" already exists'
-        if not node.if_not_exists:
-            raise SqlError("42710", text)
-        session.notice("42710", f"{text}, skipping")
-        return Result("CREATE EXTENSION")
-    key = (PG_EXTENSION, extension_oid(node.extname))
-    session.transaction.catalog = store.changed(
-        session.connection,
-        catalog,
-        extensions=catalog.extensions | {node.extname},
-        authority=ownership.owned(catalog.authority, [key], session.rights.role),
-    )
-    return Result("CREATE EXTENSION")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_SETTINGS
 from ruvector_engine.errors import SqlError
-from ruvector_engine.settings import IDENTITY, Setting, lookup
+from ruvector_engine.setting_definitions import IDENTITY, Setting
+from ruvector_engine.settings import find
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -45,7 +46,7 @@ def reset_value(session: Session, name: str, *, local: bool = False) -> None:
 
 def shown_value(session: Session, name: str) -> str:
     """SHOW's text; 42501 for what not everybody may see, 42704 for what was never set."""
-    setting = lookup(name)
+    setting = find(name)
     if setting is not None and not may_examine(session, setting):
         role = "pg_read_all_settings"
         detail = f'Only roles with privileges of the "{role}" role may examine this parameter.'

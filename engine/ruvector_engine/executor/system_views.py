@@ -41,6 +41,7 @@ def system_context(session: Session) -> SystemContext:
     return SystemContext(
         catalog=session.catalog,
         settings=session.settings,
+        origin=session.settings.origin,
         user=session.user,
         database=session.database_name,
         search_path=session.search_path,

@@ -19,7 +19,6 @@ from ruvector_engine.catalog.model import (
     ViewDef,
 )
 from ruvector_engine.catalog.system import objects
-from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, duplicate_keys, enum_types, generation, ownership, table_access, tables
 from ruvector_engine.executor.index_elements import with_column_renamed
@@ -31,9 +30,8 @@ from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.storage import duck_type
-from ruvector_engine.sql.typenames import resolve_type
+from ruvector_engine.sql.typenames import resolve_column_type
 from ruvector_engine.sql.unique_keys import insertion
-from ruvector_engine.types.registry import DIMENSION_LIMITS, PgType
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -49,7 +47,7 @@ _DROPPABLE: dict[str, tuple[type[Relation], str]] = {
 
 
 def run_drop(session: Session, statement: Utility) -> Result:
-    """DROP TABLE | INDEX | SEQUENCE | VIEW | SCHEMA | EXTENSION [IF EXISTS] ... [CASCADE]."""
+    """DROP TABLE | INDEX | SEQUENCE | VIEW | SCHEMA [IF EXISTS] ... [CASCADE]."""
     node = statement.node
     kind = enum_name(node, "remove_type")
     cascade = enum_name(node, "behavior") == "DROP_CASCADE"
@@ -57,9 +55,6 @@ def run_drop(session: Session, statement: Utility) -> Result:
     if kind == "OBJECT_SCHEMA":
         for item in node.objects:
             _drop_schema_named(session, item.string.sval, node.missing_ok, cascade)
-    elif kind == "OBJECT_EXTENSION":
-        for item in node.objects:
-            _drop_extension(session, item.string.sval, node.missing_ok)
     elif kind in _DROPPABLE:
         for item in node.objects:
             _drop_relation(session, [n.string.sval for n in item.list.items], kind, node.missing_ok, cascade)
@@ -182,35 +177,6 @@ def drop_schema(session: Session, name: str, *, cascade: bool) -> None:
         catalog,
         schemas=catalog.schemas - {name},
         authority=ownership.forgotten(catalog.authority, objects.schema_key(name)[:2]),
-    )
-
-
-def _of_extension(pg_type: PgType) -> bool:
-    return pg_type.oid in DIMENSION_LIMITS or pg_type.element_oid in DIMENSION_LIMITS
-
-
-def _drop_extension(session: Session, name: str, missing_ok: bool) -> None:
-    catalog = session.catalog
-    if name not in catalog.extensions:
-        if not missing_ok:
-            raise SqlError("42704", f'extension "{name}" does not exist')
-        session.notice("00000", f'extension "{name}" does not exist, skipping')
-        return
-    access.require_extension_owner(session, name)
-    tables = (t for t in catalog.relations.values() if isinstance(t, TableDef))
-    used = [t.name for t in tables if any(_of_extension(c.type.pg) for c in t.columns)]
-    if used and name == "vector":
-        raise SqlError(
-            "2BP01",
-            f"cannot drop extension {name} because other objects depend on it",
-            detail=f"Tables with vector columns: {', '.join(sorted(used))}.",
-            hint="Drop these tables first.",
-        )
-    session.transaction.catalog = store.changed(
-        session.connection,
-        catalog,
-        extensions=catalog.extensions - {name},
-        authority=ownership.forgotten(catalog.authority, (PG_EXTENSION, extension_oid(name))),
     )
 
 
@@ -444,7 +410,7 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     column = _column_of(table, command.name)
     node = getattr(command, "def").column_def
     dimensions = len(node.type_name.array_bounds)
-    type_ = resolve_type(node.type_name, session.catalog, session.search_path)
+    type_ = resolve_column_type(command.name, node.type_name, session.catalog, session.search_path)
     type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
     generation.require_free_type(session, table, column)
     for index in session.catalog.indexes_of(table.oid):

@@ -31,7 +31,7 @@ from ruvector_engine.sql.emit import emit_query
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Query, Utility
 from ruvector_engine.sql.storage import duck_type
-from ruvector_engine.sql.typenames import resolve_type
+from ruvector_engine.sql.typenames import resolve_column_type
 from ruvector_engine.sql.unique_keys import companion, companions, key_columns
 from ruvector_engine.types.registry import BOOL, INT2, INT4, INT8, JSON, TypeRef, Value
 
@@ -251,7 +251,11 @@ def column_from(
         raise not_supported("COLLATE is not supported", hint='Columns have the collation "C".')
     type_names = [n.string.sval for n in node.type_name.names]
     serial = _SERIALS.get(type_names[-1]) if not node.type_name.array_bounds else None
-    type_ = TypeRef(serial) if serial else resolve_type(node.type_name, session.catalog, session.search_path)
+    type_ = (
+        TypeRef(serial)
+        if serial
+        else resolve_column_type(node.colname, node.type_name, session.catalog, session.search_path)
+    )
     dimensions = len(node.type_name.array_bounds)
     if dimensions > 1:
         type_ = replace(type_, shaped=True)

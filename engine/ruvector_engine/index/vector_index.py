@@ -7,6 +7,7 @@ maintenance when it swaps segments) take the lock for the time of a copy; search
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,6 +68,8 @@ class VectorIndex:
         self.spec = spec
         #: Called, from any thread, when `maintain` has something to do.
         self.on_maintenance_due: Callable[[], None] | None = None
+        #: How long `build` took; None for an index that was not built by it.
+        self.build_seconds: float | None = None
         self._state = _State(tuple(parts), unindexed)
         self._growing: FlatSegment | None = None
         self._lock = threading.Lock()
@@ -87,6 +90,7 @@ class VectorIndex:
         The index may keep `vectors`: they must not change afterwards. `cancelled` is asked every second or so, and a
         yes raises BuildCancelled.
         """
+        started = time.monotonic()
         ids, vectors = _checked(spec, ids, vectors)
         ids, vectors, unindexed = _split_zero(spec, ids, vectors)
         index = cls(spec, unindexed=np.sort(unindexed))
@@ -94,6 +98,7 @@ class VectorIndex:
             work = Work(progress=progress, cancelled=cancelled)
             segment = SealedSegment.build(spec, element_of(spec).rows(spec.metric, ids, vectors), work)
             index._state = replace(index._state, parts=(Part(segment, len(ids)),))
+        index.build_seconds = time.monotonic() - started
         return index
 
     # -- changes -----------------------------------------------------------------------------------------------

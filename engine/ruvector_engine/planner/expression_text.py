@@ -77,9 +77,11 @@ class Printer:
             return self._aggregate(expr, own, qualify=qualify)
         return self._sublink(expr, show(expr.test))
 
-    def sort_key(self, key: SortKey, *, qualify: bool = False) -> str:
-        """A sort key."""
+    def sort_key(self, key: SortKey, *, qualify: bool = False, computed: bool = False) -> str:
+        """A sort key. One that the node below has `computed` stands in parentheses of its own, but for a column."""
         text = self.text(key.expr, qualify=qualify)
+        if computed and not isinstance(key.expr, ColumnRef):
+            text = f"({text})"
         if key.descending:
             text += " DESC"
         if key.nulls_first != key.descending:
@@ -92,7 +94,9 @@ class Printer:
         if spec.partition_by:
             parts.append(f"PARTITION BY {', '.join(self.text(e, qualify=qualify) for e in spec.partition_by)}")
         if spec.order_by:
-            parts.append(f"ORDER BY {', '.join(self.sort_key(k, qualify=qualify) for k in spec.order_by)}")
+            parts.append(
+                f"ORDER BY {', '.join(self.sort_key(k, qualify=qualify, computed=True) for k in spec.order_by)}"
+            )
         return f"({' '.join([*parts, *([frame] if frame else [])])})"
 
     def _column(self, expr: ColumnRef, own: RangeEntry | None, qualify: bool) -> str:
@@ -105,7 +109,7 @@ class Printer:
     def _aggregate(self, expr: Aggregate, own: RangeEntry | None, *, qualify: bool) -> str:
         inside = "*" if expr.star else ", ".join(self.text(a, own, qualify=qualify) for a in expr.args)
         if expr.order_by:
-            inside += f" ORDER BY {', '.join(self.sort_key(k, qualify=qualify) for k in expr.order_by)}"
+            inside += f" ORDER BY {', '.join(self.sort_key(k, qualify=qualify, computed=True) for k in expr.order_by)}"
         text = f"{expr.function.name}({'DISTINCT ' if expr.distinct else ''}{inside})"
         if expr.filter is not None:
             text += f" FILTER (WHERE {self.text(expr.filter, own, qualify=qualify)})"

@@ -182,7 +182,7 @@ class JoinTree:
         name = None if match is None else self._around.indexes.get(id(entry))
         if match is not None and name is not None:
             node = PlanNode("Index Scan", rows, rows * ROW_COST, index=name, scanned=scanned)
-            node.properties["Scan Direction"] = "NoMovement"
+            node.properties["Scan Direction"] = "Forward"
             node.details.append(("Order By", self._names.printer.text(match.distance, entry, qualify=self._verbose)))
             tested = self._around.conditions.get(id(entry), match.filter)
             left = [part for part in parts if part in tested or part not in match.filter]

@@ -49,6 +49,7 @@ class PlanNode:
     relationship: str = "Outer"
     subplan: str = ""
     actual: Actual | None = None
+    disabled: bool = False  # a setting speaks against it, and there was no other way
 
     def detail(self, label: str) -> str | list[str] | None:
         """The detail of that label."""

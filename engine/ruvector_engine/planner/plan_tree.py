@@ -266,7 +266,9 @@ class _Maker:
             return node
         done = PlanNode("Sort", node.rows, node.cost + node.rows * ROW_COST, [node], startup=node.cost, passes=True)
         qualify = self.names.qualified or self._verbose
-        done.details.append(("Sort Key", [self.names.printer.sort_key(k, qualify=qualify) for k in keys]))
+        done.details.append(
+            ("Sort Key", [self.names.printer.sort_key(k, qualify=qualify, computed=True) for k in keys])
+        )
         return done
 
     def _limited(self, query: Query, node: PlanNode) -> PlanNode:

@@ -50,9 +50,9 @@ macaddr: macaddr8 i
 macaddr8: macaddr i
 xid8: xid e
 vector: ruvector i, _float4 i, halfvec i, sparsevec i
-halfvec: vector a, sparsevec i, _float4 a
-sparsevec: vector a, halfvec a
-ruvector: vector i, _float4 i
+halfvec: vector a, ruvector a, sparsevec i, _float4 a
+sparsevec: vector a, ruvector a, halfvec a
+ruvector: vector i, _float4 i, halfvec a, sparsevec a
 _int4: vector a, ruvector a, halfvec a, sparsevec a
 _float4: vector a, ruvector a, halfvec a, sparsevec a
 _float8: vector a, ruvector a, halfvec a, sparsevec a

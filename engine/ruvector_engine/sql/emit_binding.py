@@ -62,6 +62,11 @@ def quote(identifier: str) -> str:
     return f'"{escaped}"'
 
 
+def is_known_before(expr: Expr) -> bool:
+    """Whether the arguments of a session function are known before any row is read."""
+    return not any(isinstance(part, (ColumnRef, SubLink, Aggregate)) for part in walk(expr))
+
+
 def session_value(expr: Expr) -> SessionValue:
     """The binding of a session function, its arguments evaluated by the executor too; 0A000 for other arguments."""
     assert isinstance(expr, Special)
@@ -70,7 +75,7 @@ def session_value(expr: Expr) -> SessionValue:
         assert arg is not None
         if isinstance(arg, Special) and arg.kind == "session":
             args.append(session_value(arg))
-        elif any(isinstance(part, (ColumnRef, SubLink, Aggregate)) for part in walk(arg)):
+        elif not is_known_before(arg):
             raise not_supported(
                 f"{expr.extra}() of a value that a table gives is not supported", position=position(expr.location)
             )

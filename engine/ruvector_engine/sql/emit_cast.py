@@ -9,6 +9,7 @@ from ruvector_engine.sql import emit_composite, emit_range, enum_storage
 from ruvector_engine.sql import emit_shaped as shapes
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
+from ruvector_engine.sql.functions.vectors import of_array
 from ruvector_engine.sql.storage import EPOCH_SHIFT, decimal_shape, duck_type, is_decimal
 from ruvector_engine.sql.text_styles import STYLED
 from ruvector_engine.types.numeric import unpack_typmod
@@ -21,6 +22,7 @@ from ruvector_engine.types.registry import (
     BY_OID,
     BYTEA,
     CIDR,
+    DIMENSION_LIMITS,
     FLOAT4,
     FLOAT8,
     HALFVEC,
@@ -46,7 +48,6 @@ from ruvector_engine.types.registry import (
     UUID,
     VARBIT,
     VARCHAR,
-    VECTOR,
     VECTOR_TYPES,
     XID8,
     TypeRef,
@@ -68,11 +69,21 @@ def cast(sql: str, source: TypeRef, target: TypeRef, *, explicit: bool) -> str:
         return f"rv_bit_of_integer({sql}, {_INTEGER_WIDTHS[source.oid]}, {max(target.typmod, 1)})"
     if source.shaped or target.shaped:
         return shapes.cast(sql, source, target, explicit=explicit)
+    element = source.pg.element_oid
+    if element and target.oid in DIMENSION_LIMITS:
+        return of_array(_kind(target), BY_OID[element].name, sql, str(target.typmod))
+    if source.oid in DIMENSION_LIMITS and target.oid in DIMENSION_LIMITS and _kind(source) != _kind(target):
+        return f"rv_{_kind(source)}_to_{_kind(target)}({sql}, {target.typmod})"
     if source.oid != target.oid:
         sql = _convert(sql, source.oid, target.oid)
     if target.typmod >= 0:
         return _fit(sql, target, explicit=explicit)
     return sql
+
+
+def _kind(vector: TypeRef) -> str:
+    """What the functions of a vector's type are called by."""
+    return "vector" if vector.is_vector else vector.pg.name
 
 
 def _convert(sql: str, source: int, target: int) -> str:
@@ -87,12 +98,8 @@ def _convert(sql: str, source: int, target: int) -> str:
         return to_text(sql, source)
     if source in STRING_OIDS:
         return _from_text(sql, target)
-    if target in VECTOR_TYPES:
-        return sql if source in VECTOR_TYPES else f"rv_vector_of(CAST({sql} AS DOUBLE[]))"
     if source in VECTOR_TYPES:
-        return f"rv_vector_floats({sql})"
-    if target in (HALFVEC, SPARSEVEC):
-        return f"rv_{BY_OID[target].name}_of(CAST({sql} AS DOUBLE[]))"
+        return sql if target in VECTOR_TYPES else f"rv_vector_floats({sql})"
     if source == HALFVEC:
         return f"rv_halfvec_floats({sql})"
     if source == JSONB:
@@ -131,7 +138,7 @@ def _from_numeric(sql: str, target: int) -> str:
         return f"rv_numeric_{BY_OID[target].name}({numeric.as_text(sql)})"
     if target in (FLOAT4, FLOAT8):
         if shape is None:
-            return f"rv_{BY_OID[target].name}_in({sql})"
+            return _float_of_text(sql, target)
         return f"CAST({numeric.as_text(sql)} AS {duck_type(TypeRef(target))})"
     if target in STRING_OIDS:
         return numeric.as_text(sql)
@@ -201,7 +208,14 @@ def _output(sql: str, source: int, *, styled: bool) -> str:
     return _text(sql, source, styled=styled)
 
 
+def _float_of_text(sql: str, target: int) -> str:
+    name = BY_OID[target].name
+    return f"rv_{name}_or_nan(rv_{name}_in({sql}), {sql})"
+
+
 def _from_text(sql: str, target: int) -> str:
+    if target in (FLOAT4, FLOAT8):
+        return _float_of_text(sql, target)
     if target in VECTOR_TYPES or target in _PYTHON_INPUTS:
         return f"rv_{BY_OID[target].name}_in({sql})"
     if target in _INTERNAL_INPUTS:
@@ -223,7 +237,7 @@ def _from_text(sql: str, target: int) -> str:
 
 #: Types whose input DuckDB reads differently: their text is read by the functions that read literals.
 _PYTHON_INPUTS = frozenset(
-    {BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC}
+    {BOOL, INT2, INT4, INT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC}
     | {ACLITEM, INET, CIDR, MACADDR, MACADDR8, XID8, TSVECTOR, TSQUERY}
 )
 _INTERNAL_INPUTS: dict[int, str] = {
@@ -253,12 +267,6 @@ _SPECIAL: dict[tuple[int, int], str] = {
     (INT4, BOOL): "({0} <> 0)",
     (BOOL, INT4): "CAST({0} AS INTEGER)",
     (INT4, BY_NAME["char"].oid): "rv_char_of_integer({0})",
-    **{
-        (source, target): f"rv_{BY_OID[source].name}_to_{BY_OID[target].name}({{0}})"
-        for source in (VECTOR, HALFVEC, SPARSEVEC)
-        for target in (VECTOR, HALFVEC, SPARSEVEC)
-        if source != target
-    },
 }
 
 

@@ -257,10 +257,10 @@ class ExpressionEmitter:
             f"CAST({now} AS BIGINT)",
         )
 
-    def catalog_call(self, name: str, argument: str) -> str:
+    def catalog_call(self, name: str, *arguments: str) -> str:
         """A function that reads the session's catalog; see functions/system.py."""
         pid = self.bind(SessionValue("pg_backend_pid", (), TypeRef(INT4)))
-        return f"{PREFIX}{name}(CAST({pid} AS INTEGER), {argument})"
+        return f"{PREFIX}{name}(CAST({pid} AS INTEGER), {', '.join(arguments)})"
 
     def _bool_op(self, expr: BoolOp) -> str:
         if expr.op == "NOT":

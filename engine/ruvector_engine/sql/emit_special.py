@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.sql import emit_composite, emit_literal, emit_shaped, enum_storage
-from ruvector_engine.sql.emit_binding import quote, session_value
+from ruvector_engine.sql.emit_binding import is_known_before, quote, session_value
 from ruvector_engine.sql.emit_cast import REG_OIDS, output
 from ruvector_engine.sql.emit_key import is_keyed, key_of, keys_of
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
+from ruvector_engine.sql.functions.session import ROW_BY_ROW
 from ruvector_engine.sql.json_text import to_json, to_jsonb
 from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, FunctionDef, Special
 from ruvector_engine.sql.storage import duck_type, from_transport
@@ -192,6 +193,9 @@ def _similar(emitter: ExpressionEmitter, expr: Special) -> str:
 
 
 def _session(emitter: ExpressionEmitter, expr: Special) -> str:
+    if expr.extra in ROW_BY_ROW and not is_known_before(expr):
+        args = [emitter.expression(arg) for arg in _args(expr)]
+        return emitter.catalog_call(expr.extra, *args, *(["FALSE"] if len(args) == 1 else []))
     value = session_value(expr)
     placeholder = emitter.bind(value)
     return from_transport(expr.type, placeholder)

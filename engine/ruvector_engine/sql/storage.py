@@ -356,6 +356,11 @@ MACROS: tuple[str, ...] = (
     f"CASE WHEN CAST(x AS FLOAT) = 0 AND x <> 0 THEN {_UNDERFLOW} ELSE CAST(x AS FLOAT) END",
     "CREATE OR REPLACE MACRO rv_nan_or_null(v, a, b) AS coalesce(v, "
     "CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN CAST('NaN' AS DOUBLE) END)",
+    # DuckDB takes a NaN from Python for NULL.
+    "CREATE OR REPLACE MACRO rv_float4_or_nan(v, a) AS "
+    "coalesce(v, CASE WHEN a IS NOT NULL THEN CAST('NaN' AS FLOAT) END)",
+    "CREATE OR REPLACE MACRO rv_float8_or_nan(v, a) AS "
+    "coalesce(v, CASE WHEN a IS NOT NULL THEN CAST('NaN' AS DOUBLE) END)",
     "CREATE OR REPLACE MACRO rv_months(x) AS CAST(datepart('year', x) * 12 + datepart('month', x) AS BIGINT)",
     "CREATE OR REPLACE MACRO rv_days(x) AS CAST(datepart('day', x) AS BIGINT)",
     "CREATE OR REPLACE MACRO rv_micros(x) AS "

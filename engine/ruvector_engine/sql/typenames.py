@@ -13,6 +13,7 @@ from ruvector_engine.types.registry import (
     BIT,
     BPCHAR,
     BY_NAME,
+    BY_OID,
     DIMENSION_LIMITS,
     INTERVAL,
     NUMERIC,
@@ -98,6 +99,15 @@ def made_type(names: Sequence[str], catalog: Catalog, search_path: Sequence[str]
     return next((made for made in found if made is not None), None)
 
 
+def resolve_column_type(column: str, node: Any, catalog: Catalog, search_path: Sequence[str]) -> TypeRef:
+    """The type a column is declared with; 42P16 for a pseudo-type, which no column can have."""
+    found = resolve_type(node, catalog, search_path)
+    element = BY_OID.get(found.pg.element_oid, found.pg)
+    if element.category in "PX":
+        raise SqlError("42P16", f'column "{column}" has pseudo-type {found.pg.sql_name}')
+    return found
+
+
 def _missing(name: str, node: Any) -> SqlError:
     if name.removeprefix("pg_catalog.") in _MULTIRANGES:
         problem = f"type {name} is not supported"
@@ -127,7 +137,7 @@ def _typmod(pg_type: PgType, modifiers: Sequence[int | str], node: Any) -> int:
         raise SqlError("22P02", f'invalid input syntax for type integer: "{modifiers[0]}"')
     numbers = [int(m) for m in modifiers]
     if pg_type.oid in DIMENSION_LIMITS:
-        return _dimensions(pg_type, numbers)
+        return dimensions_modifier(pg_type, numbers)
     if pg_type.oid in (VARCHAR, BPCHAR):
         return _length("varchar" if pg_type.oid == VARCHAR else "char", numbers, _MAX_LENGTH) + 4
     if pg_type.oid in (BIT, VARBIT):
@@ -148,7 +158,8 @@ def _time_precision(digits: int, name: str, zoned: bool) -> int:
     return min(digits, _MAX_TIME_PRECISION)
 
 
-def _dimensions(pg_type: PgType, numbers: Sequence[int]) -> int:
+def dimensions_modifier(pg_type: PgType, numbers: Sequence[int]) -> int:
+    """The modifier that the numbers behind a vector type's name mean; 22023 for others."""
     if len(numbers) != 1:
         raise SqlError("22023", "invalid type modifier")
     if numbers[0] < 1:

@@ -181,6 +181,7 @@ _SCALARS = (
     PgType("regconfig", 3734, 3735, 4, "N"),
     PgType("regdictionary", 3769, 3770, 4, "N"),
     PgType("jsonb", 3802, 3807, -1, "U"),
+    PgType("cstring", 2275, 1263, -2, "P"),
     PgType("regnamespace", 4089, 4090, 4, "N"),
     PgType("regrole", 4096, 4097, 4, "N"),
     RangeType("int4range", 3904, 3905, -1, "R", subtype=23),
@@ -208,6 +209,7 @@ BY_NAME: dict[str, PgType] = {t.name: t for t in ALL_TYPES}
 BOOL, BYTEA, INT2, INT4, INT8 = (BY_NAME[n].oid for n in ("bool", "bytea", "int2", "int4", "int8"))
 FLOAT4, FLOAT8, NUMERIC = (BY_NAME[n].oid for n in ("float4", "float8", "numeric"))
 TEXT, VARCHAR, BPCHAR, NAME, UNKNOWN = (BY_NAME[n].oid for n in ("text", "varchar", "bpchar", "name", "unknown"))
+CSTRING = BY_NAME["cstring"].oid
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ = (BY_NAME[n].oid for n in ("date", "time", "timestamp", "timestamptz"))
 TIMETZ, NUMRANGE = BY_NAME["timetz"].oid, BY_NAME["numrange"].oid
 BIT, VARBIT, INET, MACADDR, ACLITEM = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr", "aclitem"))

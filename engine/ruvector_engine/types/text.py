@@ -64,6 +64,7 @@ _SCALARS: dict[int, TextType] = {
     **halfvecs.TEXT_TYPES,
     **sparsevecs.TEXT_TYPES,
     registry.RECORD: plain(_refuse_record, str),
+    registry.CSTRING: plain(str, str),
     registry.VOID: plain(lambda _text: "", lambda _value: ""),
 }
 _BLANK_SEPARATED = ("int2vector", "oidvector")

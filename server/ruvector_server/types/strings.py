@@ -70,6 +70,7 @@ CODECS: dict[int, BinaryCodec] = {
     registry.VARCHAR: _TEXT,
     registry.BPCHAR: _TEXT,
     registry.UNKNOWN: _TEXT,
+    registry.CSTRING: _TEXT,
     registry.NAME: BinaryCodec(_decode_name, str.encode, text=True),
     registry.BY_NAME["char"].oid: BinaryCodec(_decode_char, _encode_char),
     registry.JSON: BinaryCodec(_decode_json, str.encode, text=True),

@@ -149,8 +149,47 @@ def family_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     ]
 
 
+def family_operator_rows(context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_amop, of the extensions' operator families."""
+    row, types = pg_catalog("pg_amop").row, type_oids()
+    return [
+        row(
+            oid=int(oid),
+            amopfamily=int(family),
+            amoplefttype=types[left],
+            amoprighttype=types[right],
+            amopstrategy=int(strategy),
+            amoppurpose=purpose,
+            amopopr=int(operator),
+            amopmethod=int(method),
+            amopsortfamily=int(sort_family),
+        )
+        for oid, family, left, right, strategy, purpose, operator, method, sort_family in records("amops")
+        if exists(int(oid), context.catalog)
+    ]
+
+
+def family_function_rows(context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_amproc, of the extensions' operator families."""
+    row, types = pg_catalog("pg_amproc").row, type_oids()
+    return [
+        row(
+            oid=int(oid),
+            amprocfamily=int(family),
+            amproclefttype=types[left],
+            amprocrighttype=types[right],
+            amprocnum=int(number),
+            amproc=int(function),
+        )
+        for oid, family, left, right, number, function in records("amprocs")
+        if exists(int(oid), context.catalog)
+    ]
+
+
 ROWS = {
     "pg_am": method_rows,
     "pg_opclass": class_rows,
     "pg_opfamily": family_rows,
+    "pg_amop": family_operator_rows,
+    "pg_amproc": family_function_rows,
 }

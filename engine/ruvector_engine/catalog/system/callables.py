@@ -38,6 +38,7 @@ class Procedure:
     result: int
     arguments: tuple[int, ...]
     extension: str
+    parallel: str = "s"
 
     @property
     def schema(self) -> str:
@@ -72,21 +73,25 @@ def _served(kinds: str) -> Iterator[FunctionDef]:
 
 def _extension(definition: FunctionDef) -> str:
     """The extension that a function of our own belongs to."""
+    # Imported when asked, as above.
+    from ruvector_engine.sql.functions.ruvectors import FUNCTIONS
+
     types = (*definition.args, definition.result)
-    if definition.name.startswith("ruvector") or RUVECTOR in types:
+    if definition.name.startswith("ruvector") or RUVECTOR in types or definition in FUNCTIONS:
         return "ruvector"
     return "vector" if VECTOR in types else ""
 
 
 def _recorded_procedures() -> Iterator[Procedure]:
     types = type_oids()
+    parallel = dict(records("parallel"))
     for fields in records("procs") + records("ruvector_procs"):
         oid, name, kind, volatility, strict, returns_set, language, result, arguments = fields
         names = arguments.split(",") if arguments else []
         if result in types and all(n in types for n in names):
             yield Procedure(
                 int(oid), name, kind, volatility, strict == "t", returns_set == "t", language, types[result],
-                tuple(types[n] for n in names), extension_of(int(oid)),
+                tuple(types[n] for n in names), extension_of(int(oid)), parallel.get(oid, "s"),
             )  # fmt: skip
 
 
@@ -104,7 +109,7 @@ def procedures() -> dict[int, Procedure]:
     recorded = {(p.name, p.arguments): p for p in _recorded_procedures()}
     served: dict[Signature, FunctionDef] = {(d.name, d.args): d for d in _served("faw")}
     needed = set(HANDLERS.values()) | type_functions() | {o.code for o in operators().values()}
-    found = {p.oid: p for signature, p in recorded.items() if signature in served or p.oid in needed}
+    found = {p.oid: p for signature, p in recorded.items() if signature in served or p.oid in needed or p.extension}
     own = [_own_procedure(d) for signature, d in served.items() if signature not in recorded]
     return found | {p.oid: p for p in own}
 
@@ -166,7 +171,7 @@ def proc_rows(context: SystemContext) -> list[tuple[Any, ...]]:
             proisstrict=p.strict,
             proretset=p.returns_set,
             provolatile=p.volatility,
-            proparallel="s",
+            proparallel=p.parallel,
             pronargs=len(p.arguments),
             prorettype=p.result,
             proargtypes=list(p.arguments),
@@ -200,20 +205,59 @@ def operator_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedCast:
+    """A cast as pg_cast describes it; `function` is 0 where none is called."""
+
+    oid: int
+    source: int
+    target: int
+    function: int
+    context: str
+    method: str
+
+
+def existing_casts(catalog: Catalog) -> Iterator[RecordedCast]:
+    """The casts that are there."""
+    types = type_oids()
+    for oid, source, target, function, when, method in records("casts"):
+        if exists(int(oid), catalog) and source in types and target in types:
+            yield RecordedCast(int(oid), types[source], types[target], int(function), when, method)
+
+
 def cast_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     """pg_cast."""
-    row, types = pg_catalog("pg_cast").row, type_oids()
+    row = pg_catalog("pg_cast").row
     return [
         row(
-            oid=int(oid),
-            castsource=types[source],
-            casttarget=types[target],
-            castfunc=int(function),
-            castcontext=when,
-            castmethod=method,
+            oid=c.oid,
+            castsource=c.source,
+            casttarget=c.target,
+            castfunc=c.function,
+            castcontext=c.context,
+            castmethod=c.method,
         )
-        for oid, source, target, function, when, method in records("casts")
-        if exists(int(oid), context.catalog) and source in types and target in types
+        for c in existing_casts(context.catalog)
+    ]
+
+
+def aggregate_rows(context: SystemContext) -> list[tuple[Any, ...]]:
+    """pg_aggregate, of the extensions' aggregates: the built-in ones' steps are no functions here."""
+    row, types = pg_catalog("pg_aggregate").row, type_oids()
+    return [
+        row(
+            aggfnoid=int(oid),
+            aggkind="n",
+            aggtransfn=int(step),
+            aggfinalfn=int(final),
+            aggcombinefn=int(combine),
+            aggfinalmodify="r",
+            aggmfinalmodify="r",
+            aggtranstype=types[state],
+            agginitval=None if start == "-" else start,
+        )
+        for oid, step, final, combine, state, start in records("aggregates")
+        if exists(int(oid), context.catalog)
     ]
 
 
@@ -226,6 +270,7 @@ def language_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
 ROWS = {
     "pg_proc": proc_rows,
     "pg_operator": operator_rows,
+    "pg_aggregate": aggregate_rows,
     "pg_cast": cast_rows,
     "pg_language": language_rows,
 }

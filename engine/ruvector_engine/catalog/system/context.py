@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.system.oids import OWNER
+from ruvector_engine.setting_definitions import SettingOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,10 @@ def _no_statistics(_oid: int) -> RelationStatistics:
     return RelationStatistics(rows=-1, bytes=0)
 
 
+def _no_origin(_name: str) -> SettingOrigin:
+    return SettingOrigin()
+
+
 def _not_called(_oid: int) -> int | None:
     return None
 
@@ -86,6 +91,7 @@ class SystemContext:
 
     catalog: Catalog
     settings: Mapping[str, str] = field(default_factory=dict)
+    origin: Callable[[str], SettingOrigin] = _no_origin
     user: str = "postgres"
     database: str = "postgres"
     search_path: tuple[str, ...] = ("public",)

@@ -20,7 +20,7 @@ from ruvector_engine.catalog.system.oids import (
     namespace_oid,
 )
 from ruvector_engine.catalog.system.relations import pg_catalog
-from ruvector_engine.settings import SETTINGS, UNLISTED, Setting
+from ruvector_engine.setting_definitions import SETTINGS, UNLISTED, Setting
 
 Rows = list[tuple[Any, ...]]
 _UTF8 = 6
@@ -75,54 +75,44 @@ def tablespace_rows(_context: SystemContext) -> Rows:
 
 
 def settings_rows(context: SystemContext) -> Rows:
-    """pg_settings: what can be set or shown, and what the user's own settings hold."""
-    known = {setting.name: setting for setting in SETTINGS}
+    """pg_settings: what can be set or shown. What the users made up has no row, as in PostgreSQL."""
     all_shown = has_privileges_of(context.catalog.authority, context.user_oid, PG_READ_ALL_SETTINGS)
     hidden = UNLISTED | {s.name for s in SETTINGS if s.guarded and not all_shown}
-    shown = [item for item in context.settings.items() if item[0] not in hidden]
-    return [_setting_row(name, value, known.get(name)) for name, value in sorted(shown, key=_folded)]
-
-
-def _folded(item: tuple[str, str]) -> str:
-    return item[0].lower()
+    shown = [s for s in SETTINGS if s.name in context.settings and s.name not in hidden]
+    return [_setting_row(context, setting) for setting in sorted(shown, key=lambda s: s.name.lower())]
 
 
 _CONTEXTS = {"nothing": "internal", "reload": "sighup", "restart": "postmaster"}
 
 
-def _setting_row(name: str, value: str, setting: Setting | None) -> tuple[Any, ...]:
-    row = pg_catalog("pg_settings").row
-    if setting is None:
-        return row(
-            name=name,
-            setting=value,
-            category="Customized Options",
-            context="user",
-            vartype="string",
-            source="session",
-            pending_restart=False,
-        )
+def _setting_row(context: SystemContext, setting: Setting) -> tuple[Any, ...]:
     numeric = setting.kind in ("integer", "real")
-    return row(
-        name=name,
-        setting=value,
+    origin = context.origin(setting.name)
+    return pg_catalog("pg_settings").row(
+        name=setting.name,
+        setting=context.settings[setting.name],
         unit=setting.unit or None,
-        category="Preset Options"
-        if setting.read_only and setting.changed_by == "nothing"
-        else "Customized Options"
-        if "." in name
-        else "Options",
+        category=_category(setting),
         short_desc=setting.description,
+        extra_desc=setting.more or None,
         context=_CONTEXTS[setting.changed_by] if setting.read_only else "user",
         vartype=setting.kind,
-        source="default" if value == setting.default else "session",
+        source=origin.source,
         min_val=f"{setting.minimum:.15g}" if numeric else None,
         max_val=f"{setting.maximum:.15g}" if numeric else None,
         enumvals=list(setting.values) or None,
         boot_val=setting.default,
-        reset_val=setting.default,
-        pending_restart=False,
+        reset_val=origin.reset_value,
+        sourcefile=origin.file,
+        sourceline=origin.line,
+        pending_restart=origin.pending_restart,
     )
+
+
+def _category(setting: Setting) -> str:
+    if setting.read_only and setting.changed_by == "nothing":
+        return "Preset Options"
+    return "Customized Options" if "." in setting.name else "Options"
 
 
 ROWS = {

@@ -8,7 +8,13 @@ from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.model import Catalog, TableDef
 from ruvector_engine.catalog.system import oids
 from ruvector_engine.catalog.system.access import exists, extension_of, operator_classes
-from ruvector_engine.catalog.system.callables import existing_procedures, is_there, operators, procedures
+from ruvector_engine.catalog.system.callables import (
+    existing_casts,
+    existing_procedures,
+    is_there,
+    operators,
+    procedures,
+)
 from ruvector_engine.catalog.system.constraints import indexes_by_table, table_constraints, tables_of
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import Lookup, relation_kind
@@ -17,6 +23,7 @@ from ruvector_engine.catalog.system.oids import (
     EXTENSIONS,
     PG_AM,
     PG_ATTRDEF,
+    PG_CAST,
     PG_CLASS,
     PG_CONSTRAINT,
     PG_EXTENSION,
@@ -80,6 +87,7 @@ def _members(catalog: Catalog) -> list[tuple[int, int, str]]:
         *((PG_TYPE, t.oid, t.extension) for t in existing_types(catalog)),
         *((PG_PROC, p.oid, p.extension) for p in existing_procedures(catalog)),
         *((PG_OPERATOR, o.oid, o.extension) for o in operators().values() if is_there(o, catalog)),
+        *((PG_CAST, c.oid, extension_of(c.oid)) for c in existing_casts(catalog)),
         *((PG_OPCLASS, c.oid, extension_of(c.oid)) for c in classes),
         *((PG_OPFAMILY, oid, extension_of(oid)) for oid in {c.family_oid for c in classes}),
         *((PG_AM, oid, extension_of(oid)) for oid in ACCESS_METHODS.values()),
@@ -113,6 +121,8 @@ def pg_describe_object(lookup: Lookup, classid: int, oid: int, subid: int) -> st
             return _describe_procedure(lookup, oid)
         case oids.PG_OPERATOR:
             return _describe_operator(lookup, oid)
+        case oids.PG_CAST:
+            return _describe_cast(lookup, oid)
         case oids.PG_AM:
             return next((f"access method {name}" for name, number in ACCESS_METHODS.items() if number == oid), None)
         case oids.PG_OPCLASS | oids.PG_OPFAMILY:
@@ -145,6 +155,13 @@ def _describe_operator(lookup: Lookup, oid: int) -> str | None:
         return None
     left = format_type(lookup, found.left) if found.left else "NONE"
     return f"operator {found.name}({left},{format_type(lookup, found.right)})"
+
+
+def _describe_cast(lookup: Lookup, oid: int) -> str | None:
+    found = next((c for c in existing_casts(lookup.catalog) if c.oid == oid), None)
+    if found is None:
+        return None
+    return f"cast from {format_type(lookup, found.source)} to {format_type(lookup, found.target)}"
 
 
 def _describe_operator_class(classid: int, oid: int) -> str | None:

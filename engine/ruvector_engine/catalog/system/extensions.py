@@ -25,7 +25,7 @@ def extension_rows(context: SystemContext) -> list[tuple[Any, ...]]:
             extname=name,
             extowner=context.catalog.authority.owner_of(PG_EXTENSION, EXTENSIONS[name]),
             extnamespace=namespace_oid("public"),
-            extrelocatable=False,
+            extrelocatable=True,
             extversion=EXTENSION_VERSIONS[name],
         )
         for name in EXTENSIONS
@@ -56,8 +56,8 @@ def available_version_rows(context: SystemContext) -> list[tuple[Any, ...]]:
             version=version,
             installed=name in context.catalog.extensions,
             superuser=True,
-            trusted=True,
-            relocatable=False,
+            trusted=False,
+            relocatable=True,
             comment=EXTENSION_COMMENTS[name],
         )
         for name, version in EXTENSION_VERSIONS.items()

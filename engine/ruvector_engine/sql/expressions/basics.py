@@ -98,6 +98,8 @@ def _number(digits: str, location: int) -> Const:
     plain = digits.replace("_", "")
     if plain.lstrip("-").isdigit() or plain.lstrip("-")[:2].lower() in ("0x", "0o", "0b"):
         value = int(plain, 10 if plain.lstrip("-").isdigit() else 0)
+        if value == -(2**31):
+            return Const(value, TypeRef(INT4), location)
         if -(2**63) <= value < 2**63:
             return Const(value, TypeRef(INT8), location)
         return Const(Decimal(value), TypeRef(NUMERIC), location)

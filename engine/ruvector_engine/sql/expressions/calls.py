@@ -15,14 +15,14 @@ from ruvector_engine.sql.expressions.sorting import check_equality, sort_keys
 from ruvector_engine.sql.functions import enums
 from ruvector_engine.sql.functions.aggregates import JSON_AGG_OF_ROWS
 from ruvector_engine.sql.functions.catalog import FUNCTIONS, NO_FUNCTION_HINT, find_function
-from ruvector_engine.sql.functions.resolution import Candidate
+from ruvector_engine.sql.functions.resolution import Candidate, candidates
 from ruvector_engine.sql.functions.system import PREFIX
 from ruvector_engine.sql.nodes import Aggregate, Call, Const, Expr, FunctionDef, Special
 from ruvector_engine.sql.raw import guard, position, strings
 from ruvector_engine.sql.scope import Scope
 from ruvector_engine.sql.tree import references, walk
 from ruvector_engine.sql.typenames import find_type, made_type
-from ruvector_engine.types.registry import INT4, REGTYPE, UNKNOWN, TypeRef
+from ruvector_engine.types.registry import BY_OID, DIMENSION_LIMITS, INT4, REGTYPE, UNKNOWN, TypeRef
 
 #: Which session's catalog a function reads.
 BACKEND_PID = Special("session", (), TypeRef(INT4), "pg_backend_pid")
@@ -172,17 +172,23 @@ def _find(name: str, args: Sequence[Expr], location: int) -> Candidate:
 
 
 def _as_cast(scope: Scope, name: str, args: Sequence[Expr], location: int) -> Expr | None:
-    """float8(x), text(x): a type's name as a function is a cast, unless a function has that name."""
-    if len(args) != 1 or name in FUNCTIONS:
+    """float8(x), text(x): a type's name as a function is a cast, unless a function of one argument has that name."""
+    if len(args) != 1 or candidates(FUNCTIONS.get(name, ()), 1):
         return None
     found = find_type(name)
     made = made_type((name,), scope.state.context.catalog, scope.state.context.search_path)
     if found is None and made is None:
         return None
     oid = found.oid if found is not None else made.type_oid  # type: ignore[union-attr]
+    if oid in DIMENSION_LIMITS and not _is_text(args[0].type.oid) and args[0].type.oid != oid:
+        return None  # its casts are functions of other names
     if args[0].type.oid == UNKNOWN or args[0].type.oid == oid:
         return coerce_or_fail(scope.state, args[0], TypeRef(oid), "e", location=location)
     return coerce(scope.state, args[0], TypeRef(oid), "e", location=location)
+
+
+def _is_text(oid: int) -> bool:
+    return oid == UNKNOWN or BY_OID[oid].category == "S"
 
 
 def _spread(scope: Scope, node: Any, name: str, args: list[Expr]) -> Expr:

@@ -26,6 +26,7 @@ from ruvector_engine.sql.functions import (
     operators,
     output,
     ranges,
+    ruvectors,
     sequences,
     session,
     shaped_arrays,
@@ -35,6 +36,7 @@ from ruvector_engine.sql.functions import (
     text_search,
     timetzs,
     to_number,
+    vector_internals,
     vectors,
     zones,
 )
@@ -62,6 +64,7 @@ OPERATORS = _by_name(
         *vectors.OPERATORS,
         *halfvecs.OPERATORS,
         *sparsevecs.OPERATORS,
+        *ruvectors.OPERATORS,
         *text_search.OPERATORS,
         *jsonb.OPERATORS,
     )
@@ -88,9 +91,11 @@ FUNCTIONS = _by_name(
         *macaddrs.FUNCTIONS,
         *ranges.FUNCTIONS,
         *networks.FUNCTIONS,
+        *vector_internals.FUNCTIONS,
         *vectors.FUNCTIONS,
         *halfvecs.FUNCTIONS,
         *sparsevecs.FUNCTIONS,
+        *ruvectors.FUNCTIONS,
         *text_search.FUNCTIONS,
     )
 )
@@ -117,9 +122,11 @@ UDFS: tuple[Udf, ...] = (
     *macaddrs.UDFS,
     *ranges.UDFS,
     *networks.UDFS,
+    *vector_internals.UDFS,
     *vectors.UDFS,
     *halfvecs.UDFS,
     *sparsevecs.UDFS,
+    *ruvectors.UDFS,
     *text_search.UDFS,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -138,9 +139,11 @@ def subvector(a: bytes, start: int, count: int) -> bytes:
     return result
 
 
-def from_numbers(values: Sequence[float | None]) -> bytes:
-    """A halfvec from an array's elements."""
+def from_numbers(values: vectors.Numbers, dimensions: int) -> bytes:
+    """A halfvec of so many dimensions (-1: of any number) from an array's elements."""
+    vectors.check_array(values)
     check_dimension_count(len(values), _NOUN)
+    check_dimensions(dimensions, len(values))
     elements = vectors.single_elements(values)
     result = from_singles(elements)
     check_elements(elements, _NOUN)
@@ -158,13 +161,20 @@ def to_floats(a: bytes) -> list[float]:
     return [float(value) for value in to_singles(a)]
 
 
-def to_vector(a: bytes) -> bytes:
-    """halfvec::vector."""
+def to_wire(a: bytes) -> bytes:
+    """The halfvec in pgvector's binary format."""
+    return struct.pack(">hh", len(a) // 2, 0) + np.frombuffer(a, _HALF).astype(">f2").tobytes()
+
+
+def to_vector(a: bytes, dimensions: int) -> bytes:
+    """halfvec::vector(dimensions); -1: of any number."""
+    check_typmod(a, dimensions)
     return to_singles(a).tobytes()
 
 
-def from_vector(a: bytes) -> bytes:
-    """vector::halfvec."""
+def from_vector(a: bytes, dimensions: int) -> bytes:
+    """vector::halfvec(dimensions); -1: of any number."""
+    vectors.check_typmod(a, dimensions)
     return from_singles(vectors.as_array(a))
 
 
@@ -205,9 +215,12 @@ _ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "||": "concat"}
 
 
 def distance_template(type_name: str, metric: str) -> str:
-    """DuckDB's SQL of a distance: it takes a NaN from Python for NULL, and a cosine distance may be NaN."""
+    """DuckDB's SQL of a distance: it takes a NaN from Python for NULL.
+
+    Sums of differences' absolute values and squares are never NaN.
+    """
     call = f"rv_{type_name}_{metric}({{0}}, {{1}})"
-    return f"rv_nan_or_null({call}, {{0}}, {{1}})" if metric == "cosine" else call
+    return call if metric in ("l1", "l2", "l2_squared") else f"rv_nan_or_null({call}, {{0}}, {{1}})"
 
 
 def comparison_operators(type_name: str) -> Iterator[FunctionDef]:
@@ -263,11 +276,12 @@ UDFS: tuple[Udf, ...] = (
     Udf("rv_halfvec_norm", norm, ("BLOB",), "DOUBLE"),
     Udf("rv_halfvec_normalize", normalize, ("BLOB",), "BLOB"),
     Udf("rv_halfvec_subvector", subvector, ("BLOB", "INTEGER", "INTEGER"), "BLOB"),
-    Udf("rv_halfvec_of", from_numbers, ("DOUBLE[]",), "BLOB"),
+    Udf("rv_halfvec_of", from_numbers, ("DOUBLE[]", "INTEGER"), "BLOB"),
+    Udf("rv_halfvec_of_text", from_numbers, ("VARCHAR[]", "INTEGER"), "BLOB"),
     Udf("rv_halfvec_floats", to_floats, ("BLOB",), "FLOAT[]"),
     Udf("rv_halfvec_typmod", check_typmod, ("BLOB", "INTEGER"), "BLOB"),
-    Udf("rv_halfvec_to_vector", to_vector, ("BLOB",), "BLOB"),
-    Udf("rv_vector_to_halfvec", from_vector, ("BLOB",), "BLOB"),
+    Udf("rv_halfvec_to_vector", to_vector, ("BLOB", "INTEGER"), "BLOB"),
+    Udf("rv_vector_to_halfvec", from_vector, ("BLOB", "INTEGER"), "BLOB"),
     nullable("rv_halfvec_sum", total, ("BLOB[]",), "BLOB"),
     nullable("rv_halfvec_avg", average, ("BLOB[]",), "BLOB"),
 )

@@ -60,7 +60,11 @@ def choose(found: Sequence[Candidate], types: Sequence[int]) -> Candidate | Outc
     exact = [c for c in usable if tuple(types) == c.args]
     if len(exact) == 1:
         return exact[0]
-    return _select(usable, types)
+    chosen = _select(usable, types)
+    first = [c for c in usable if not c.function.fallback]
+    if chosen == "ambiguous" and first:
+        return first[0] if len(first) == 1 else _select(first, types)
+    return chosen
 
 
 def _consistent(candidate: Candidate, types: Sequence[int]) -> bool:

@@ -6,10 +6,12 @@ before the statement runs. `SESSION_FUNCTIONS` is what it must know; arguments a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from ruvector_engine.sql.functions.definition import function
+from ruvector_engine.sql.functions.definition import Udf, function
+from ruvector_engine.sql.functions.system import PREFIX
 from ruvector_engine.sql.nodes import FunctionDef
+from ruvector_engine.types.registry import Value
 
 
 def _session(name: str, args: str, result: str, *, defaults: int = 0) -> FunctionDef:
@@ -62,7 +64,60 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("pg_terminate_backend", "int4,int8", "bool", defaults=1),
     _session("pg_database_size", "name", "int8"),
     _session("pg_advisory_unlock_all", "", "void"),
+    _session("ruvector_version", "", "text"),
+    _session("ruvector_simd_info", "", "text"),
+    _session("ruvector_memory_stats", "", "jsonb"),
+    _session("ruvector_index_maintenance", "text", "text"),
     *_advisory_locks(),
 )
 
-FUNCTIONS: tuple[FunctionDef, ...] = SESSION_FUNCTIONS
+#: Session functions that may also be called for each row of a query; the others want arguments known before.
+ROW_BY_ROW = frozenset({"current_setting", "set_config"})
+
+
+_STATS = f"{PREFIX}ruvector_index_stats"
+_STATS_COLUMNS = (
+    ("index_name", "text"), ("index_size_mb", "numeric"), ("vector_count", "int8"), ("dimensions", "int4"),
+    ("build_time_seconds", "numeric"), ("fragmentation_pct", "numeric"),
+)  # fmt: skip
+_STATS_ROWS = (
+    "STRUCT(index_name VARCHAR, index_size_mb VARCHAR, vector_count BIGINT, dimensions INTEGER, "
+    "build_time_seconds VARCHAR, fragmentation_pct VARCHAR)[]"
+)
+
+
+def _index_stats(args: str, template: str) -> FunctionDef:
+    return function(
+        "ruvector_index_stats", args, "record", template, volatile=True, returns_set=True, columns=_STATS_COLUMNS
+    )
+
+
+def udfs(call: Callable[[int, str, Sequence[Value]], Value]) -> tuple[Udf, ...]:
+    """The functions for DuckDB; `call` does what the session with a process ID does for a function's name."""
+
+    def current_setting(pid: int, name: str | None, missing_ok: bool | None) -> Value:
+        return call(pid, "current_setting", (name, missing_ok))
+
+    def set_config(pid: int, name: str | None, value: str | None, local: bool | None) -> Value:
+        return call(pid, "set_config", (name, value, local))
+
+    text = "VARCHAR"
+    return (
+        Udf(f"{PREFIX}current_setting", current_setting, ("INTEGER", text, "BOOLEAN"), text, "special", volatile=True),
+        Udf(
+            _STATS,
+            lambda pid, name: call(pid, "ruvector_index_stats", (name,)),
+            ("INTEGER", text),
+            _STATS_ROWS,
+            "special",
+            volatile=True,
+        ),
+        Udf(f"{PREFIX}set_config", set_config, ("INTEGER", text, text, "BOOLEAN"), text, "special", volatile=True),
+    )
+
+
+FUNCTIONS: tuple[FunctionDef, ...] = (
+    *SESSION_FUNCTIONS,
+    _index_stats("", f"{_STATS}({{0}}, NULL)"),
+    _index_stats("text", f"{_STATS}({{0}}, {{1}})"),
+)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -115,17 +116,20 @@ def _of_dense(elements: Array) -> bytes:
     return pack(len(elements), indices.astype(np.int32), elements[indices])
 
 
-def _to_dense(a: bytes, noun: str) -> Array:
+def _to_dense(a: bytes, noun: str, wanted: int) -> Array:
     dimensions, indices, values = unpack(a)
     check_dimension_count(dimensions, noun)
+    check_dimensions(wanted, dimensions)
     elements = np.zeros(dimensions, np.float32)
     elements[indices] = values
     return elements
 
 
-def from_numbers(values: Sequence[float | None]) -> bytes:
-    """A sparsevec from an array's elements."""
+def from_numbers(values: vectors.Numbers, dimensions: int) -> bytes:
+    """A sparsevec of so many dimensions (-1: of any number) from an array's elements."""
+    vectors.check_array(values)
     check_size(len(values))
+    check_dimensions(dimensions, len(values))
     elements = vectors.single_elements(values)
     check_elements(elements, _NOUN)
     return _of_dense(elements)
@@ -137,24 +141,34 @@ def check_typmod(a: bytes, dimensions: int) -> bytes:
     return a
 
 
-def to_vector(a: bytes) -> bytes:
-    """sparsevec::vector."""
-    return _to_dense(a, "vector").tobytes()
+def to_wire(a: bytes) -> bytes:
+    """The sparsevec in pgvector's binary format."""
+    dimensions, indices, values = unpack(a)
+    header = struct.pack(">iii", dimensions, len(indices), 0)
+    return header + indices.astype(">i4").tobytes() + values.astype(">f4").tobytes()
 
 
-def from_vector(a: bytes) -> bytes:
-    """vector::sparsevec."""
+def to_vector(a: bytes, dimensions: int) -> bytes:
+    """sparsevec::vector(dimensions); -1: of any number."""
+    return _to_dense(a, "vector", dimensions).tobytes()
+
+
+def from_vector(a: bytes, dimensions: int) -> bytes:
+    """vector::sparsevec(dimensions); -1: of any number."""
+    vectors.check_typmod(a, dimensions)
     return _of_dense(vectors.as_array(a))
 
 
-def to_halfvec(a: bytes) -> bytes:
-    """sparsevec::halfvec."""
-    return from_singles(_to_dense(a, "halfvec"))
+def to_halfvec(a: bytes, dimensions: int) -> bytes:
+    """sparsevec::halfvec(dimensions); -1: of any number."""
+    return from_singles(_to_dense(a, "halfvec", dimensions))
 
 
-def from_halfvec(a: bytes) -> bytes:
-    """halfvec::sparsevec."""
-    return _of_dense(to_singles(a))
+def from_halfvec(a: bytes, dimensions: int) -> bytes:
+    """halfvec::sparsevec(dimensions); -1: of any number."""
+    elements = to_singles(a)
+    check_dimensions(dimensions, len(elements))
+    return _of_dense(elements)
 
 
 _METRICS: dict[str, Callable[[bytes, bytes], float]] = {
@@ -200,10 +214,11 @@ UDFS: tuple[Udf, ...] = (
     Udf("rv_sparsevec_key", sort_key, _ONE, "BLOB"),
     Udf("rv_sparsevec_norm", norm, _ONE, "DOUBLE"),
     Udf("rv_sparsevec_normalize", normalize, _ONE, "BLOB"),
-    Udf("rv_sparsevec_of", from_numbers, ("DOUBLE[]",), "BLOB"),
+    Udf("rv_sparsevec_of", from_numbers, ("DOUBLE[]", "INTEGER"), "BLOB"),
+    Udf("rv_sparsevec_of_text", from_numbers, ("VARCHAR[]", "INTEGER"), "BLOB"),
     Udf("rv_sparsevec_typmod", check_typmod, ("BLOB", "INTEGER"), "BLOB"),
-    Udf("rv_sparsevec_to_vector", to_vector, _ONE, "BLOB"),
-    Udf("rv_vector_to_sparsevec", from_vector, _ONE, "BLOB"),
-    Udf("rv_sparsevec_to_halfvec", to_halfvec, _ONE, "BLOB"),
-    Udf("rv_halfvec_to_sparsevec", from_halfvec, _ONE, "BLOB"),
+    Udf("rv_sparsevec_to_vector", to_vector, ("BLOB", "INTEGER"), "BLOB"),
+    Udf("rv_vector_to_sparsevec", from_vector, ("BLOB", "INTEGER"), "BLOB"),
+    Udf("rv_sparsevec_to_halfvec", to_halfvec, ("BLOB", "INTEGER"), "BLOB"),
+    Udf("rv_halfvec_to_sparsevec", from_halfvec, ("BLOB", "INTEGER"), "BLOB"),
 )

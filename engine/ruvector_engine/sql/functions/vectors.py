@@ -5,6 +5,7 @@ A vector is a BLOB of float32, little-endian. Both types share every function; o
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
@@ -15,10 +16,15 @@ import numpy.typing as npt
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.functions.definition import Udf, aggregate, function, nullable, operator
 from ruvector_engine.sql.nodes import FunctionDef
-from ruvector_simd.kernels import distance
+from ruvector_engine.types.numbers import parse_float4
+from ruvector_engine.types.vectors import check_dimensions, check_elements
+from ruvector_simd.kernels import distance, squared_l2
 from ruvector_simd.metric import Metric
+from ruvector_simd.sums import squared_norm_sum
 
 Array: TypeAlias = npt.NDArray[np.float32]
+#: An array's elements; those of numeric are texts.
+Numbers: TypeAlias = Sequence[float | str | None]
 
 _LITTLE = np.dtype("<f4")
 MAX_DIMENSIONS = 16_000
@@ -38,9 +44,7 @@ def _pair(a: bytes, b: bytes) -> tuple[Array, Array]:
 
 def l2_squared(a: bytes, b: bytes) -> float:
     """The squared Euclidean distance."""
-    left, right = _pair(a, b)
-    difference = left - right
-    return float(np.dot(difference, difference))
+    return squared_l2(*_pair(a, b))
 
 
 def _metric(metric: Metric) -> Callable[[bytes, bytes], float]:
@@ -121,15 +125,14 @@ def identity(a: bytes) -> bytes:
 
 def norm(a: bytes) -> float:
     """The Euclidean norm, accumulated in float64."""
-    values = as_array(a).astype(np.float64)
-    return float(np.sqrt(np.dot(values, values)))
+    return math.sqrt(squared_norm_sum(as_array(a)))
 
 
 def normalize(a: bytes) -> bytes:
-    """The vector divided by its norm; the zero vector stays."""
+    """The vector divided by its norm; zero stays zero."""
     length = norm(a)
     if length == 0:
-        return a
+        return bytes(len(a))
     result = (as_array(a).astype(np.float64) / length).astype(_LITTLE)
     if np.isinf(result).any():
         raise SqlError("22003", "value out of range: overflow")
@@ -155,21 +158,14 @@ def _check_dimensions(size: int) -> None:
         raise SqlError("54000", f"vector cannot have more than {MAX_DIMENSIONS} dimensions")
 
 
-def from_numbers(values: Sequence[float | None]) -> bytes:
-    """A vector from an array's elements."""
+def from_numbers(values: Numbers, dimensions: int) -> bytes:
+    """A vector of so many dimensions (-1: of any number) from an array's elements."""
+    check_array(values)
     _check_dimensions(len(values))
+    check_dimensions(dimensions, len(values))
     result = single_elements(values)
-    if np.isnan(result).any():
-        raise SqlError("22000", "NaN not allowed in vector")
-    if np.isinf(result).any():
-        raise SqlError("22000", "infinite value not allowed in vector")
+    check_elements(result)
     return result.tobytes()
-
-
-def from_numbers_of(values: Sequence[float | None], dimensions: int) -> bytes:
-    """A vector of so many dimensions from an array's elements; -1: of any number."""
-    vector = from_numbers(values)
-    return vector if dimensions == -1 else check_typmod(vector, dimensions)
 
 
 def to_wire(a: bytes) -> bytes:
@@ -178,20 +174,31 @@ def to_wire(a: bytes) -> bytes:
     return struct.pack(">hh", len(elements), 0) + elements.astype(">f4").tobytes()
 
 
-def single_elements(values: Sequence[float | None]) -> Array:
-    """An array's elements as float32; infinite where too large."""
+def check_array(values: Numbers) -> None:
+    """Refuse an array that no vector can be made of: one of several dimensions, or with NULLs."""
     if any(isinstance(v, list) for v in values):
         raise SqlError("22000", "array must be 1-D")
     if any(v is None for v in values):
         raise SqlError("22004", "array must not contain nulls")
+
+
+def single_elements(values: Numbers) -> Array:
+    """An array's elements as float32: infinite where a number is too large, 22003 where a numeric's text is."""
+    if values and isinstance(values[0], str):
+        return np.array([parse_float4(str(v)) for v in values], _LITTLE)
     with np.errstate(over="ignore"):
         return np.array(values, dtype=np.float64).astype(_LITTLE)
 
 
+def of_array(type_name: str, element: str, array: str, dimensions: str) -> str:
+    """DuckDB's SQL of a vector of an array's elements. Numerics go as text, for a float32 is read from that."""
+    form, udf = ("VARCHAR[]", "_of_text") if element == "numeric" else ("DOUBLE[]", "_of")
+    return f"rv_{type_name}{udf}(CAST({array} AS {form}), {dimensions})"
+
+
 def check_typmod(a: bytes, dimensions: int) -> bytes:
-    """The vector, when it has that many dimensions."""
-    if len(a) // 4 != dimensions:
-        raise SqlError("22000", f"expected {dimensions} dimensions, not {len(a) // 4}")
+    """The vector, when it has that many dimensions; -1: of any number."""
+    check_dimensions(dimensions, len(a) // 4)
     return a
 
 
@@ -229,11 +236,14 @@ def _same_length(sum_so_far: npt.NDArray[np.floating], blob: bytes) -> None:
 
 
 _DISTANCES = {"<->": "rv_l2", "<#>": "rv_negative_ip", "<=>": "rv_cosine", "<+>": "rv_l1"}
+#: Sums of differences' absolute values and squares are never NaN.
+_NEVER_NAN = ("rv_l2", "rv_l2_squared", "rv_l1")
 
 
 def _distance(udf: str) -> str:
-    """DuckDB takes a NaN from Python for NULL, and a cosine distance may be NaN."""
-    return f"rv_nan_or_null({udf}({{0}}, {{1}}), {{0}}, {{1}})" if udf == "rv_cosine" else f"{udf}({{0}}, {{1}})"
+    """DuckDB takes a NaN from Python for NULL."""
+    call = f"{udf}({{0}}, {{1}})"
+    return call if udf in _NEVER_NAN else f"rv_nan_or_null({call}, {{0}}, {{1}})"
 
 
 def _operators() -> Iterator[FunctionDef]:
@@ -254,32 +264,31 @@ def _operators() -> Iterator[FunctionDef]:
             yield operator(symbol, pair, "bool", f"(rv_vector_cmp({{0}}, {{1}}) {symbol} 0)")
 
 
+_DISTANCE_FUNCTIONS = {
+    "l2_distance": "rv_l2",
+    "inner_product": "rv_ip",
+    "cosine_distance": "rv_cosine",
+    "l1_distance": "rv_l1",
+}
+#: Functions of pgvector's that no other type has: a ruvector becomes a vector for them.
+_OF_VECTORS_ALONE = {
+    "vector_l2_squared_distance": "rv_l2_squared",
+    "vector_negative_inner_product": "rv_negative_ip",
+    "vector_spherical_distance": "rv_spherical",
+}
+
+
 def _functions() -> Iterator[FunctionDef]:
+    for label, udf in _OF_VECTORS_ALONE.items():
+        yield function(label, "vector,vector", "float8", _distance(udf))
+    yield function("vector_cmp", "vector,vector", "int4", "rv_vector_cmp({0}, {1})")
+    yield function("vector_norm", "vector", "float8", "rv_vector_norm({0})")
     for name in ("vector", "ruvector"):
-        pair = f"{name},{name}"
-        for label, udf in (
-            ("l2_distance", "rv_l2"),
-            ("inner_product", "rv_ip"),
-            ("cosine_distance", "rv_cosine"),
-            ("l1_distance", "rv_l1"),
-            ("vector_l2_squared_distance", "rv_l2_squared"),
-            ("vector_negative_inner_product", "rv_negative_ip"),
-            ("vector_spherical_distance", "rv_spherical"),
-        ):
-            yield function(label, pair, "float8", _distance(udf))
-        yield function("vector_cmp", pair, "int4", "rv_vector_cmp({0}, {1})")
+        for label, udf in _DISTANCE_FUNCTIONS.items():
+            yield function(label, f"{name},{name}", "float8", _distance(udf))
         yield function("vector_dims", name, "int4", "CAST(octet_length({0}) // 4 AS INTEGER)")
-        yield function("vector_norm", name, "float8", "rv_vector_norm({0})")
         yield function("l2_normalize", name, name, "rv_vector_normalize({0})")
         yield function("subvector", f"{name},int4,int4", name, "rv_subvector({0}, {1}, {2})")
-
-
-def _conversions() -> Iterator[FunctionDef]:
-    for element in ("int4", "float4", "float8", "numeric"):
-        numbers = "rv_vector_of_size(CAST({0} AS DOUBLE[]), {1})"
-        yield function("array_to_vector", f"{element}[],int4,bool", "vector", numbers)
-    yield function("vector_to_float4", "vector,int4,bool", "float4[]", "rv_vector_floats({0})")
-    yield function("vector_send", "vector", "bytea", "rv_vector_send({0})")
 
 
 def _aggregates() -> Iterator[FunctionDef]:
@@ -289,7 +298,7 @@ def _aggregates() -> Iterator[FunctionDef]:
 
 
 OPERATORS: tuple[FunctionDef, ...] = tuple(_operators())
-FUNCTIONS: tuple[FunctionDef, ...] = (*_functions(), *_conversions(), *_aggregates())
+FUNCTIONS: tuple[FunctionDef, ...] = (*_functions(), *_aggregates())
 
 _TWO = ("BLOB", "BLOB")
 UDFS: tuple[Udf, ...] = (
@@ -310,9 +319,8 @@ UDFS: tuple[Udf, ...] = (
     Udf("rv_vector_norm", norm, ("BLOB",), "DOUBLE"),
     Udf("rv_vector_normalize", normalize, ("BLOB",), "BLOB"),
     Udf("rv_subvector", subvector, ("BLOB", "INTEGER", "INTEGER"), "BLOB"),
-    Udf("rv_vector_of", from_numbers, ("DOUBLE[]",), "BLOB"),
-    Udf("rv_vector_of_size", from_numbers_of, ("DOUBLE[]", "INTEGER"), "BLOB"),
-    Udf("rv_vector_send", to_wire, ("BLOB",), "BLOB"),
+    Udf("rv_vector_of", from_numbers, ("DOUBLE[]", "INTEGER"), "BLOB"),
+    Udf("rv_vector_of_text", from_numbers, ("VARCHAR[]", "INTEGER"), "BLOB"),
     Udf("rv_vector_floats", to_floats, ("BLOB",), "FLOAT[]"),
     Udf("rv_vector_typmod", check_typmod, ("BLOB", "INTEGER"), "BLOB"),
     nullable("rv_vector_sum", total, ("BLOB[]",), "BLOB"),
