@@ -21,7 +21,8 @@ from ruvector_engine.sql.nodes import (
     SubLink,
     WindowSpec,
 )
-from ruvector_engine.types.registry import BOOL, INT2, INT4, INT8, NUMERIC, TypeRef, Value
+from ruvector_engine.text_search.dictionaries import configuration_name
+from ruvector_engine.types.registry import BOOL, INT2, INT4, INT8, NUMERIC, REGCONFIG, TypeRef, Value
 from ruvector_engine.types.text import format_text
 
 _INTEGERS = frozenset({INT2, INT4, INT8})
@@ -137,7 +138,7 @@ def _constant(value: Value, type_: TypeRef) -> str:
     """A value that reads back as what it is: with its type, unless that shows (get_const_expr)."""
     if value is None:
         return f"NULL::{_type_name(type_)}"
-    text = format_text(type_, value)
+    text = configuration_name(value) if type_.oid == REGCONFIG else format_text(type_, value)
     if type_.oid == BOOL:
         return "true" if value else "false"
     if not text.startswith("-") and (type_.oid == INT4 or (type_.oid == NUMERIC and "." in text)):

@@ -50,6 +50,11 @@ def known(name: str) -> str:
     raise SqlError("42704", f'text search configuration "{name}" does not exist')
 
 
+def configuration_name(oid: object) -> str:
+    """The name of a configuration by its OID; the number where there is none."""
+    return next((name for name, number in CONFIGURATIONS.items() if number == oid), str(oid))
+
+
 @lru_cache(maxsize=65_536)
 def english_stem(word: str) -> tuple[str, ...]:
     """The lexemes of a word: one, or none for a stop word."""

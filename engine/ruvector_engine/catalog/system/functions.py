@@ -130,8 +130,7 @@ def regconfig_in(_lookup: Lookup, text: str) -> int:
 
 def regconfig_out(_lookup: Lookup, oid: int) -> str:
     """Print a regconfig."""
-    names = {number: name for name, number in dictionaries.CONFIGURATIONS.items()}
-    return names.get(oid, str(oid)) if oid else "-"
+    return dictionaries.configuration_name(oid) if oid else "-"
 
 
 def regdictionary_in(_lookup: Lookup, text: str) -> int:
