@@ -292,10 +292,10 @@ def test_our_own_extension(ruvector: Server) -> None:
 
 def test_sessions_are_told_of_their_own_numbers(server: Postgres | Server) -> None:
     with psycopg.connect(server.dsn(), autocommit=True) as one, psycopg.connect(server.dsn(), autocommit=True) as other:
-        one.execute("DROP TABLE IF EXISTS numbered")
-        one.execute("CREATE TABLE numbered (id serial)")
-        assert one.execute("INSERT INTO numbered DEFAULT VALUES RETURNING id").fetchone() == (1,)
-        assert other.execute("INSERT INTO numbered DEFAULT VALUES RETURNING id").fetchone() == (2,)
+        one.execute("DROP TABLE IF EXISTS counted_by_two")
+        one.execute("CREATE TABLE counted_by_two (id serial)")
+        assert one.execute("INSERT INTO counted_by_two DEFAULT VALUES RETURNING id").fetchone() == (1,)
+        assert other.execute("INSERT INTO counted_by_two DEFAULT VALUES RETURNING id").fetchone() == (2,)
         for session, number in ((one, 1), (other, 2)):
-            told = session.execute("SELECT lastval(), currval('numbered_id_seq')").fetchone()
+            told = session.execute("SELECT lastval(), currval('counted_by_two_id_seq')").fetchone()
             assert told == (number, number)
