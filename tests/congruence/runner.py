@@ -30,7 +30,19 @@ _TYPE_NAMES = {
     2205: "regclass", 2206: "regtype", 2249: "record", 2278: "void", 2950: "uuid", 3802: "jsonb",
 }  # fmt: skip
 
-_TABLE = re.compile(r"\bCREATE\s+(?:TEMP\s+|TEMPORARY\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)", re.IGNORECASE)
+_CREATED = re.compile(
+    r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:TABLE|VIEW|SEQUENCE|TYPE)\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)", re.IGNORECASE
+)
+#: What bears one of the names in $1, whatever it is: another file, or a test of a driver, may have left it.
+_LEFTOVERS = """
+SELECT 'DROP ' || CASE relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TYPE' END
+       || ' IF EXISTS public.' || quote_ident(relname) || ' CASCADE'
+FROM pg_class
+WHERE relname = ANY ($1::text[]) AND relkind IN ('r', 'v', 'S', 'c') AND relnamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'DROP TYPE IF EXISTS public.' || quote_ident(typname) || ' CASCADE'
+FROM pg_type WHERE typname = ANY ($1::text[]) AND typtype = 'e' AND typnamespace = 'public'::regnamespace
+"""
 
 
 class RunnerError(RuntimeError):
@@ -89,22 +101,33 @@ class Sessions:
 
 @contextmanager
 def prepared_database(dsn: str, records: Sequence[Record]) -> Iterator[Sessions]:
-    """Yield sessions on a database where the extension exists and none of the file's tables does."""
+    """Yield sessions on a database where the extension exists and nothing has a name that the file gives."""
     sessions = Sessions(dsn)
     try:
         setup = sessions.connection("setup")
-        tables = sorted({name for record in records for name in _TABLE.findall(record.sql)})
-        for statement in (
-            "CREATE EXTENSION IF NOT EXISTS vector",
-            *(f"DROP TABLE IF EXISTS {table} CASCADE" for table in tables),
-        ):
-            setup.send_query(statement.encode())
-            for answer in _answers(setup):
-                if answer.result.status == pq.ExecStatus.FATAL_ERROR:
-                    raise RunnerError(f"{statement}: {answer.result.error_message.decode()}")
+        names = sorted({name.lower() for record in records for name in _CREATED.findall(record.sql)})
+        _set_up(setup, "CREATE EXTENSION IF NOT EXISTS vector")
+        for (statement,) in _set_up(setup, _LEFTOVERS, f"{{{','.join(names)}}}"):
+            _set_up(setup, statement)
         yield sessions
     finally:
         sessions.close()
+
+
+def _set_up(connection: pq.abc.PGconn, statement: str, *parameters: str) -> list[tuple[str, ...]]:
+    """Run a statement that must not fail; its rows."""
+    if parameters:
+        connection.send_query_params(statement.encode(), [value.encode() for value in parameters])
+    else:
+        connection.send_query(statement.encode())
+    rows: list[tuple[str, ...]] = []
+    for answer in _answers(connection):
+        result = answer.result
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            raise RunnerError(f"{statement}: {result.error_message.decode()}")
+        for row in range(result.ntuples):
+            rows.append(tuple((result.get_value(row, place) or b"").decode() for place in range(result.nfields)))
+    return rows
 
 
 def applies(record: Record, protocol: Protocol, server: ServerKind) -> bool:
