@@ -73,7 +73,10 @@ class IndexSet:
                 if table is None:
                     raise SqlError("XX001", f'index "{relation.name}" has no table')
                 known.add(str(relation.oid))
-                self._open(catalog, relation, table)
+                try:
+                    self._open(catalog, relation, table)
+                except SqlError as error:  # of an expression that no longer holds: queries then search exactly
+                    _log.error('index "%s" is put aside, for it cannot be built: %s', relation.name, error.message)
         for path in self._directory.iterdir():
             if path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)

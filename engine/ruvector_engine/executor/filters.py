@@ -57,6 +57,10 @@ class FilterCache:
                 self._used -= _size(old_key, dropped)
 
 
+#: The settings by which a condition's texts and moments are read and written.
+_TEXT_SETTINGS = ("TimeZone", "DateStyle", "IntervalStyle", "extra_float_digits", "bytea_output")
+
+
 def _size(key: Any, ids: Ids) -> int:
     """Bytes of an entry, its key included: predicates that let nothing through take room too."""
     return ids.nbytes + len(repr(key)) + _ENTRY_BYTES
@@ -103,7 +107,7 @@ def cached_ids(session: Session, match: KnnMatch, statement: DuckSql, params: Se
 def _key(session: Session, tables: tuple[int, ...], statement: DuckSql, bound: Sequence[Any]) -> tuple[Any, ...]:
     """What the ids hang on: the text, its values and settings, and the tables that it reads with their versions."""
     version = session.database.rows.version
-    settings = (session.settings["TimeZone"], session.settings["DateStyle"])
+    settings = tuple(session.settings[name] for name in _TEXT_SETTINGS)
     return (tables, tuple(map(version, tables)), statement.text, _hashable(bound), settings)
 
 
