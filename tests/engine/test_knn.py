@@ -318,3 +318,16 @@ def test_returning_may_compute_with_parameters(db: Talk) -> None:
     db.result("CREATE TABLE t (id int, price numeric(10,2), embedding vector(2))")
     sql = "INSERT INTO t VALUES ($1, $2, $3) RETURNING embedding <-> $4, price + $2, id, now() IS NOT NULL"
     assert db.rows(sql, [7, Decimal("1.50"), vector(3, 4), vector(0, 0)]) == [(5.0, Decimal("3.00"), 7, True)]
+
+
+def test_a_condition_on_text_follows_the_session_that_asks(db: Talk, connect: Callable[[], Talk]) -> None:
+    """What one session's settings print must not answer another, whose settings print something else."""
+    db.result("CREATE TABLE printed (id int, f float8, v vector(2))")
+    db.result(
+        "INSERT INTO printed SELECT n, 0.1::float8 + 0.2::float8, ARRAY[n, 0]::real[]::vector FROM generate_series(1, 3) n"
+    )
+    db.result("CREATE INDEX ON printed USING hnsw (v vector_l2_ops)")
+    query = "SELECT id FROM printed WHERE f::text = '0.3' ORDER BY v <-> '[0,0]' LIMIT 3"
+    db.result("SET extra_float_digits = 0")
+    assert db.column(query) == [1, 2, 3]
+    assert connect().column(query) == []

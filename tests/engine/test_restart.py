@@ -67,6 +67,28 @@ def test_a_damaged_index_is_built_again(tmp_path: Path, caplog: pytest.LogCaptur
     shut(database)
 
 
+def test_an_index_that_cannot_be_built_is_put_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A row came in for which its expression has no value: the others must still be reached."""
+    database, db = filled(tmp_path)
+    db.result("CREATE TABLE lists (id int, numbers real[])")
+    db.result("INSERT INTO lists VALUES (1, '{1,1}'), (2, '{3,3}')")
+    db.result("CREATE INDEX broken ON lists USING hnsw ((numbers::vector(2)) vector_l2_ops)")
+    db.result("INSERT INTO lists VALUES (3, '{1,2,3}')")
+    shut(database)
+    with caplog.at_level(logging.ERROR):
+        database = Database.open(tmp_path)
+    assert 'index "broken" is put aside' in caplog.text
+    db = talk(database)
+    assert db.column("SELECT id FROM lists ORDER BY id") == [1, 2, 3]
+    assert "Index Scan using knn" in db.plan(NEAR)
+    near = "SELECT id FROM lists WHERE id < 3 ORDER BY (numbers::vector(2)) <-> '[3,3]' LIMIT 1"
+    assert db.column(near) == [2]
+    db.result("DELETE FROM lists WHERE id = 3")
+    db.result("REINDEX INDEX broken")
+    assert db.column("SELECT id FROM lists ORDER BY (numbers::vector(2)) <-> '[3,3]' LIMIT 1") == [2]
+    shut(database)
+
+
 def test_a_directory_is_served_once(tmp_path: Path) -> None:
     database = Database.open(tmp_path)
     with pytest.raises(SqlError, match="is in use by another server"):

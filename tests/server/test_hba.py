@@ -162,6 +162,10 @@ def test_the_first_that_fits() -> None:
         ("host all @file all trust", f'could not open file "{FILE.parent / "file"}": No such file or directory'),
         ("host @file all all trust", f'could not open file "{FILE.parent / "file"}": No such file or directory'),
         ("host /^(a all all trust", 'invalid regular expression "^(a": '),
+        (
+            "host all /^a[[:digit:]]$ all trust",
+            'invalid regular expression "^a[[:digit:]]$": character classes are not supported',
+        ),
         ("include other.conf", 'could not open file "other.conf": No such file or directory'),
         ("include_dir nowhere", 'could not open directory "nowhere": No such file or directory'),
         ("include a b", '"include" takes the name of one file or directory'),

@@ -9,11 +9,10 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, plans, widening
 from ruvector_engine.executor.bindings import evaluate
 from ruvector_engine.planner.plan import UtilityPlan
-from ruvector_engine.planner.walk import nodes
 from ruvector_engine.results import Result
 from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.needs import counted_in
-from ruvector_engine.sql.nodes import SubLink, Utility
+from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.parser import inner_statement
 from ruvector_engine.sql.typenames import resolve_type
 from ruvector_engine.types.registry import TypeRef, Value
@@ -66,9 +65,7 @@ def bound(session: Session, node: Any) -> tuple[Prepared, list[Value]]:
         target = TypeRef(oid)
         if target.is_array:
             target = replace(target, shaped=True)
-        expr = analyze_expression(given, context, target=target, column="parameter")
-        if any(isinstance(part, SubLink) for part in nodes(expr)):
-            raise SqlError("0A000", "cannot use subquery in EXECUTE parameter")
+        expr = analyze_expression(given, context, target=target, column="parameter", clause="EXECUTE")
         access.require_counted(session, counted_in([expr]))
         values.append(evaluate(session, session.connection, expr, ()))
     return widening.fitting(session, prepared, values), values

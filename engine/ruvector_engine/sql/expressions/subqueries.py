@@ -18,6 +18,8 @@ from ruvector_engine.types.registry import BOOL, TypeRef
 _BOOL = TypeRef(BOOL)
 _NO_SUBQUERIES = {
     "COPY": "COPY FROM WHERE condition",
+    "EXECUTE": "EXECUTE parameter",
+    "GENERATED": "column generation expression",
     "index expressions": "index expression",
     "index predicates": "index predicate",
 }
