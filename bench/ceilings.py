@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.datasets import Dataset, K, Vectors
-from bench.measure import EF_CONSTRUCTION, Effort, M, Method, Speed, summarise
+from bench.measure import EF_CONSTRUCTION, Effort, M, Method, Speed, repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,7 @@ class Library:
     def speed(self, value: int, effort: Effort) -> Speed:
         """Search as long as a server is asked."""
         self.tune(value)
-        latencies: list[int] = []
-        for seconds in (effort.warm_up, effort.seconds):
-            latencies.clear()
-            end = time.perf_counter() + seconds
-            while time.perf_counter() < end:
-                begun = time.perf_counter_ns()
-                self.search(self.queries[len(latencies) % len(self.queries)])
-                latencies.append(time.perf_counter_ns() - begun)
-        return summarise([latencies], effort.seconds)
+        return repeat(self.search, self.queries, effort)
 
 
 def libraries(dataset: Dataset, method: Method) -> Iterator[Library]:

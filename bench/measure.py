@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import psycopg
@@ -21,6 +22,8 @@ from pgvector.psycopg import register_vector
 from bench.datasets import Dataset, K
 from bench.targets import Target, timed
 from bench.wire import Connection, query_message, vector_parameter
+
+Query = TypeVar("Query")
 
 M, EF_CONSTRUCTION = 16, 64
 _OPERATORS = {"l2": "<->", "cosine": "<=>"}
@@ -156,15 +159,24 @@ def psycopg_speed(target: Target, dataset: Dataset, method: Method, value: int, 
         register_vector(connection)
         connection.execute(f"SET {method.setting} = {value}")
         cursor = connection.cursor(binary=True)
-        latencies: list[int] = []
-        for seconds in (effort.warm_up, effort.seconds):
-            latencies.clear()
-            end = time.perf_counter() + seconds
-            while time.perf_counter() < end:
-                begun = time.perf_counter_ns()
-                cursor.execute(sql, parameters[len(latencies) % len(parameters)], prepare=True)
-                cursor.fetchall()
-                latencies.append(time.perf_counter_ns() - begun)
+
+        def search(parameter: tuple[Vector]) -> None:
+            cursor.execute(sql, parameter, prepare=True)
+            cursor.fetchall()
+
+        return repeat(search, parameters, effort)
+
+
+def repeat(search: Callable[[Query], object], queries: Sequence[Query], effort: Effort) -> Speed:
+    """Search for one query after the other, again and again, and measure that after the warm-up."""
+    latencies: list[int] = []
+    for seconds in (effort.warm_up, effort.seconds):
+        latencies.clear()
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            begun = time.perf_counter_ns()
+            search(queries[len(latencies) % len(queries)])
+            latencies.append(time.perf_counter_ns() - begun)
     return summarise([latencies], effort.seconds)
 
 

@@ -69,7 +69,7 @@ def told(session: Session, error: SqlError, batch: Batch, *, one_by_one: bool) -
     if isinstance(error, DuplicateKey):
         found = _duplicate(session, error, batch)
     elif plain.sqlstate in ("23502", "23514") and batch.arrays:
-        found = failing_row.of_copy(session, batch.table, batch.given, batch.arrays, batch.marks, batch.where)
+        found = failing_row.first_violation(session, _new_rows(session, batch, batch.arrays))
     if found is None:
         return discretion.without_key(session, batch.table, plain)
     # Rows are gathered before they are inserted, but NOT NULL and CHECK are looked at as each line is read.
@@ -80,13 +80,17 @@ def told(session: Session, error: SqlError, batch: Batch, *, one_by_one: bool) -
 def _duplicate(session: Session, error: DuplicateKey, batch: Batch) -> Violation | None:
     if not batch.arrays:
         return duplicate_keys.of_rows(session, error, batch.table, lambda key: _keys(batch, key.columns))
-    rows = failing_row.rows_of_copy(session, batch.table, batch.given, batch.arrays, batch.marks, batch.where)
+    rows = failing_row.rows_of_copy(session, batch.table, _new_rows(session, batch, batch.arrays))
     changes = session.transaction.changes.get(batch.table.oid)
     committed: failing_row.NewRows | None = None
     if changes is None or not (changes.reworked or changes.truncated):  # else rows may be gone that are still there
         numbered = batch.arrays | {"place": arrow.ids(np.arange(batch.rows))}
-        committed = failing_row.new_rows_of_copy(session, batch.table, batch.given, numbered, batch.marks, batch.where)
+        committed = _new_rows(session, batch, numbered)
     return duplicate_keys.first_of_rows(session, error, batch.table, rows, committed)
+
+
+def _new_rows(session: Session, batch: Batch, arrays: dict[str, Any]) -> failing_row.NewRows:
+    return failing_row.new_rows_of_copy(session, batch.table, batch.given, arrays, batch.marks, batch.where)
 
 
 def _keys(batch: Batch, names: Sequence[str]) -> list[tuple[Any, ...]]:

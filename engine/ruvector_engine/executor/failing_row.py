@@ -100,30 +100,10 @@ def _new_rows(session: Session, statement: Insert | Update, params: Sequence[Val
     return NewRows(statement.table, emitted.text, values(session, emitted, params), numbered, frozenset(given))
 
 
-def of_copy(
-    session: Session,
-    table: TableDef,
-    columns: Sequence[ColumnDef],
-    batch: dict[str, Any],
-    marks: Mapping[str, Sequence[bool]],
-    where: str | None,
-) -> Violation | None:
-    """The violation among rows that COPY hands to DuckDB as `batch`."""
-    return first_violation(session, new_rows_of_copy(session, table, columns, batch, marks, where))
-
-
-def rows_of_copy(
-    session: Session,
-    table: TableDef,
-    columns: Sequence[ColumnDef],
-    batch: dict[str, Any],
-    marks: Mapping[str, Sequence[bool]],
-    where: str | None,
-) -> list[Row]:
-    """All columns of those rows, None where nobody knows the value, and in what is left out; none at all when they
+def rows_of_copy(session: Session, table: TableDef, rows: NewRows) -> list[Row]:
+    """All columns of COPY's rows, None where nobody knows the value, and in what is left out; none at all when they
     cannot be made again.
     """
-    rows = new_rows_of_copy(session, table, columns, batch, marks, where)
     with session.database.store.connection() as connection:
         try:
             made = _made(session, connection, rows, ())

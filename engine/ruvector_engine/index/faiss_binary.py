@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ruvector_engine.index.cost import filtered_ef, gather_us, graph_us, scan_us
+from ruvector_engine.index.cost import gather_us
 from ruvector_engine.index.elements import BIT
-from ruvector_engine.index.faiss_calls import live_selector, openmp_threads, search_one_bits
+from ruvector_engine.index.faiss_calls import openmp_threads, search_one_bits
+from ruvector_engine.index.graph_search import GraphSearch
 from ruvector_engine.index.spec import (
     Cancelled,
     DamagedIndex,
@@ -46,15 +47,10 @@ def _cost_dimensions(spec: IndexSpec) -> int:
     return max(1, spec.dimensions // BIT.lightness)
 
 
-class BinaryGraph:
+class BinaryGraph(GraphSearch):
     """A faiss IndexBinaryHNSW over slots 0 to n - 1."""
 
-    kind = "hnsw"
-
-    def __init__(self, spec: IndexSpec, index: Any) -> None:
-        self.spec = spec
-        self.index = index
-        self._parameters: dict[int, Any] = {}
+    heap = False  # whose answers among equal distances may be others
 
     @classmethod
     def built(
@@ -111,51 +107,20 @@ class BinaryGraph:
         """Bits and links."""
         return int(self.index.ntotal * (_bits(self.spec) // 8 + (2 * self.spec.m + 2) * 4))
 
-    def nearest(
-        self, query: Words, k: int, effort: Effort, live: LiveBits | None, allowed: Allowed | None
-    ) -> Int64Array | None:
-        """See Searcher; the search widens until it has `k`."""
-        size, dimensions = self.index.ntotal, _cost_dimensions(self.spec)
-        ef = max(effort.ef_search, k)
-        exact = scan_us(size, dimensions)
-        if allowed is not None:
-            ef = filtered_ef(ef, len(allowed.slots), size)
-            exact = gather_us(len(allowed.slots), dimensions)
-        while graph_us(ef, dimensions, self.spec.m, size) <= exact:
-            bits = live if allowed is None else allowed.bits
-            slots = search_one_bits(self.index, query.view(np.uint8), k, self._search_parameters(ef, bits))
-            if len(slots) == k:
-                return slots
-            if ef >= size:
-                break
-            ef *= 4
-        return None
+    @property
+    def cost_dimensions(self) -> int:
+        """See GraphSearch."""
+        return _cost_dimensions(self.spec)
+
+    def search(self, query: Words, k: int, parameters: Any) -> Int64Array:
+        """See GraphSearch."""
+        return search_one_bits(self.index, query.view(np.uint8), k, parameters)
 
     def nearest_many(
         self, _queries: Vectors, _k: int, _effort: Effort, _live: LiveBits | None, _threads: int | None
     ) -> None:
         """See Searcher."""
         return
-
-    def cost_us(self, k: int, effort: Effort, allowed: int | None) -> float:
-        """See Searcher."""
-        size, dimensions = self.index.ntotal, _cost_dimensions(self.spec)
-        ef = max(effort.ef_search, k)
-        if allowed is None:
-            return min(graph_us(ef, dimensions, self.spec.m, size), scan_us(size, dimensions))
-        ef = filtered_ef(ef, allowed, size)
-        return min(graph_us(ef, dimensions, self.spec.m, size), gather_us(allowed, dimensions))
-
-    def _search_parameters(self, ef: int, live: LiveBits | None) -> Any:
-        cache = self._parameters if live is None else live.search_parameters
-        parameters = cache.get(ef)
-        if parameters is None:
-            parameters = faiss.SearchParametersHNSW(efSearch=ef)
-            if live is not None:
-                parameters.sel = live_selector(live.bits, live.size)
-                parameters.referenced_objects = (parameters.sel, live.bits)
-            cache[ef] = parameters
-        return parameters
 
 
 class BinaryLists:

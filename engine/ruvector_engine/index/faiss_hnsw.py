@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ruvector_engine.index.cost import filtered_ef, gather_us, graph_us, scan_us
-from ruvector_engine.index.faiss_calls import live_selector, search_many, search_one
+from ruvector_engine.index.cost import graph_us, scan_us
+from ruvector_engine.index.faiss_calls import search_many, search_one
 from ruvector_engine.index.faiss_hnsw_build import Adding, build, extend, holds_halves, settle
+from ruvector_engine.index.graph_search import GraphSearch
 from ruvector_engine.index.spec import (
     Cancelled,
     DamagedIndex,
@@ -19,19 +20,14 @@ from ruvector_engine.index.spec import (
     Progress,
     Vectors,
 )
-from ruvector_engine.index.tombstones import Allowed, LiveBits
+from ruvector_engine.index.tombstones import LiveBits
 from ruvector_simd.native import faiss
 
 
-class HnswGraph:
+class HnswGraph(GraphSearch):
     """A faiss HNSW index over slots 0 to n - 1."""
 
-    kind = "hnsw"
-
-    def __init__(self, spec: IndexSpec, index: Any) -> None:
-        self.spec = spec
-        self.index = index
-        self._parameters: dict[int, Any] = {}
+    heap = True
 
     @classmethod
     def built(
@@ -81,28 +77,14 @@ class HnswGraph:
         links = self.index.ntotal * (2 * self.spec.m + 2) * 4
         return int(self.index.ntotal * self.spec.dimensions * (2 if holds_halves(self.spec) else 4) + links)
 
-    def nearest(
-        self, query: Float32Array, k: int, effort: Effort, live: LiveBits | None, allowed: Allowed | None
-    ) -> Int64Array | None:
-        """Slots of `k` near rows among `live` (None: all), or among `allowed` when that is given.
+    @property
+    def cost_dimensions(self) -> int:
+        """See GraphSearch."""
+        return self.spec.dimensions
 
-        The search widens until it has `k`. None when an exact scan would be no dearer.
-        """
-        size, spec = self.index.ntotal, self.spec
-        ef = max(effort.ef_search, k)
-        exact = scan_us(size, spec.dimensions)
-        if allowed is not None:
-            ef = filtered_ef(ef, len(allowed.slots), size)
-            exact = gather_us(len(allowed.slots), spec.dimensions)
-        while graph_us(ef, spec.dimensions, spec.m, size) <= exact:
-            bits = live if allowed is None else allowed.bits
-            slots = search_one(self.index, query, k, self._search_parameters(ef, bits))
-            if len(slots) == k:
-                return slots
-            if ef >= size:
-                break
-            ef *= 4
-        return None
+    def search(self, query: Float32Array, k: int, parameters: Any) -> Int64Array:
+        """See GraphSearch."""
+        return search_one(self.index, query, k, parameters)
 
     def nearest_many(
         self, queries: Float32Array, k: int, effort: Effort, live: LiveBits | None, threads: int | None
@@ -112,26 +94,4 @@ class HnswGraph:
         ef = max(effort.ef_search, k)
         if k > size or graph_us(ef, spec.dimensions, spec.m, size) > scan_us(size, spec.dimensions):
             return None
-        return search_many(self.index, queries, k, self._search_parameters(ef, live), threads)
-
-    def cost_us(self, k: int, effort: Effort, allowed: int | None) -> float:
-        """About how long `nearest`, or the exact scan in its place, takes."""
-        size, spec = self.index.ntotal, self.spec
-        ef = max(effort.ef_search, k)
-        if allowed is None:
-            return min(graph_us(ef, spec.dimensions, spec.m, size), scan_us(size, spec.dimensions))
-        ef = filtered_ef(ef, allowed, size)
-        return min(graph_us(ef, spec.dimensions, spec.m, size), gather_us(allowed, spec.dimensions))
-
-    def _search_parameters(self, ef: int, live: LiveBits | None) -> Any:
-        cache = self._parameters if live is None else live.search_parameters
-        parameters = cache.get(ef)
-        if parameters is None:
-            parameters = faiss.SearchParametersHNSW(efSearch=ef)
-            # The same answers in 5 % less time at 100,000 x 128; faiss has it for searches without a selector only.
-            parameters.bounded_queue = live is not None
-            if live is not None:
-                parameters.sel = live_selector(live.bits, live.size)
-                parameters.referenced_objects = (parameters.sel, live.bits)
-            cache[ef] = parameters
-        return parameters
+        return search_many(self.index, queries, k, self.parameters(ef, live), threads)

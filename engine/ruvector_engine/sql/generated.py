@@ -70,8 +70,11 @@ def check(state: State, table: TableDef, column: ColumnDef, node: Any = None) ->
 
 def columns_read(state: State, table: TableDef, column: ColumnDef) -> frozenset[int]:
     """The places of the columns that a generated column is made of."""
-    value, row = analyzed(state, table, column)
-    return frozenset(node.index for node in walk(value) if isinstance(node, ColumnRef) and node.range is row)
+    return _read(*analyzed(state, table, column))
+
+
+def _read(value: Expr, row: RangeEntry) -> frozenset[int]:
+    return frozenset(part.index for part in walk(value) if isinstance(part, ColumnRef) and part.range is row)
 
 
 def completed(
@@ -91,7 +94,7 @@ def completed(
     places += [place for place, _ in defaults]
     row = _rows(table, places, query)
     found = {place: _reference(row, at) for at, place in enumerate(places)}
-    values = [_made(state, table, column, found.get) for column in generated.values()]
+    values = [_made(*analyzed(state, table, column), found.get) for column in generated.values()]
     return [*places, *generated], _selecting([*found.values(), *values], row), ()
 
 
@@ -104,7 +107,8 @@ def recomputed(state: State, table: TableDef, entry: RangeEntry, sets: _Values) 
     asked = {place for place, _ in sets} - given.keys()
     added: list[tuple[int, Expr]] = []
     for place, column in generated:
-        read = columns_read(state, table, column)
+        value, row = analyzed(state, table, column)
+        read = _read(value, row)
         for other in read & given.keys():
             if any(isinstance(node, (Call, Aggregate)) and node.function.volatile for node in walk(given[other])):
                 raise not_supported(
@@ -114,12 +118,12 @@ def recomputed(state: State, table: TableDef, entry: RangeEntry, sets: _Values) 
                 )
         if read & given.keys() or place in asked:
             kept = {at: ColumnRef(entry, at, table.columns[at].name, table.columns[at].type) for at in read}
-            added.append((place, _made(state, table, column, (kept | given).get)))
+            added.append((place, _made(value, row, (kept | given).get)))
     return (*given.items(), *added)
 
 
-def _made(state: State, table: TableDef, column: ColumnDef, value_at: Callable[[int], Expr | None]) -> Expr:
-    value, row = analyzed(state, table, column)
+def _made(value: Expr, row: RangeEntry, value_at: Callable[[int], Expr | None]) -> Expr:
+    """The expression over `row` with the values of the new row in the places of its columns."""
 
     def change(node: Expr) -> Expr | None:
         if not isinstance(node, ColumnRef) or node.range is not row:

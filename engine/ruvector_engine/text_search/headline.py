@@ -13,7 +13,7 @@ from typing import TypeAlias
 from ruvector_engine.errors import SqlError
 from ruvector_engine.text_search.dictionaries import lexemes
 from ruvector_engine.text_search.matching import Look, Occurrences, holds, places
-from ruvector_engine.text_search.queries import Both, Lexeme, Not, Query
+from ruvector_engine.text_search.queries import Both, Lexeme, Not, Query, lexemes_of
 from ruvector_engine.text_search.tokens import KINDS, parse_all
 
 _NUMBERS = {alias: number for number, (alias, _) in KINDS.items()}
@@ -127,7 +127,7 @@ class _Page:
     occurrences: dict[str, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        terms = list(_terms(self.query))
+        terms = list(lexemes_of(self.query))
         place = 0
         for token in parse_all(self.text):
             found = lexemes(self.configuration, token)
@@ -308,16 +308,6 @@ class _Page:
         while marker > cover.end and self._bad_end(marker):
             marker -= 1
         cover.end = marker
-
-
-def _terms(query: Query | None) -> Iterator[Lexeme]:
-    if isinstance(query, Lexeme):
-        yield query
-    elif isinstance(query, Not):
-        yield from _terms(query.operand)
-    elif isinstance(query, Both):
-        yield from _terms(query.left)
-        yield from _terms(query.right)
 
 
 def _means(term: Lexeme, lexeme: str) -> bool:

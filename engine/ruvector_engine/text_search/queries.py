@@ -6,6 +6,7 @@ A value travels as its canonical text; `read` and `write` lead to and from the t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -179,6 +180,17 @@ class QueryReader:
             if letter != "*":
                 weights |= 1 << WEIGHTS.index(letter)
         return weights, "*" in found[1]
+
+
+def lexemes_of(query: Query | None) -> Iterator[Lexeme]:
+    """The words of a query, from left to right."""
+    if isinstance(query, Lexeme):
+        yield query
+    elif isinstance(query, Not):
+        yield from lexemes_of(query.operand)
+    elif isinstance(query, Both):
+        yield from lexemes_of(query.left)
+        yield from lexemes_of(query.right)
 
 
 def without_stops(query: Query) -> Query | None:

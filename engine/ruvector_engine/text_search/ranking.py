@@ -15,7 +15,7 @@ import numpy as np
 from ruvector_engine.errors import SqlError
 from ruvector_engine.text_search.documents import MAX_POSITION, Position, TsVector
 from ruvector_engine.text_search.matching import Occurrences, found_lexemes, holds
-from ruvector_engine.text_search.queries import Both, Lexeme, Not, Query
+from ruvector_engine.text_search.queries import Both, Lexeme, Query, lexemes_of
 
 #: What a word of weight D, C, B, A counts, unless the caller says otherwise.
 DEFAULT_WEIGHTS = (0.1, 0.2, 0.4, 1.0)
@@ -72,23 +72,8 @@ def _normalized(result: np.float32, vector: TsVector, method: int) -> np.float32
 
 def _terms(query: Query) -> list[Lexeme]:
     """The query's words in order of their bytes; of two alike in all but weights and prefix, the last."""
-    found = {lexeme.text: lexeme for lexeme in _lexemes(query)}
+    found = {lexeme.text: lexeme for lexeme in lexemes_of(query)}
     return [found[text] for text in sorted(found, key=str.encode)]
-
-
-def _lexemes(query: Query) -> Iterator[Lexeme]:
-    if isinstance(query, Lexeme):
-        yield query
-    elif isinstance(query, Not):
-        yield from _lexemes(query.operand)
-    elif isinstance(query, Both):
-        yield from _lexemes(query.left)
-        yield from _lexemes(query.right)
-
-
-def lexeme_texts(query: Query | None) -> Iterator[str]:
-    """The words of a query."""
-    return (lexeme.text for lexeme in _lexemes(query)) if query is not None else iter(())
 
 
 def _length(vector: TsVector) -> int:
@@ -191,7 +176,7 @@ def _normalized_cd(result: float, vector: TsVector, method: int, extents: int, d
 def _entries(vector: TsVector, query: Query) -> list[_Entry]:
     """The places of the query's words, in order."""
     found: dict[tuple[int, int, str], _Entry] = {}
-    for term in dict.fromkeys(_lexemes(query)):
+    for term in dict.fromkeys(lexemes_of(query)):
         for key in found_lexemes(vector, term):
             for position, weight in vector[key]:
                 if not term.weights or term.weights >> weight & 1:

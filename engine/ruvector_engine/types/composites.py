@@ -8,7 +8,7 @@ from typing import Any
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.types.registry import Attribute, TypeRef
-from ruvector_engine.types.textio import C_SPACE, Formatter, InputContext, Parser, Settings, TextType
+from ruvector_engine.types.textio import C_SPACE, Formatter, InputContext, Parser, Settings, TextType, quoted_part
 
 _NEEDS_QUOTES = re.compile(r'["\\(),\s]')
 
@@ -29,36 +29,12 @@ def _fields(text: str, count: int) -> Iterator[str | None]:
             if text[at : at + 1] != ",":
                 raise _malformed(text, "Too few columns.")
             at += 1
-        field, at = _field(text, at)
+        field, at = quoted_part(text, at, ",)", _malformed)
         yield field
     if text[at : at + 1] != ")":
         raise _malformed(text, "Too many columns.")
     if text[at + 1 :].strip(C_SPACE):
         raise _malformed(text, "Junk after right parenthesis.")
-
-
-def _field(text: str, at: int) -> tuple[str | None, int]:
-    """A field's text and where it ends: before a comma or the closing parenthesis."""
-    if text[at : at + 1] in (",", ")"):
-        return None, at
-    parts: list[str] = []
-    quoted = False
-    while quoted or text[at : at + 1] not in (",", ")"):
-        character = text[at : at + 1]
-        at += 1
-        if not character or (character == "\\" and at == len(text)):
-            raise _malformed(text, "Unexpected end of input.")
-        if character == "\\":
-            parts.append(text[at])
-            at += 1
-        elif character != '"':
-            parts.append(character)
-        elif quoted and text[at : at + 1] == '"':
-            parts.append('"')
-            at += 1
-        else:
-            quoted = not quoted
-    return "".join(parts), at
 
 
 def _malformed(text: str, detail: str) -> SqlError:

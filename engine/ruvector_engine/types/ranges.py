@@ -23,7 +23,7 @@ from ruvector_engine.types.registry import (
     RangeType,
     TypeRef,
 )
-from ruvector_engine.types.textio import C_SPACE, Formatter, InputContext, Parser, Settings, TextType
+from ruvector_engine.types.textio import C_SPACE, Formatter, InputContext, Parser, Settings, TextType, quoted_part
 
 _NEEDS_QUOTES = re.compile(r'["\\()\[\],\s]')
 _ENDS = {INT4: 2**31, INT8: 2**63, DATE: END_DAY}
@@ -116,40 +116,16 @@ def split_range(text: str) -> BoundTexts:
     if body[:1] not in ("[", "("):
         raise _malformed(text, "Missing left parenthesis or bracket.")
     at = len(text) - len(body) + 1
-    lower, at = _bound(text, at)
+    lower, at = quoted_part(text, at, ",)]", _malformed)
     if text[at : at + 1] != ",":
         raise _malformed(text, "Missing comma after lower bound.")
-    upper, at = _bound(text, at + 1)
+    upper, at = quoted_part(text, at + 1, ",)]", _malformed)
     closing = text[at : at + 1]
     if closing == ",":
         raise _malformed(text, "Too many commas.")
     if text[at + 1 :].strip(C_SPACE):
         raise _malformed(text, "Junk after right parenthesis or bracket.")
     return BoundTexts(False, lower, upper, body[0] == "[", closing == "]")
-
-
-def _bound(text: str, at: int) -> tuple[str | None, int]:
-    """A bound's text and where it ends: before a comma or what closes the range."""
-    if text[at : at + 1] and text[at] in ",)]":
-        return None, at
-    parts: list[str] = []
-    quoted = False
-    while quoted or text[at : at + 1] not in (",", ")", "]"):
-        character = text[at : at + 1]
-        at += 1
-        if not character or (character == "\\" and at == len(text)):
-            raise _malformed(text, "Unexpected end of input.")
-        if character == "\\":
-            parts.append(text[at])
-            at += 1
-        elif character != '"':
-            parts.append(character)
-        elif quoted and text[at : at + 1] == '"':
-            parts.append('"')
-            at += 1
-        else:
-            quoted = not quoted
-    return "".join(parts), at
 
 
 def _malformed(text: str, detail: str) -> SqlError:

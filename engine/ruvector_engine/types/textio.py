@@ -65,3 +65,30 @@ def plain(parse: Parser, write: Formatter, apply_typmod: Callable[[Any, int, boo
 def invalid_syntax(type_name: str, text: str, *, detail: str | None = None) -> SqlError:
     """22P02, the answer to text that is not a value of the type."""
     return SqlError("22P02", f'invalid input syntax for type {type_name}: "{text}"', detail=detail)
+
+
+def quoted_part(text: str, at: int, ends: str, malformed: Callable[[str, str], SqlError]) -> tuple[str | None, int]:
+    """A part of a composite value's or range's text, without its quotes, and where it ends: before one of `ends`.
+
+    Nothing at all is None, for NULL. `malformed` makes the error from the text and a detail.
+    """
+    if text[at : at + 1] and text[at] in ends:
+        return None, at
+    parts: list[str] = []
+    quoted = False
+    while quoted or not text[at : at + 1] or text[at] not in ends:
+        character = text[at : at + 1]
+        at += 1
+        if not character or (character == "\\" and at == len(text)):
+            raise malformed(text, "Unexpected end of input.")
+        if character == "\\":
+            parts.append(text[at])
+            at += 1
+        elif character != '"':
+            parts.append(character)
+        elif quoted and text[at : at + 1] == '"':
+            parts.append('"')
+            at += 1
+        else:
+            quoted = not quoted
+    return "".join(parts), at

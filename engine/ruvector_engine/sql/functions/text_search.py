@@ -201,7 +201,8 @@ def _not(query: str) -> str:
 
 
 def _contains(whole: str, part: str) -> bool:
-    return set(ranking.lexeme_texts(queries.read(whole))) >= set(ranking.lexeme_texts(queries.read(part)))
+    present = {lexeme.text for lexeme in queries.lexemes_of(queries.read(whole))}
+    return all(lexeme.text in present for lexeme in queries.lexemes_of(queries.read(part)))
 
 
 def _nodes(query: str) -> int:
