@@ -323,9 +323,8 @@ def test_returning_may_compute_with_parameters(db: Talk) -> None:
 def test_a_condition_on_text_follows_the_session_that_asks(db: Talk, connect: Callable[[], Talk]) -> None:
     """What one session's settings print must not answer another, whose settings print something else."""
     db.result("CREATE TABLE printed (id int, f float8, v vector(2))")
-    db.result(
-        "INSERT INTO printed SELECT n, 0.1::float8 + 0.2::float8, ARRAY[n, 0]::real[]::vector FROM generate_series(1, 3) n"
-    )
+    rows = "SELECT n, 0.1::float8 + 0.2::float8, ARRAY[n, 0]::real[]::vector FROM generate_series(1, 3) n"
+    db.result(f"INSERT INTO printed {rows}")
     db.result("CREATE INDEX ON printed USING hnsw (v vector_l2_ops)")
     query = "SELECT id FROM printed WHERE f::text = '0.3' ORDER BY v <-> '[0,0]' LIMIT 3"
     db.result("SET extra_float_digits = 0")
