@@ -177,9 +177,9 @@ def test_graphs_and_lists_return_rows_of_the_table_only(spec: IndexSpec, monkeyp
     """As above with exact scans priced out, so that even tiny segments are searched by their graph or lists."""
     for price in (
         "faiss_hnsw.scan_us",
-        "faiss_hnsw.gather_us",
+        "graph_search.scan_us",
+        "graph_search.gather_us",
         "faiss_ivf.gather_us",
-        "faiss_binary.scan_us",
         "faiss_binary.gather_us",
     ):
         monkeypatch.setattr(f"ruvector_engine.index.{price}", lambda rows, dimensions: 1e9)

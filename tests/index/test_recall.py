@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ruvector_engine.index import IndexSpec, VectorIndex, faiss_binary, faiss_hnsw, faiss_ivf
+from ruvector_engine.index import IndexSpec, VectorIndex, faiss_hnsw, faiss_ivf, graph_search
 from ruvector_engine.index.elements import element_of
 from ruvector_simd import BitMetric, Metric, distances
 
@@ -22,7 +22,7 @@ SPECS += [IndexSpec("ivfflat", metric, D, lists=30) for metric in Metric if metr
 def approximate_searches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Prices exact scans out and counts searches that faiss answered, so that no test passes on exact scans."""
     calls: list[int] = []
-    for module in (faiss_hnsw, faiss_binary):
+    for module in (faiss_hnsw, graph_search):
         monkeypatch.setattr(module, "scan_us", lambda rows, dimensions: 1e9)
     for module in (faiss_hnsw, faiss_ivf):
         original = module.search_one
