@@ -11,7 +11,7 @@ from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET, CompositeDe
 from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, enum_types, ownership, table_access, table_changes, tables
+from ruvector_engine.executor import access, ownership, table_access, table_changes, tables, type_changes
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name, type_names
 from ruvector_engine.sql.emit_binding import quote
@@ -29,7 +29,7 @@ def run_create(session: Session, statement: Utility) -> Result:
     node = statement.node
     table_access.change_catalog(session)
     schema, name = tables.creation_schema(session, node.typevar.schemaname), node.typevar.relname
-    enum_types.require_free(session, schema, name)
+    type_changes.require_free(session, schema, name)
     if (schema, name) in session.catalog.relations:
         raise SqlError("42P07", f'relation "{name}" already exists')
     if not node.coldeflist:
@@ -38,7 +38,7 @@ def run_create(session: Session, statement: Utility) -> Result:
     _require_distinct(columns)
     connection = session.connection
     oid, array_oid, relation_oid = (store.new_oid(connection) for _ in range(3))
-    array_name = enum_types.free_array_name(session, schema, name)
+    array_name = type_changes.free_array_name(session, schema, name)
     definition = CompositeDef(oid, array_oid, relation_oid, schema, name, array_name, columns)
     _put(session, definition)
     ownership.own_type(session, definition)
@@ -190,14 +190,14 @@ def rename_attribute(session: Session, node: Any) -> Result:
     if all(c.name != node.subname for c in definition.columns):
         raise SqlError("42703", f'column "{node.subname}" does not exist')
     columns = (replace(c, name=node.newname) if c.name == node.subname else c for c in definition.columns)
-    _put(session, replace(definition, columns=tuple(columns)))
+    type_changes.put(session, replace(definition, columns=tuple(columns)))
     return Result("ALTER TYPE")
 
 
 def _named(session: Session, relation: Any) -> CompositeDef:
     table_access.change_catalog(session)
     names = [n for n in (relation.schemaname, relation.relname) if n]
-    found = enum_types.find(session, names)
+    found = type_changes.find(session, names)
     if isinstance(found, CompositeDef):
         if not session.rights.owns(objects.type_key(found)):
             raise access.not_owner("table", found.name)  # as PostgreSQL has it: its attributes are a relation's
@@ -231,7 +231,7 @@ def _has(table: TableDef, definition: CompositeDef) -> bool:
 
 
 def _names_type(session: Session, view: ViewDef, definition: CompositeDef) -> bool:
-    return any(enum_types.find(session, names) == definition for names in type_names(view.query))
+    return any(type_changes.find(session, names) == definition for names in type_names(view.query))
 
 
 def _contains(type_ref: TypeRef, definition: CompositeDef) -> bool:

@@ -26,12 +26,14 @@ from ruvector_engine.executor import (
     ownership,
     plans,
     prepared,
+    renames,
     role_settings,
     roles,
     sequences,
     session_statements,
     table_changes,
     tables,
+    type_changes,
 )
 from ruvector_engine.executor.date_texts import refuse_date_texts
 from ruvector_engine.planner.plan import UtilityPlan
@@ -60,13 +62,13 @@ def _run_rename(session: Session, statement: Utility) -> Result:
     if kind == "OBJECT_ATTRIBUTE":
         return composite_types.rename_attribute(session, statement.node)
     is_role = kind == "OBJECT_ROLE"
-    return (roles.run_rename_role if is_role else table_changes.run_rename)(session, statement)
+    return (roles.run_rename_role if is_role else renames.run)(session, statement)
 
 
 def _run_alter_owner(session: Session, statement: Utility) -> Result:
     """ALTER ... OWNER TO of what is no relation."""
     is_type = enum_name(statement.node, "object_type") == "OBJECT_TYPE"
-    return (enum_types.run_change_owner if is_type else ownership.run_alter_owner)(session, statement)
+    return (type_changes.run_change_owner if is_type else ownership.run_alter_owner)(session, statement)
 
 
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
@@ -102,7 +104,7 @@ RUNNERS: dict[str, Runner] = {
     "view_stmt": tables.run_create_view,
     "create_enum_stmt": enum_types.run_create,
     "alter_enum_stmt": enum_types.run_alter,
-    "alter_object_schema_stmt": enum_types.run_set_schema,
+    "alter_object_schema_stmt": renames.run_set_schema,
     "drop_stmt": drops.run,
     "truncate_stmt": table_changes.run_truncate,
     "alter_table_stmt": _run_alter_table,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import access, enum_drop, extensions, table_access, table_changes
+from ruvector_engine.executor import access, extensions, table_access, table_changes, type_drops
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -25,12 +25,12 @@ def run(session: Session, statement: Utility) -> Result:
         _check_concurrent(session, node, cascade)
     if kind == "OBJECT_TYPE":
         table_access.change_catalog(session)
-        enum_drop.run(session, node, cascade=cascade)
+        type_drops.run(session, node, cascade=cascade)
         return Result(statement.tag)
     if kind == "OBJECT_EXTENSION":
         return extensions.run_drop(session, statement)
     for relation in _with_rows(session, node.objects) if kind in ("OBJECT_TABLE", "OBJECT_VIEW") else ():
-        enum_drop.drop_row_users(session, relation, cascade=cascade)
+        type_drops.drop_row_users(session, relation, cascade=cascade)
     schemas = {item.string.sval for item in node.objects} if kind == "OBJECT_SCHEMA" else set()
     types = [made for made in session.catalog.types.values() if made.schema in schemas]
     for name in {made.schema for made in types}:
@@ -40,11 +40,11 @@ def run(session: Session, statement: Utility) -> Result:
             "2BP01",
             f"cannot drop schema {types[0].schema} because other objects depend on it",
             detail=f"type {types[0].sql_name} depends on schema {types[0].schema}",
-            hint=enum_drop.CASCADE_HINT,
+            hint=type_drops.CASCADE_HINT,
         )
     result = table_changes.run_drop(session, statement)
     for made in types:
-        enum_drop.drop(session, made, cascade=True)
+        type_drops.drop(session, made, cascade=True)
     return result
 
 

@@ -15,6 +15,7 @@ from ruvector_engine.sql.deparse import relation_names
 from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.functions.sequences import drawing
 from ruvector_engine.sql.raw import strings
+from ruvector_engine.sql.stored_names import reading
 from ruvector_engine.sql.tree import references
 from ruvector_engine.types.registry import BOOL, TypeRef
 
@@ -124,7 +125,9 @@ def default_sql(session: Session, column: ColumnDef) -> str | None:
 
 def generation_sql(session: Session, table: TableDef, column: ColumnDef) -> str:
     """A generated column's value as DuckDB's SQL over the table's columns."""
-    return expression_sql(session, column.generation, column.type, table=table, column=column.name)
+    context = reading(session.catalog, table.schema)
+    expr = analyze_expression(column.generation, context, table=table, target=column.type, column=column.name)
+    return bindings.inlined(session, emit_expression(expr))
 
 
 def check_text(session: Session, table: TableDef, constraint: ConstraintDef) -> str:

@@ -1,4 +1,4 @@
-"""DROP, TRUNCATE, ALTER TABLE, RENAME: changes to what exists."""
+"""DROP, TRUNCATE, ALTER TABLE: changes to what exists. Other names are given in `renames`."""
 
 from __future__ import annotations
 
@@ -20,15 +20,13 @@ from ruvector_engine.catalog.model import (
 )
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, duplicate_keys, enum_types, generation, ownership, table_access, tables
-from ruvector_engine.executor.index_elements import with_column_renamed
+from ruvector_engine.executor import access, duplicate_keys, generation, ownership, table_access, tables
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name, expression_text
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
-from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.storage import duck_type
 from ruvector_engine.sql.typenames import resolve_column_type
 from ruvector_engine.sql.unique_keys import insertion
@@ -36,7 +34,8 @@ from ruvector_engine.sql.unique_keys import insertion
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
-_DROPPABLE: dict[str, tuple[type[Relation], str]] = {
+#: What DROP and RENAME are about, by the statement's kind of object.
+DROPPABLE: dict[str, tuple[type[Relation], str]] = {
     "OBJECT_TABLE": (TableDef, "table"),
     "OBJECT_INDEX": (IndexDef, "index"),
     "OBJECT_SEQUENCE": (SequenceDef, "sequence"),
@@ -55,7 +54,7 @@ def run_drop(session: Session, statement: Utility) -> Result:
     if kind == "OBJECT_SCHEMA":
         for item in node.objects:
             _drop_schema_named(session, item.string.sval, node.missing_ok, cascade)
-    elif kind in _DROPPABLE:
+    elif kind in DROPPABLE:
         for item in node.objects:
             _drop_relation(session, [n.string.sval for n in item.list.items], kind, node.missing_ok, cascade)
     else:
@@ -64,7 +63,7 @@ def run_drop(session: Session, statement: Utility) -> Result:
 
 
 def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: bool, cascade: bool) -> None:
-    wanted, word = _DROPPABLE[kind]
+    wanted, word = DROPPABLE[kind]
     schema = name[-2] if len(name) > 1 else None
     access.require_usage(session, schema, missing_ok=True)
     found = session.catalog.find(name[-1], schema, session.search_path)
@@ -77,7 +76,7 @@ def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: boo
         session.notice("00000", f"{missing}, skipping")
         return
     if not isinstance(found, wanted):
-        actual = next(w for cls, w in _DROPPABLE.values() if isinstance(found, cls))
+        actual = next(w for cls, w in DROPPABLE.values() if isinstance(found, cls))
         article = "an" if word == "index" else "a"
         raise SqlError(
             "42809",
@@ -233,14 +232,16 @@ def run_alter_table(session: Session, statement: Utility) -> Result:
     return Result("ALTER TABLE")
 
 
-def _column_of(table: TableDef, name: str) -> ColumnDef:
+def column_of(table: TableDef, name: str) -> ColumnDef:
+    """The table's column of that name; 42703."""
     column = table.column(name)
     if column is None:
         raise SqlError("42703", f'column "{name}" of relation "{table.name}" does not exist')
     return column
 
 
-def _put(session: Session, table: TableDef) -> None:
+def put_table(session: Session, table: TableDef) -> None:
+    """Put another definition in a table's place."""
     session.transaction.changes_of(table.oid).altered = True
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[table])
 
@@ -269,13 +270,13 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
     tables.check_stored(new)
     default = table_access.default_sql(session, column)
     if column.generation is not None:
-        generation.check_all(session, new, generation.expressions([node]))
-        default = table_access.generation_sql(session, new, column)
+        new = generation.checked(session, new, generation.expressions([node]))
+        default = table_access.generation_sql(session, new, new.columns[-1])
     if default is not None or column.not_null or new.has_row_id != table.has_row_id:
         rewrite(session, table, new, {column.name: default})
         return
     run(f"ALTER TABLE {table.storage_name} ADD COLUMN {quote(column.name)} {duck_type(column.type)}")
-    _put(session, new)
+    put_table(session, new)
 
 
 def _drop_column(session: Session, table: TableDef, command: Any) -> None:
@@ -284,7 +285,7 @@ def _drop_column(session: Session, table: TableDef, command: Any) -> None:
         text = f'column "{command.name}" of relation "{table.name}" does not exist, skipping'
         session.notice("00000", text)
         return
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     cascade = enum_name(command, "behavior") == "DROP_CASCADE"
     for made in generation.dependants(session, table, column, cascade=cascade):
         drop_column(session, table, made)
@@ -340,7 +341,7 @@ def rewrite(
     gone = {i.constraint_oid for i in session.catalog.indexes_of(old.oid)} - {c.oid for c in new.constraints} - {0}
     lost = [i for i in session.catalog.indexes_of(old.oid) if i.constraint_oid in gone]
     session.transaction.catalog = store.changed(session.connection, session.catalog, drop=lost)
-    _put(session, new)
+    put_table(session, new)
 
 
 def _rewritten_error(error: SqlError, old: TableDef, table: TableDef, fresh: TableDef) -> SqlError:
@@ -358,7 +359,7 @@ def _rewritten_error(error: SqlError, old: TableDef, table: TableDef, fresh: Tab
 
 
 def _set_default(session: Session, table: TableDef, command: Any) -> None:
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     generation.require_no_expression(table, column)
     text = None
     if command.HasField("def"):
@@ -369,7 +370,7 @@ def _set_default(session: Session, table: TableDef, command: Any) -> None:
 
 
 def _drop_expression(session: Session, table: TableDef, command: Any) -> None:
-    changed = generation.without_expression(table, _column_of(table, command.name), missing_ok=command.missing_ok)
+    changed = generation.without_expression(table, column_of(table, command.name), missing_ok=command.missing_ok)
     if changed is None:
         text = f'column "{command.name}" of relation "{table.name}" is not a generated column, skipping'
         session.notice("00000", text)
@@ -378,36 +379,37 @@ def _drop_expression(session: Session, table: TableDef, command: Any) -> None:
 
 
 def _set_expression(session: Session, table: TableDef, command: Any) -> None:
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     new, value = generation.with_expression(session, table, column, getattr(command, "def"))
     rewrite(session, table, new, {column.name: value})
 
 
 def _replace_column(session: Session, table: TableDef, column: ColumnDef) -> None:
     columns = tuple(column if c.attnum == column.attnum else c for c in table.columns)
-    _put(session, replace(table, columns=columns))
+    put_table(session, replace(table, columns=columns))
 
 
 def _set_not_null(session: Session, table: TableDef, command: Any) -> None:
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     if not column.not_null:
-        rewrite(session, table, _with_column(table, replace(column, not_null=True)), {})
+        rewrite(session, table, with_column(table, replace(column, not_null=True)), {})
 
 
 def _drop_not_null(session: Session, table: TableDef, command: Any) -> None:
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     if any(c.kind == "p" and column.name in c.columns for c in table.constraints):
         raise SqlError("42P16", f'column "{column.name}" is in a primary key')
     if column.not_null:
-        rewrite(session, table, _with_column(table, replace(column, not_null=False)), {})
+        rewrite(session, table, with_column(table, replace(column, not_null=False)), {})
 
 
-def _with_column(table: TableDef, column: ColumnDef) -> TableDef:
+def with_column(table: TableDef, column: ColumnDef) -> TableDef:
+    """The table with another definition of the column that has its number."""
     return replace(table, columns=tuple(column if c.attnum == column.attnum else c for c in table.columns))
 
 
 def _alter_type(session: Session, table: TableDef, command: Any) -> None:
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     node = getattr(command, "def").column_def
     dimensions = len(node.type_name.array_bounds)
     type_ = resolve_column_type(command.name, node.type_name, session.catalog, session.search_path)
@@ -422,7 +424,7 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     given = source if source is not None else quote(column.name)
     value = table_access.expression_sql(session, given, type_, table=table, column=column.name)
     rewrite(
-        session, table, _with_column(table, replace(column, type=type_, dimensions=dimensions)), {column.name: value}
+        session, table, with_column(table, replace(column, type=type_, dimensions=dimensions)), {column.name: value}
     )
 
 
@@ -463,72 +465,3 @@ _COMMANDS = {
     "AT_DropConstraint": _drop_constraint,
     "AT_ChangeOwner": _change_owner,
 }
-
-# -------------------------------------------------------------------- RENAME
-
-
-def run_rename(session: Session, statement: Utility) -> Result:
-    """ALTER ... RENAME of tables, columns, indexes, sequences, views, types."""
-    node = statement.node
-    kind = enum_name(node, "rename_type")
-    table_access.lock_catalog(session)
-    if kind == "OBJECT_TYPE":
-        enum_types.rename(session, strings(node.object.list.items), node.newname)
-        return Result("ALTER TYPE")
-    if kind == "OBJECT_COLUMN":
-        _rename_column(session, node)
-        return Result("ALTER TABLE")
-    if kind not in _DROPPABLE:
-        raise not_supported(f"{statement.tag} RENAME is not supported")
-    schema = node.relation.schemaname or None
-    access.require_usage(session, schema, missing_ok=node.missing_ok)
-    found = session.catalog.find(node.relation.relname, schema, session.search_path)
-    if found is None:
-        if node.missing_ok:
-            session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
-            return Result(statement.tag)
-        raise SqlError("42P01", f'relation "{node.relation.relname}" does not exist')
-    access.require_owner(session, found)
-    access.require_create(session, found.schema)
-    if (found.schema, node.newname) in session.catalog.relations:
-        raise SqlError("42P07", f'relation "{node.newname}" already exists')
-    if isinstance(found, TableDef):
-        session.lock(found.oid, "ddl")
-    table_access.change_catalog(session)
-    session.transaction.catalog = store.changed(
-        session.connection, session.catalog, put=[replace(found, name=node.newname)]
-    )
-    return Result(statement.tag)
-
-
-def _rename_column(session: Session, node: Any) -> None:
-    table = table_access.table_named(session, node.relation)
-    access.require_owner(session, table)
-    session.lock(table.oid, "ddl")
-    table_access.change_catalog(session)
-    column = _column_of(table, node.subname)
-    if table.column(node.newname) is not None:
-        raise SqlError("42701", f'column "{node.newname}" of relation "{table.name}" already exists')
-    if any(c.kind == "c" and column.name in c.columns for c in table.constraints):
-        raise not_supported(f'column "{column.name}" is used in a check constraint', hint="Drop the constraint first.")
-
-    generation.require_free_name(session, table, column)
-
-    def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(node.newname if n == column.name else n for n in names)
-
-    constraints = tuple(replace(c, columns=renamed(c.columns)) for c in table.constraints)
-    new = replace(_with_column(table, replace(column, name=node.newname)), constraints=constraints)
-    tables.check_stored(new)
-    session.transaction.changes_of(table.oid).rename(column.name, node.newname)
-    indexes = [
-        with_column_renamed(session, new, index, column.name, node.newname)
-        for index in session.catalog.indexes_of(table.oid)
-    ]
-    if any(c.kind in "pu" and node.newname in c.columns for c in constraints):
-        rewrite(session, table, new, {node.newname: quote(column.name)})
-    else:
-        old_name, new_name = quote(column.name), quote(node.newname)
-        session.connection.run(f"ALTER TABLE {table.storage_name} RENAME COLUMN {old_name} TO {new_name}")
-        _put(session, new)
-    session.transaction.catalog = store.changed(session.connection, session.catalog, put=indexes)

@@ -152,7 +152,7 @@ def run_create_table(session: Session, statement: Utility) -> Result:
         temporary=node.relation.relpersistence == "t",
     )
     definitions = [e.column_def for e in node.table_elts if e.WhichOneof("node") == "column_def"]
-    generation.check_all(session, table, generation.expressions(definitions))
+    table = generation.checked(session, table, generation.expressions(definitions))
     create(session, table, draft.sequences)
     return Result("CREATE TABLE")
 
@@ -415,6 +415,13 @@ def _fill(session: Session, table: TableDef, query: Query, params: Sequence[Valu
 # -------------------------------------------------------------------- schemas, sequences, views
 
 
+def require_schema_name(name: str) -> None:
+    """42939 for a name that no schema may have."""
+    if name.startswith("pg_"):
+        detail = 'The prefix "pg_" is reserved for system schemas.'
+        raise SqlError("42939", f'unacceptable schema name "{name}"', detail=detail)
+
+
 def run_create_schema(session: Session, statement: Utility) -> Result:
     """CREATE SCHEMA [IF NOT EXISTS] [name] [AUTHORIZATION role]."""
     node = statement.node
@@ -426,12 +433,7 @@ def run_create_schema(session: Session, statement: Utility) -> Result:
         ownership.require_set(session, owner)
     if node.schema_elts:
         raise not_supported("CREATE SCHEMA with objects in it is not supported")
-    if name.startswith("pg_"):
-        raise SqlError(
-            "42939",
-            f'unacceptable schema name "{name}"',
-            detail='The prefix "pg_" is reserved for system schemas.',
-        )
+    require_schema_name(name)
     if name in catalog.schemas:
         if not node.if_not_exists:
             raise SqlError("42P06", f'schema "{name}" already exists')

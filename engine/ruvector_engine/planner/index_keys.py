@@ -18,6 +18,7 @@ from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.emit_binding import quote, written_out
 from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, RangeEntry
 from ruvector_engine.sql.storage import bindable
+from ruvector_engine.sql.stored_names import reading
 from ruvector_engine.sql.tree import transform
 from ruvector_engine.types.registry import BOOL, TypeRef
 
@@ -70,7 +71,7 @@ def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexK
     asked = (table, definition.columns[0], expression, definition.predicate)
     found = _known.get(asked)
     if found is None:
-        context = Context(catalog, (definition.schema, "public", "pg_catalog"))
+        context = reading(catalog, table.schema)
         key = None if expression is None else analyzed_key(expression, table, context)
         parts = conjuncts(analyzed_predicate(definition.predicate.text, table, context)) if definition.predicate else []
         column = definition.columns[0]

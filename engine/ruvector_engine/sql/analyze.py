@@ -20,6 +20,7 @@ from ruvector_engine.sql.parser import RawStatement, inner_statement
 from ruvector_engine.sql.query import select
 from ruvector_engine.sql.raw import pb
 from ruvector_engine.sql.scope import Scope, names_of
+from ruvector_engine.sql.stored_names import Noted
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.types.registry import BOOL, TypeRef
 
@@ -47,13 +48,15 @@ def analyze(
     context: Context,
     parameter_oids: Sequence[int] | None = (),
     shaped: frozenset[int] = frozenset(),
+    noted: list[Noted] | None = None,
 ) -> Analyzed:
     """Resolve every name and type of the statement; SqlError with PostgreSQL's text and character position.
 
     `parameter_oids` are the types the client declared, 0 for one to be found out; None where there can be no
     parameters (a simple query): $1 is then 42P02. `shaped`: the parameters whose values are arrays with a shape.
+    `noted` gets what the names in the text mean.
     """
-    state = State(context, Parameters(parameter_oids, context.catalog, shaped))
+    state = State(context, Parameters(parameter_oids, context.catalog, shaped), noted=noted)
     try:
         scope = Scope(state)
         scope.is_top = True
@@ -160,13 +163,15 @@ def analyze_expression(
     target: TypeRef | None = None,
     column: str = "",
     clause: str = "CHECK",
+    noted: list[Noted] | None = None,
 ) -> Expr:
     """An expression by itself, from SQL text or a raw Node: a default, a CHECK, ALTER ... USING, COPY ... WHERE.
 
     It may refer to the columns of `table`; `emit_expression` prints these bare. With a `target` it is coerced as an
-    assignment to `column`; a boolean target without a column makes it a condition of `clause`.
+    assignment to `column`; a boolean target without a column makes it a condition of `clause`. `noted` gets what the
+    names in the text mean.
     """
-    scope = Scope(State(context, Parameters(None)))
+    scope = Scope(State(context, Parameters(None), noted=noted))
     if table is not None:
         entry = RangeEntry(table.name, tuple((c.name, c.type) for c in table.columns), table)
         scope.names = names_of(entry, table.schema)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.made_types import user_type
 from ruvector_engine.catalog.model import Catalog
@@ -14,6 +15,9 @@ from ruvector_engine.sql.nodes import Param
 from ruvector_engine.sql.raw import position
 from ruvector_engine.types.registry import BY_OID, UNKNOWN, TypeRef
 from ruvector_engine.types.textio import DEFAULT_SETTINGS
+
+if TYPE_CHECKING:
+    from ruvector_engine.sql.stored_names import Noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,18 @@ class Parameters:
 
 @dataclass(slots=True)
 class State:
-    """One statement's analysis. `reads_views`: some of what it reads is read in another's name."""
+    """One statement's analysis. `reads_views`: some of what it reads is read in another's name.
+
+    `noted`: what the names in the text mean, where somebody asked for it.
+    """
 
     context: Context
     parameters: Parameters
     reads_views: bool = False
+    noted: list[Noted] | None = None
 
     def unrestricted(self) -> State:
         """The state for what a view's query names, which the view's owner was allowed to."""
-        return self if self.context.rights is None else State(self.context.unrestricted(), self.parameters)
+        if self.context.rights is None and self.noted is None:
+            return self
+        return State(self.context.unrestricted(), self.parameters)

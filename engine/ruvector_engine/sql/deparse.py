@@ -20,16 +20,6 @@ def expression_text(node: Any) -> str:
     return statement_text(pb.Node(select_stmt=select)).removeprefix("SELECT ")
 
 
-def column_renamed(sql: str, old: str, new: str) -> str:
-    """The text of an expression over one table with a column's name changed."""
-    tree = postgast.parse(f"SELECT {sql}")
-    for reference in postgast.find_nodes(tree, pb.ColumnRef):
-        last = reference.fields[-1]
-        if last.WhichOneof("node") == "string" and last.string.sval == old:
-            last.string.sval = new
-    return str(postgast.deparse(tree)).removeprefix("SELECT ")
-
-
 def statement_text(node: Any) -> str:
     """A statement's text."""
     tree = pb.ParseResult(stmts=[pb.RawStmt(stmt=node)])

@@ -31,6 +31,7 @@ from ruvector_engine.sql.nodes import (
 from ruvector_engine.sql.parser import parse
 from ruvector_engine.sql.raw import guard, kind_of, pb, position, refuse, strings
 from ruvector_engine.sql.scope import NamedColumn, Names, Relation, Scope, names_of
+from ruvector_engine.sql.stored_names import RelationNamed
 from ruvector_engine.sql.targets import output_name
 from ruvector_engine.types.registry import BOOL, INT8, RECORD, REGCLASS, TypeRef
 
@@ -85,6 +86,8 @@ def table_item(scope: Scope, node: Any) -> tuple[RangeEntry, Names]:
         inside = scope.in_recursive_term(node.relname)
         return _named(node, RangeEntry(node.relname, columns, ctes.reference(cte, inside=inside)), node.relname)
     relation = _relation(scope, node)
+    if scope.state.noted is not None:
+        scope.state.noted.append(RelationNamed(node, relation.oid))
     if isinstance(relation, SequenceDef):
         return _named(node, _sequence(relation), relation.name, relation.schema)
     columns = tuple((c.name, c.type) for c in relation.columns)

@@ -22,6 +22,7 @@ from ruvector_engine.sql.expressions.operands import apply_operator, as_type, eq
 from ruvector_engine.sql.nodes import BoolOp, Call, Cast, ColumnRef, Const, Expr, Param, Query, Special
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position, strings
 from ruvector_engine.sql.scope import Scope, row_of
+from ruvector_engine.sql.stored_names import TypeNamed, attribute_named, column_named
 from ruvector_engine.sql.tree import walk
 from ruvector_engine.sql.typenames import resolve_type
 from ruvector_engine.types.bits import parse_bits
@@ -44,6 +45,7 @@ from ruvector_engine.types.registry import (
     TIMETZ,
     UNKNOWN,
     TypeRef,
+    UserOid,
 )
 
 _BOOL = TypeRef(BOOL)
@@ -55,23 +57,32 @@ def _column_ref(scope: Scope, node: Any) -> Expr:
     for field in node.fields:
         kind, message = kind_of(field)
         if kind == "a_star":
-            return _whole_row(scope, parts, node.location)
+            return _whole_row(scope, node, parts)
         parts.append(message.sval)
     if len(parts) == 1:
-        return scope.column(parts[0], node.location)
+        return _noted(scope, node, scope.column(parts[0], node.location))
     if len(parts) > 3:
         raise SqlError(
             "42601",
             f"improper qualified name (too many dotted names): {'.'.join(parts)}",
             position=position(node.location),
         )
-    return scope.qualified(parts, node.location)
+    return _noted(scope, node, scope.qualified(parts, node.location))
 
 
-def _whole_row(scope: Scope, parts: list[str], location: int) -> Expr:
+def _noted(scope: Scope, node: Any, meant: Expr) -> Expr:
+    """What a ColumnRef means, noted where that is asked for."""
+    if scope.state.noted is not None:
+        column = column_named(node, meant)
+        if column is not None:
+            scope.state.noted.append(column)
+    return meant
+
+
+def _whole_row(scope: Scope, node: Any, parts: list[str]) -> Expr:
     if not parts:
-        raise SqlError("42601", 'row expansion via "*" is not supported here', position=position(location))
-    return row_of(scope.relation(parts, location), location)
+        raise SqlError("42601", 'row expansion via "*" is not supported here', position=position(node.location))
+    return _noted(scope, node, row_of(scope.relation(parts, node.location), node.location))
 
 
 @handles("a_const")
@@ -115,6 +126,8 @@ def _parameter(scope: Scope, node: Any) -> Expr:
 def _cast(scope: Scope, node: Any) -> Expr:
     context = scope.state.context
     target = resolve_type(node.type_name, context.catalog, context.search_path)
+    if scope.state.noted is not None and isinstance(target.oid, UserOid):
+        scope.state.noted.append(TypeNamed(node.type_name, target.pg.element_oid or target.oid))
     kind, message = kind_of(node.arg)
     if kind == "a_array_expr" and target.pg.element_oid:
         return _array_of(scope, message, target)
@@ -279,7 +292,9 @@ def _indirection(scope: Scope, node: Any) -> Expr:
         if kind == "a_indices":
             subscripts.append(message)
         elif kind == "string":
-            result = _field(result, message.sval, location)
+            row, result = result, _field(result, message.sval, location)
+            if scope.state.noted is not None and row.type.composite is not None:
+                scope.state.noted.append(attribute_named(message, row.type))
         else:
             raise SqlError("42601", 'row expansion via "*" is not supported here', position=position(location))
     if not subscripts:

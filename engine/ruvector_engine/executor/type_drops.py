@@ -10,7 +10,7 @@ from ruvector_engine.catalog.made_types import CompositeDef, MadeType, row_type
 from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, composite_types, enum_types, table_access, table_changes
+from ruvector_engine.executor import access, composite_types, table_access, table_changes, type_changes
 from ruvector_engine.sql.deparse import column_names, type_names
 from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.typenames import EXTENSION_TYPES, find_type
@@ -35,7 +35,7 @@ def run(session: Session, node: Any, *, cascade: bool) -> None:
     """DROP TYPE [IF EXISTS] names [CASCADE]."""
     for item in node.objects:
         names = strings(item.type_name.names)
-        definition = enum_types.find(session, names)
+        definition = type_changes.find(session, names)
         if definition is not None:
             access.require_type_owner(session, definition, schema_too=True)
             drop(session, definition, cascade=cascade)
@@ -160,7 +160,7 @@ def _view_uses(session: Session, view: ViewDef, definition: MadeType, columns: s
 
 def mentions(session: Session, statement: str, definition: MadeType) -> bool:
     """Whether a statement's text names the type."""
-    return any(enum_types.find(session, names) == definition for names in type_names(statement))
+    return any(type_changes.find(session, names) == definition for names in type_names(statement))
 
 
 def _require_unmentioned(session: Session, definition: MadeType) -> None:
