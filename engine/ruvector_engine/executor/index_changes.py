@@ -81,7 +81,6 @@ def run_reindex(session: Session, statement: Utility) -> Result:
         session.lock(definition.oid, "ddl")  # one build of it at a time
         table = session.catalog.table_by_oid(definition.table_oid)
         if table is not None and definition in session.catalog.indexes_of(table.oid):
-            session.transaction.new_indexes[definition.oid] = definition
             build_index(session, definition, table)
             session.transaction.changes_of(table.oid)
     return Result("REINDEX")

@@ -27,11 +27,16 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class IndexKey:
-    """The one key of a vector index. `rows_sql` selects the hidden row id and the key of every row that it is over."""
+    """The one key of a vector index.
+
+    `value_sql` is DuckDB's SQL of the key over the table's columns, NULL in rows that the predicate leaves out;
+    `rows_sql` selects the hidden row id and the key of every row that the index is over.
+    """
 
     key: Expr | None  # None: a column
     column: str
     predicate: tuple[Expr, ...]
+    value_sql: str
     rows_sql: str
 
     def serves(self, key: Expr, entry: RangeEntry, conditions: Sequence[Expr]) -> tuple[Expr, ...] | None:
@@ -75,10 +80,10 @@ def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexK
         key = None if expression is None else analyzed_key(expression, table, context)
         parts = conjuncts(analyzed_predicate(definition.predicate.text, table, context)) if definition.predicate else []
         column = definition.columns[0]
-        key_sql = quote(column) if key is None else sql_text(key)
-        where = " AND ".join([f"{key_sql} IS NOT NULL", *(f"({sql_text(part)})" for part in parts)])
-        rows = f'SELECT "{ROW_ID}", {key_sql} FROM {table.storage_name} WHERE {where}'
-        found = IndexKey(key, column, tuple(parts), rows)
+        value = guarded(parts, quote(column) if key is None else sql_text(key))
+        keys = f'SELECT "{ROW_ID}", {value} AS key FROM {table.storage_name}'
+        rows = f'SELECT "{ROW_ID}", key FROM ({keys}) WHERE key IS NOT NULL'
+        found = IndexKey(key, column, tuple(parts), value, rows)
         if len(_known) >= _KEPT:
             _known.clear()
         _known[asked] = found
@@ -101,6 +106,16 @@ def _checked(expr: Expr, what: str) -> Expr:
     if is_volatile(expr) or any(not isinstance(value, Const) for value in emit_expression(expr).bindings):
         raise SqlError("42P17", f"functions in {what} must be marked IMMUTABLE")
     return expr
+
+
+def guarded(predicate: Sequence[Expr], value: str) -> str:
+    """DuckDB's SQL of a value where all of a predicate's parts hold, NULL elsewhere.
+
+    As in PostgreSQL, what comes later is not evaluated where what comes before does not hold.
+    """
+    for part in reversed(predicate):
+        value = f"CASE WHEN {sql_text(part)} THEN {value} END"
+    return value
 
 
 def columns_read(expr: Expr) -> tuple[str, ...]:
