@@ -11,7 +11,7 @@ from typing import Any
 
 from ruvector_engine.catalog.model import ROW_ID, Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.planner.walk import conjuncts, is_volatile, nodes
+from ruvector_engine.planner.walk import conjuncts, nodes
 from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.emit import emit_expression
@@ -20,6 +20,7 @@ from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, RangeEntry
 from ruvector_engine.sql.storage import bindable
 from ruvector_engine.sql.stored_names import reading
 from ruvector_engine.sql.tree import transform
+from ruvector_engine.sql.volatility import is_immutable
 from ruvector_engine.types.registry import BOOL, TypeRef
 
 _KEPT = 256
@@ -91,21 +92,19 @@ def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexK
 
 
 def analyzed_key(source: Any, table: TableDef, context: Context) -> Expr:
-    """An index expression, given as text or raw node; 42P17 for one whose values may change."""
-    expr = analyze_expression(source, context, table=table, clause="index expressions")
-    return _checked(expr, "index expression")
+    """An index expression, given as text or raw node."""
+    return analyze_expression(source, context, table=table, clause="index expressions")
 
 
 def analyzed_predicate(source: Any, table: TableDef, context: Context) -> Expr:
     """An index predicate, likewise."""
-    expr = analyze_expression(source, context, table=table, target=TypeRef(BOOL), clause="index predicates")
-    return _checked(expr, "index predicate")
+    return analyze_expression(source, context, table=table, target=TypeRef(BOOL), clause="index predicates")
 
 
-def _checked(expr: Expr, what: str) -> Expr:
-    if is_volatile(expr) or any(not isinstance(value, Const) for value in emit_expression(expr).bindings):
+def require_immutable(expr: Expr, what: str) -> None:
+    """42P17 for one whose values may change, when an index is made."""
+    if not is_immutable(expr):
         raise SqlError("42P17", f"functions in {what} must be marked IMMUTABLE")
-    return expr
 
 
 def guarded(predicate: Sequence[Expr], value: str) -> str:
