@@ -534,8 +534,7 @@ class Session:
         now = micros(self.transaction_time if self.transaction.state != "idle" else time.time())
         if self.rights.superuser:
             return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
-        path, full = self.search_path, self.authorization.full_search_path
-        return Context(self.catalog, path, self.settings, now, self.lookup, self.rights, full)
+        return Context(self.catalog, self.search_path, self.settings, now, self.lookup, self.rights)
 
     # ------------------------------------------------------------ inside
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ruvector_engine.catalog.composite_types import CompositeDef
     from ruvector_engine.catalog.enum_types import EnumDef
 
+#: The schema whose names stand bare in stored texts (but for the relations of views); others' are written with theirs.
+BARE_SCHEMA = "public"
 #: The hidden column that names one version of one row's vectors for ever. No client ever sees it.
 ROW_ID = "__ruvector_rid"
 #: Its companion: an UPDATE that gives a row a new id leaves the old one here, where RETURNING can read it.
@@ -163,10 +165,19 @@ class SequenceDef:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewDef:
-    """A view: its defining query as SQL text in PostgreSQL's dialect.
+class Use:
+    """What a view's query uses of another relation: columns by attnum; 0 stands for whole rows."""
 
-    `security_invoker`: it reads with the rights of whoever asks, not with its owner's.
+    oid: int
+    attnums: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewDef:
+    """A view: its defining query as SQL text in PostgreSQL's dialect, whose names no search path changes.
+
+    `uses`: what the query reads, views among it as they are. `security_invoker`: it reads with the rights of whoever
+    asks, not with its owner's. `options`: what was given in WITH, as it was written.
     """
 
     oid: int
@@ -175,6 +186,13 @@ class ViewDef:
     query: str
     columns: tuple[ColumnDef, ...]
     security_invoker: bool = False
+    uses: tuple[Use, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+
+    def reads(self, oid: int, attnum: int = 0) -> bool:
+        """Whether the query uses a relation, or (`attnum`) one of its columns."""
+        found = next((use for use in self.uses if use.oid == oid), None)
+        return found is not None and (not attnum or attnum in found.attnums)
 
 
 Relation = TableDef | IndexDef | SequenceDef | ViewDef

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET, CompositeDef, row_type
-from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
+from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, ownership, table_access, table_changes, tables, type_changes
 from ruvector_engine.results import Result
-from ruvector_engine.sql.deparse import enum_name, type_names
+from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.storage import duck_type, fields, with_fields, with_items
@@ -180,10 +180,6 @@ def _altered(session: Session, definition: CompositeDef, command: Any) -> Compos
 def rename_attribute(session: Session, node: Any) -> Result:
     """ALTER TYPE name RENAME ATTRIBUTE a TO b."""
     definition = _named(session, node.relation)
-    views = [r for r in session.catalog.relations.values() if isinstance(r, ViewDef)]
-    if any(_reads(session, view, definition) for view in views):
-        problem = f'a view uses type "{definition.name}"'
-        raise not_supported(problem, hint="Drop the view, and create it again afterwards.")
     if any(c.name == node.newname for c in definition.columns):
         text = f'column "{node.newname}" of relation "{definition.name}" already exists'
         raise SqlError("42701", text)
@@ -219,19 +215,8 @@ def _require_unused(session: Session, definition: CompositeDef) -> None:
                     raise SqlError("0A000", f'cannot alter type "{definition.name}" because {where}')
 
 
-def _reads(session: Session, view: ViewDef, definition: CompositeDef) -> bool:
-    """Whether a view names the type, or reads a table that has a column of it."""
-    tables_read = table_access.relations_read(session, view)
-    oids = {r.oid for r in session.catalog.relations.values() if isinstance(r, TableDef) and _has(r, definition)}
-    return bool(oids & set(tables_read)) or _names_type(session, view, definition)
-
-
 def _has(table: TableDef, definition: CompositeDef) -> bool:
     return any(_contains(c.type, definition) for c in table.columns)
-
-
-def _names_type(session: Session, view: ViewDef, definition: CompositeDef) -> bool:
-    return any(type_changes.find(session, names) == definition for names in type_names(view.query))
 
 
 def _contains(type_ref: TypeRef, definition: CompositeDef) -> bool:

@@ -34,6 +34,7 @@ from ruvector_engine.executor import (
     table_changes,
     tables,
     type_changes,
+    views,
 )
 from ruvector_engine.executor.date_texts import refuse_date_texts
 from ruvector_engine.planner.plan import UtilityPlan
@@ -101,7 +102,7 @@ RUNNERS: dict[str, Runner] = {
     "create_stmt": tables.run_create_table,
     "create_seq_stmt": tables.run_create_sequence,
     "alter_seq_stmt": sequences.run_alter_sequence,
-    "view_stmt": tables.run_create_view,
+    "view_stmt": views.run_create,
     "create_enum_stmt": enum_types.run_create,
     "alter_enum_stmt": enum_types.run_alter,
     "alter_object_schema_stmt": renames.run_set_schema,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import access, extensions, table_access, table_changes, type_drops
+from ruvector_engine.executor import access, dependents, extensions, table_access, table_changes, type_drops
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -40,7 +40,7 @@ def run(session: Session, statement: Utility) -> Result:
             "2BP01",
             f"cannot drop schema {types[0].schema} because other objects depend on it",
             detail=f"type {types[0].sql_name} depends on schema {types[0].schema}",
-            hint=type_drops.CASCADE_HINT,
+            hint=dependents.CASCADE_HINT,
         )
     result = table_changes.run_drop(session, statement)
     for made in types:

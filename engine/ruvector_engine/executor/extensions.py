@@ -10,7 +10,7 @@ from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.catalog.system.extensions import EXTENSION_VERSIONS
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, ownership, table_access, table_changes
+from ruvector_engine.executor import access, dependents, ownership, table_access, table_changes
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
@@ -151,5 +151,5 @@ def _drop_columns(session: Session, dependants: list[tuple[TableDef, ColumnDef]]
                 f'dropping the only column "{column.name}" of table "{table.name}" is not supported',
                 hint="Drop the table first.",
             )
-        table_changes.drop_views_of(session, current, cascade=True)
-        table_changes.drop_column(session, current, column)
+        dependents.release(session, [dependents.Column(current, column)], cascade=True)
+        table_changes.drop_column(session, table_access.current(session, current), column)

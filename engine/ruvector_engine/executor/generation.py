@@ -68,23 +68,6 @@ def require_free_type(session: Session, table: TableDef, column: ColumnDef) -> N
         )
 
 
-def dependants(session: Session, table: TableDef, column: ColumnDef, *, cascade: bool) -> list[ColumnDef]:
-    """The generated columns that go with a column, with a notice; 2BP01 without CASCADE."""
-    found = made_of(session, table, column)
-    for made in found if cascade else ():
-        session.notice("00000", f"drop cascades to column {made.name} of table {table.name}")
-    if found and not cascade:
-        subject = f"column {column.name} of table {table.name}"
-        lines = [f"column {made.name} of table {table.name} depends on {subject}" for made in found]
-        raise SqlError(
-            "2BP01",
-            f"cannot drop {subject} because other objects depend on it",
-            detail="\n".join(lines),
-            hint="Use DROP ... CASCADE to drop the dependent objects too.",
-        )
-    return found
-
-
 def without_expression(table: TableDef, column: ColumnDef, *, missing_ok: bool) -> ColumnDef | None:
     """A column as it is after DROP EXPRESSION; None when there is none and that is allowed."""
     if column.generation is None:

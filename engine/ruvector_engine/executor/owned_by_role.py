@@ -70,7 +70,7 @@ def _drop_owned(session: Session, role: int, cascade: bool) -> None:
     for relation in sorted(session.catalog.relations.values(), key=_tables_first):
         there = session.catalog.relations.get((relation.schema, relation.name))
         if there is not None and session.catalog.authority.owners.get((PG_CLASS, there.oid)) == role:
-            table_changes.drop_with_views(session, there, cascade=cascade)
+            table_changes.drop_all(session, [there], cascade=cascade)
     for definition in list(session.catalog.types.values()):
         if owner_of(session.catalog.authority, objects.type_key(definition)) == role:
             type_drops.drop(session, definition, cascade=cascade)

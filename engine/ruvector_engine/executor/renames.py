@@ -8,19 +8,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ruvector_engine.catalog import store
-from ruvector_engine.catalog.model import Catalog, IndexDef, Relation, SequenceDef, TableDef
+from ruvector_engine.catalog.model import BARE_SCHEMA, Catalog, IndexDef, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.catalog.system.oids import namespace_oid
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, stored_texts, table_access, table_changes, tables, type_changes
-from ruvector_engine.executor.table_changes import DROPPABLE, column_of, with_column
+from ruvector_engine.executor.table_changes import DROPPABLE, with_column
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.raw import strings
-from ruvector_engine.sql.stored_names import BARE_SCHEMA
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -38,7 +37,7 @@ def run(session: Session, statement: Utility) -> Result:
         return Result("ALTER TYPE")
     if kind == "OBJECT_COLUMN":
         _rename_column(session, node)
-        return Result("ALTER TABLE")
+        return Result("ALTER VIEW" if enum_name(node, "relation_type") == "OBJECT_VIEW" else "ALTER TABLE")
     if kind == "OBJECT_SCHEMA":
         _rename_schema(session, node.subname, node.newname)
         return Result("ALTER SCHEMA")
@@ -76,13 +75,21 @@ def _put(session: Session, before: Catalog, relations: list[Relation]) -> None:
 
 
 def _rename_column(session: Session, node: Any) -> None:
-    table = table_access.table_named(session, node.relation)
+    relation = table_access.relation_named(session, node.relation)
+    table = relation if isinstance(relation, ViewDef) else table_access.table_named(session, node.relation)
     access.require_owner(session, table)
-    session.lock(table.oid, "ddl")
+    if isinstance(table, TableDef):
+        session.lock(table.oid, "ddl")
     before = table_access.change_catalog(session)
-    column = column_of(table, node.subname)
-    if table.column(node.newname) is not None:
+    column = next((c for c in table.columns if c.name == node.subname), None)
+    if column is None:
+        raise SqlError("42703", f'column "{node.subname}" does not exist')
+    if any(c.name == node.newname for c in table.columns):
         raise SqlError("42701", f'column "{node.newname}" of relation "{table.name}" already exists')
+    if isinstance(table, ViewDef):
+        columns = (replace(c, name=node.newname) if c is column else c for c in table.columns)
+        _put(session, before, [replace(table, columns=tuple(columns))])
+        return
     if any(c.kind == "c" and column.name in c.columns for c in table.constraints):
         raise not_supported(f'column "{column.name}" is used in a check constraint', hint="Drop the constraint first.")
 

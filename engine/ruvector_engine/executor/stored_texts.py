@@ -5,14 +5,24 @@ Defaults, CHECKs, generated columns, index expressions and predicates, views; se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ruvector_engine.catalog import store
-from ruvector_engine.catalog.model import Catalog, ColumnDef, IndexDef, IndexExpression, Relation, TableDef, ViewDef
-from ruvector_engine.catalog.system.lookup import qualified_name
-from ruvector_engine.catalog.system.names import quote_identifier
+from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET
+from ruvector_engine.catalog.model import (
+    Catalog,
+    ColumnDef,
+    IndexDef,
+    IndexExpression,
+    Relation,
+    TableDef,
+    Use,
+    ViewDef,
+)
+from ruvector_engine.errors import SqlError
 from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate
 from ruvector_engine.planner.stored_text import index_expression
 from ruvector_engine.planner.walk import nodes
@@ -20,12 +30,14 @@ from ruvector_engine.sql.analyze import analyze, analyze_expression
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.deparse import expression_text, statement_text
-from ruvector_engine.sql.functions.strings import quote_literal
-from ruvector_engine.sql.nodes import Const
-from ruvector_engine.sql.parser import parse
+from ruvector_engine.sql.needs import own_nodes
+from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, Special
+from ruvector_engine.sql.noted import ColumnNamed, Noted, RelationNamed
+from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
 from ruvector_engine.sql.raw import pb
-from ruvector_engine.sql.stored_names import BARE_SCHEMA, Noted, reading, settle
-from ruvector_engine.types.registry import BOOL, TypeRef
+from ruvector_engine.sql.stored_names import reading, reading_view, settle
+from ruvector_engine.sql.stored_queries import name_outputs, settle_query
+from ruvector_engine.types.registry import BOOL, REGCLASS, TypeRef
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -35,12 +47,73 @@ _Analyzer: TypeAlias = Callable[[Any, Context, list[Noted]], Any]
 
 
 def stored_text(session: Session, node: Any, **given: Any) -> str:
-    """The text to keep of an expression that a statement has; `given` is what `analyze_expression` is told about it."""
+    """The text to keep of an expression that a statement has; `given` is what `analyze_expression` is told about it.
+
+    Errors in ALTER TABLE have no place, as in PostgreSQL.
+    """
 
     def analyzer(tree: Any, context: Context, noted: list[Noted]) -> Any:
         return analyze_expression(tree, context, noted=noted, **given)
 
-    return _settled(node, session.analysis_context(), session.catalog, analyzer)
+    try:
+        return _settled(node, session.analysis_context(), session.catalog, analyzer)
+    except SqlError as error:
+        if session.raw is not None and session.raw.kind == "alter_table_stmt":
+            error.position = None
+        raise
+
+
+def default_text(session: Session, node: Any, column: ColumnDef) -> str:
+    """The text to keep of a column's default."""
+    return stored_text(session, node, target=column.type, column=column.name, clause="DEFAULT")
+
+
+class ViewQuery:
+    """The query of a view: analyzed, and then written down."""
+
+    def __init__(self, raw: RawStatement, context: Context) -> None:
+        self._tree = pb.Node()
+        getattr(self._tree, raw.kind).CopyFrom(raw.node)  # the statement's own is still needed as it is
+        self._noted: list[Noted] = []
+        self.analyzed = analyze(inner_statement(raw, self._tree), context, None, noted=self._noted)
+
+    def text(self, names: Sequence[str], catalog: Catalog) -> str:
+        """What is stored of it, in the names of a catalog, for a view whose columns have these names. Once."""
+        constants = (node for node in own_nodes(self.analyzed.statement) if isinstance(node, Const))
+        settle_query(self._tree, self._noted, constants, catalog)
+        name_outputs(self._tree, self._noted, names)
+        return statement_text(self._tree)
+
+    def uses(self) -> tuple[Use, ...]:
+        """What it reads of other relations; what views among them read is theirs."""
+        found: dict[int, set[int]] = defaultdict(set)
+        for item in self._noted:
+            if isinstance(item, RelationNamed):
+                found[item.relation.oid] |= set()
+            elif isinstance(item, ColumnNamed) and _is_row(item.meant):
+                found[item.meant.type.oid - ROW_TYPE_OFFSET].add(0)
+        for node in own_nodes(self.analyzed.statement):
+            if isinstance(node, ColumnRef) and node.index >= 0:
+                relation = node.range.view or node.range.source
+                if isinstance(relation, (TableDef, ViewDef)):
+                    found[relation.oid].add(relation.columns[node.index].attnum)
+            elif isinstance(node, Const) and node.type.oid == REGCLASS and isinstance(node.value, int):
+                found[node.value] |= set()
+        return tuple(Use(oid, tuple(sorted(attnums))) for oid, attnums in sorted(found.items()))
+
+
+def _is_row(meant: Expr) -> bool:
+    """Whether a name means the whole row of a table or view."""
+    return isinstance(meant, Special) and meant.kind == "row" and meant.type.oid >= ROW_TYPE_OFFSET
+
+
+def relations_named(session: Session, table: TableDef, column: ColumnDef) -> set[int]:
+    """OIDs of the relations that a column's default names."""
+    assert column.default is not None
+    context = reading(session.catalog, table.schema)
+    expr = analyze_expression(column.default, context, target=column.type, column=column.name, clause="DEFAULT")
+    constants = (constant for constant in _constants(expr) if constant.type.oid == REGCLASS)
+    return {constant.value for constant in constants if isinstance(constant.value, int)}
 
 
 def follow(session: Session, before: Catalog) -> None:
@@ -57,7 +130,7 @@ def follow(session: Session, before: Catalog) -> None:
         elif isinstance(relation, IndexDef):
             new = _index(relation, before, after)
         elif isinstance(relation, ViewDef):
-            new = _view(session, relation, before, after)
+            new = _view(relation, before, after)
         if new != relation:
             changed.append(new)
     if changed:
@@ -72,10 +145,9 @@ def _table(table: TableDef, before: Catalog, after: Catalog) -> TableDef:
 
     def column(now: ColumnDef) -> ColumnDef:
         old = next((c for c in former.columns if c.attnum == now.attnum), now)
-        if now.default is not None and now.owned_sequence:
-            return replace(now, default=_drawing(now.default, now.owned_sequence, before, after))
         if now.default is not None:
-            return replace(now, default=_text(now.default, before, after, former, target=old.type, column=old.name))
+            given = {"target": old.type, "column": old.name, "clause": "DEFAULT"}
+            return replace(now, default=_text(now.default, before, after, former, **given))
         if now.generation is not None:
             given = {"table": former, "target": old.type, "column": old.name, "clause": "GENERATED"}
             return replace(now, generation=_text(now.generation, before, after, former, **given))
@@ -86,15 +158,6 @@ def _table(table: TableDef, before: Catalog, after: Catalog) -> TableDef:
 
     checks = (c if c.expression is None else replace(c, expression=check(c.expression)) for c in table.constraints)
     return replace(table, columns=tuple(map(column, table.columns)), constraints=tuple(checks))
-
-
-def _drawing(text: str, sequence: int, before: Catalog, after: Catalog) -> str:
-    """The default of a serial column."""
-    old, new = before.sequence_by_oid(sequence), after.sequence_by_oid(sequence)
-    if (old.schema, old.name) == (new.schema, new.name):
-        return text
-    name = quote_identifier(new.name) if new.schema == BARE_SCHEMA else qualified_name(new)
-    return f"nextval({quote_literal(name)}::regclass)"
 
 
 def _index(index: IndexDef, before: Catalog, after: Catalog) -> IndexDef:
@@ -120,15 +183,11 @@ def _index(index: IndexDef, before: Catalog, after: Catalog) -> IndexDef:
     return replace(index, expressions=tuple(map(key, index.expressions)), predicate=predicate, reads=tuple(reads))
 
 
-def _view(session: Session, view: ViewDef, before: Catalog, after: Catalog) -> ViewDef:
+def _view(view: ViewDef, before: Catalog, after: Catalog) -> ViewDef:
+    """The view with its query in the names of the catalog `after`."""
     (raw,) = parse(view.query)
-    context = replace(session.analysis_context(), catalog=before, lookup=None)
-    noted: list[Noted] = []
-    typed = analyze(raw, context, None, noted=noted).statement
-    settle(raw.node, noted, _constants(typed), after)
-    query = statement_text(pb.Node(select_stmt=raw.node))
-    settled = statement_text(pb.Node(select_stmt=parse(view.query)[0].node))
-    return view if query == settled else replace(view, query=query)
+    query = ViewQuery(raw, reading_view(Context(before, ()), view))
+    return replace(view, query=query.text([column.name for column in view.columns], after))
 
 
 def _text(text: str, before: Catalog, after: Catalog, owner: TableDef, **given: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,17 +19,37 @@ from ruvector_engine.catalog.model import (
     ViewDef,
 )
 from ruvector_engine.catalog.system import objects
+from ruvector_engine.catalog.system.dependencies import pg_describe_object
+from ruvector_engine.catalog.system.names import quote_identifier
+from ruvector_engine.catalog.system.oids import PG_CLASS
+from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, duplicate_keys, generation, ownership, table_access, tables
+from ruvector_engine.executor import (
+    access,
+    bindings,
+    dependents,
+    duplicate_keys,
+    generation,
+    ownership,
+    stored_texts,
+    table_access,
+    tables,
+    views,
+)
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
-from ruvector_engine.sql.deparse import enum_name, expression_text
+from ruvector_engine.sql.analyze import analyze_expression
+from ruvector_engine.sql.coerce import coerce, without_shape
+from ruvector_engine.sql.context import Parameters, State
+from ruvector_engine.sql.deparse import enum_name
+from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.storage import duck_type
 from ruvector_engine.sql.typenames import resolve_column_type
 from ruvector_engine.sql.unique_keys import insertion
+from ruvector_engine.types.registry import TypeRef
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -55,14 +75,16 @@ def run_drop(session: Session, statement: Utility) -> Result:
         for item in node.objects:
             _drop_schema_named(session, item.string.sval, node.missing_ok, cascade)
     elif kind in DROPPABLE:
-        for item in node.objects:
-            _drop_relation(session, [n.string.sval for n in item.list.items], kind, node.missing_ok, cascade)
+        names = ([n.string.sval for n in item.list.items] for item in node.objects)
+        found = [_droppable(session, name, kind, node.missing_ok) for name in names]
+        drop_all(session, [relation for relation in found if relation is not None], cascade=cascade)
     else:
         raise not_supported(f"{statement.tag} is not supported")
     return Result(statement.tag)
 
 
-def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: bool, cascade: bool) -> None:
+def _droppable(session: Session, name: list[str], kind: str, missing_ok: bool) -> Relation | None:
+    """The relation that DROP names; None, with a notice, where there is none and that is allowed."""
     wanted, word = DROPPABLE[kind]
     schema = name[-2] if len(name) > 1 else None
     access.require_usage(session, schema, missing_ok=True)
@@ -74,7 +96,7 @@ def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: boo
         if not missing_ok:
             raise SqlError(state, missing)
         session.notice("00000", f"{missing}, skipping")
-        return
+        return None
     if not isinstance(found, wanted):
         actual = next(w for cls, w in DROPPABLE.values() if isinstance(found, cls))
         article = "an" if word == "index" else "a"
@@ -84,34 +106,32 @@ def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: boo
             hint=f"Use DROP {actual.upper()} to remove {'an' if actual == 'index' else 'a'} {actual}.",
         )
     access.require_owner_or_schema(session, found)
-    drop_with_views(session, found, cascade=cascade)
+    return found
 
 
-def drop_with_views(session: Session, relation: Relation, *, cascade: bool) -> None:
-    """Remove a relation, and the views that read it, which takes CASCADE."""
-    drop_views_of(session, relation, cascade)
-    if session.catalog.find(relation.name, relation.schema, ()) is not None:
-        drop(session, relation)
+def drop_all(session: Session, relations: Sequence[Relation], *, cascade: bool) -> None:
+    """Remove relations, and what depends on them, which takes CASCADE."""
+    for relation in relations:
+        if isinstance(relation, SequenceDef):
+            _require_no_identity(session, relation)
+    if relations:
+        dependents.release(session, relations, cascade=cascade)
+    for relation in relations:
+        if session.catalog.find(relation.name, relation.schema, ()) is not None:
+            drop(session, relation)
 
 
-def drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
-    """Drop the views that read a table or view, which takes CASCADE."""
-    if not isinstance(relation, (TableDef, ViewDef)):
-        return
-    views = [v for v in session.catalog.relations.values() if isinstance(v, ViewDef)]
-    for view in [v for v in views if relation.oid in table_access.relations_read(session, v)]:
-        if not cascade:
-            word = "view" if isinstance(relation, ViewDef) else "table"
+def _require_no_identity(session: Session, sequence: SequenceDef) -> None:
+    """2BP01 for the sequence of an identity column, which goes with that."""
+    table = session.catalog.table_by_oid(sequence.owner_table)
+    for column in table.columns if table is not None else ():
+        if column.identity and column.owned_sequence == sequence.oid:
+            owner = pg_describe_object(session.lookup, PG_CLASS, sequence.owner_table, column.attnum)
             raise SqlError(
                 "2BP01",
-                f"cannot drop {word} {relation.name} because other objects depend on it",
-                detail=f"view {view.name} depends on {word} {relation.name}",
-                hint="Use DROP ... CASCADE to drop the dependent objects too.",
+                f"cannot drop sequence {session.lookup.relation_name(sequence)} because {owner} requires it",
+                hint=f"You can drop {owner} instead.",
             )
-        session.notice("00000", f"drop cascades to view {view.name}")
-        drop_views_of(session, view, cascade)
-        if session.catalog.find(view.name, view.schema, ()) is not None:
-            drop(session, view)
 
 
 def drop(session: Session, relation: Relation) -> None:
@@ -158,18 +178,7 @@ def _drop_schema_named(session: Session, name: str, missing_ok: bool, cascade: b
 
 def drop_schema(session: Session, name: str, *, cascade: bool) -> None:
     """Remove a schema; what is in it takes CASCADE."""
-    catalog = session.catalog
-    inside = [r for (schema, _), r in catalog.relations.items() if schema == name]
-    if inside and not cascade:
-        raise SqlError(
-            "2BP01",
-            f"cannot drop schema {name} because other objects depend on it",
-            hint="Use DROP ... CASCADE to drop the dependent objects too.",
-        )
-    for relation in inside:
-        current = session.catalog.relations.get((name, relation.name))
-        if current is not None and not (isinstance(current, IndexDef) and current.constraint_oid):
-            drop(session, current)
+    dependents.release(session, [dependents.Schema(name)], cascade=cascade)
     catalog = session.catalog
     session.transaction.catalog = store.changed(
         session.connection,
@@ -208,16 +217,19 @@ def run_alter_table(session: Session, statement: Utility) -> Result:
     node = statement.node
     if all(enum_name(item.alter_table_cmd, "subtype") == "AT_ChangeOwner" for item in node.cmds):
         return ownership.run_change_owner(session, statement)
-    if enum_name(node, "objtype") != "OBJECT_TABLE":
+    if enum_name(node, "objtype") not in ("OBJECT_TABLE", "OBJECT_VIEW"):
         raise not_supported(f"{statement.tag} is not supported")
     table_access.lock_catalog(session)
     try:
-        table = table_access.table_named(session, node.relation)
+        relation = table_access.relation_named(session, node.relation)
     except SqlError as error:
         if node.missing_ok and error.sqlstate in ("42P01", "3F000"):
             session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
-            return Result("ALTER TABLE")
+            return Result(statement.tag)
         raise
+    if isinstance(relation, ViewDef) or enum_name(node, "objtype") == "OBJECT_VIEW":
+        return views.run_alter(session, statement, relation)
+    table = table_access.table_named(session, node.relation)
     access.require_owner(session, table)
     session.lock(table.oid, "ddl")
     table_access.change_catalog(session)
@@ -287,21 +299,16 @@ def _drop_column(session: Session, table: TableDef, command: Any) -> None:
         return
     column = column_of(table, command.name)
     cascade = enum_name(command, "behavior") == "DROP_CASCADE"
-    for made in generation.dependants(session, table, column, cascade=cascade):
-        drop_column(session, table, made)
-        table = _again(session, table)
-    drop_column(session, table, column)
-
-
-def _again(session: Session, table: TableDef) -> TableDef:
-    """The table as an earlier step of the statement has left it."""
-    found = session.catalog.table_by_oid(table.oid)
-    assert found is not None
-    return found
+    dependents.release(session, [dependents.Column(table, column)], cascade=cascade)
+    drop_column(session, table_access.current(session, table), column)
 
 
 def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
-    """Remove a column with the indexes and constraints over it; the table's "ddl" lock is held."""
+    """Remove a column with the indexes and constraints over it; the table's "ddl" lock is held.
+
+    What else depends on it is gone already. Views that list the table's columns under an alias follow.
+    """
+    before = session.catalog
     for index in session.catalog.indexes_of(table.oid):
         if index.uses(column.name) and not index.constraint_oid:
             drop(session, index)
@@ -315,6 +322,8 @@ def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
     acls = {key: items for key, items in catalog.authority.acls.items() if key != gone}
     authority = replace(catalog.authority, acls=MappingProxyType(acls))
     session.transaction.catalog = store.changed(session.connection, catalog, comments=comments, authority=authority)
+    if dependents.views_of(session, table):
+        stored_texts.follow(session, before)
 
 
 def rewrite(
@@ -363,9 +372,7 @@ def _set_default(session: Session, table: TableDef, command: Any) -> None:
     generation.require_no_expression(table, column)
     text = None
     if command.HasField("def"):
-        node = getattr(command, "def")
-        table_access.expression_sql(session, node, column.type, column=column.name)
-        text = expression_text(node)
+        text = stored_texts.default_text(session, getattr(command, "def"), column)
     _replace_column(session, table, replace(column, default=text))
 
 
@@ -420,12 +427,33 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
             raise not_supported(
                 f'column "{column.name}" has the index "{index.name}"', hint="Drop the index, then create it again."
             )
-    source = node.raw_default if node.HasField("raw_default") else None
-    given = source if source is not None else quote(column.name)
-    value = table_access.expression_sql(session, given, type_, table=table, column=column.name)
+    value = _transformed(session, table, column, node, type_)
+    for view in dependents.views_of(session, table, column.attnum):
+        rule = f"rule _RETURN on {pg_describe_object(session.lookup, PG_CLASS, view.oid, 0)}"
+        detail = f'{rule} depends on column "{column.name}"'
+        raise SqlError("0A000", "cannot alter type of a column used by a view or rule", detail=detail)
     rewrite(
         session, table, with_column(table, replace(column, type=type_, dimensions=dimensions)), {column.name: value}
     )
+
+
+def _transformed(session: Session, table: TableDef, column: ColumnDef, node: Any, type_: TypeRef) -> str:
+    """DuckDB's SQL of a column's values as another type: of USING, or of an assignment; 42804 when there is none."""
+    context = session.analysis_context()
+    given = node.raw_default if node.HasField("raw_default") else None
+    source = analyze_expression(quote(column.name) if given is None else given, context, table=table, clause="USING")
+    value = coerce(State(context, Parameters(None)), source, type_, "a")
+    if value is None:
+        shown = format_type(session.lookup, type_.oid, type_.typmod)
+        if given is not None:
+            text = f'result of USING clause for column "{column.name}" cannot be cast automatically to type {shown}'
+            raise SqlError("42804", text, hint="You might need to add an explicit cast.")
+        raise SqlError(
+            "42804",
+            f'column "{column.name}" cannot be cast automatically to type {shown}',
+            hint=f'You might need to specify "USING {quote_identifier(column.name)}::{shown}".',
+        )
+    return bindings.inlined(session, emit_expression(value if type_.shaped else without_shape(value)))
 
 
 def _add_constraint(session: Session, table: TableDef, command: Any) -> None:

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.made_types import CompositeDef, MadeType, row_type
-from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
+from ruvector_engine.catalog.model import BARE_SCHEMA, ColumnDef, TableDef, ViewDef
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, composite_types, table_access, table_changes, type_changes
-from ruvector_engine.sql.deparse import column_names, type_names
+from ruvector_engine.executor import access, composite_types, dependents, table_changes, type_changes
+from ruvector_engine.executor.dependents import CASCADE_HINT
+from ruvector_engine.sql.deparse import type_names
 from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.typenames import EXTENSION_TYPES, find_type
 from ruvector_engine.types.registry import PgType
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
-
-CASCADE_HINT = "Use DROP ... CASCADE to drop the dependent objects too."
 
 
 class _Dependent(NamedTuple):
@@ -79,14 +78,10 @@ def drop(session: Session, definition: MadeType, *, cascade: bool) -> None:
         raise SqlError(
             "2BP01",
             f"cannot drop type {definition.sql_name} because other objects depend on it",
-            detail="\n".join(f"{d.label} depends on type {d.uses}" for d in found),
+            detail="\n".join(f"{d.label} depends on {d.uses}" for d in found),
             hint=CASCADE_HINT,
         )
-    lines = [f"drop cascades to {d.label}" for d in found]
-    if len(lines) == 1:
-        session.notice("00000", lines[0])
-    elif lines:
-        session.notice("00000", f"drop cascades to {len(lines)} other objects", detail="\n".join(lines))
+    dependents.tell(session, [d.label for d in found])
     for dependent in sorted(found, key=lambda d: d.column is not None):  # views before what they read
         _drop_dependent(session, dependent)
     _require_unmentioned(session, definition)
@@ -102,18 +97,17 @@ def drop_row_users(session: Session, relation: TableDef | ViewDef, *, cascade: b
         raise SqlError(
             "2BP01",
             f"cannot drop {kind} {relation.name} because other objects depend on it",
-            detail="\n".join(f"{d.label} depends on type {d.uses}" for d in found),
+            detail="\n".join(f"{d.label} depends on {d.uses}" for d in found),
             hint=CASCADE_HINT,
         )
+    dependents.tell(session, [d.label for d in found])
     for dependent in found:
-        session.notice("00000", f"drop cascades to {dependent.label}")
         _drop_dependent(session, dependent)
 
 
 def _drop_dependent(session: Session, dependent: _Dependent) -> None:
     relation = next((r for r in session.catalog.relations.values() if r.oid == dependent.relation), None)
     if isinstance(relation, ViewDef):
-        table_changes.drop_views_of(session, relation, cascade=True)
         table_changes.drop(session, relation)
     elif isinstance(relation, TableDef) and dependent.column is not None:
         session.lock(relation.oid, "ddl")
@@ -129,7 +123,10 @@ def _dependents(session: Session, definition: MadeType) -> list[_Dependent]:
     """Columns and views, in PostgreSQL's order: what uses the array type first; columns of a table from the last on."""
     relations = sorted(session.catalog.relations.values(), key=lambda r: r.oid)
     found = []
-    for oid, uses in ((definition.array_oid, f"{definition.sql_name}[]"), (definition.oid, definition.sql_name)):
+    for oid, uses in (
+        (definition.array_oid, f"type {definition.sql_name}[]"),
+        (definition.oid, f"type {definition.sql_name}"),
+    ):
         for made in session.catalog.types.values():
             for column in made.columns if isinstance(made, CompositeDef) else ():
                 if column.type.oid == oid:
@@ -142,25 +139,28 @@ def _dependents(session: Session, definition: MadeType) -> list[_Dependent]:
                 if column.type.oid == oid:
                     label = f"column {column.name} of table {relation.name}"
                     found.append(_Dependent(label, uses, relation.oid, column))
-    columns = {(d.relation, d.column.name) for d in found if d.column is not None}
+    columns = {(d.relation, d.column.attnum) for d in found if d.column is not None}
     for view in relations:
-        if isinstance(view, ViewDef) and _view_uses(session, view, definition, columns):
-            found.append(_Dependent(f"view {view.name}", definition.sql_name, view.oid, None))
+        if isinstance(view, ViewDef) and _view_uses(view, definition, columns):
+            found.append(_Dependent(f"view {view.name}", f"type {definition.sql_name}", view.oid, None))
+    views = {view.oid: view for view in relations if isinstance(view, ViewDef)}
+    for dependent in found:  # which grows: views of views
+        known = {d.relation for d in found if d.column is None}
+        above = dependents.views_of(session, views[dependent.relation]) if dependent.relation in views else []
+        found += [_Dependent(f"view {v.name}", dependent.label, v.oid, None) for v in above if v.oid not in known]
     return found
 
 
-def _view_uses(session: Session, view: ViewDef, definition: MadeType, columns: set[tuple[int, str]]) -> bool:
+def _view_uses(view: ViewDef, definition: MadeType, columns: set[tuple[int, int]]) -> bool:
     if any(c.type.oid in (definition.oid, definition.array_oid) for c in view.columns):
         return True
-    read, named = table_access.relations_read(session, view), column_names(view.query)
-    if any(table in read and name in named for table, name in columns):
-        return True
-    return mentions(session, view.query, definition)
+    return any(view.reads(*column) for column in columns) or mentions(view.query, definition)
 
 
-def mentions(session: Session, statement: str, definition: MadeType) -> bool:
-    """Whether a statement's text names the type."""
-    return any(type_changes.find(session, names) == definition for names in type_names(statement))
+def mentions(statement: str, definition: MadeType) -> bool:
+    """Whether a stored text names the type."""
+    named = {(names[-2] if len(names) > 1 else BARE_SCHEMA, names[-1]) for names in type_names(statement)}
+    return (definition.schema, definition.name) in named
 
 
 def _require_unmentioned(session: Session, definition: MadeType) -> None:
@@ -169,7 +169,7 @@ def _require_unmentioned(session: Session, definition: MadeType) -> None:
         if not isinstance(table, TableDef):
             continue
         texts = [c.default for c in table.columns] + [c.expression for c in table.constraints]
-        if any(mentions(session, f"SELECT {text}", definition) for text in texts if text):
+        if any(mentions(f"SELECT {text}", definition) for text in texts if text):
             raise not_supported(
                 f"an expression of table {table.name} uses type {definition.sql_name}",
                 hint="Drop the default or the check constraint first.",

@@ -16,11 +16,11 @@ from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.expressions import basics, calls, comparisons, subqueries
 from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.nodes import ColumnRef, CteRef, Expr, Query, RangeEntry, Statement, Target, Utility
+from ruvector_engine.sql.noted import Noted
 from ruvector_engine.sql.parser import RawStatement, inner_statement
 from ruvector_engine.sql.query import select
 from ruvector_engine.sql.raw import pb
 from ruvector_engine.sql.scope import Scope, names_of
-from ruvector_engine.sql.stored_names import Noted
 from ruvector_engine.sql.tags import command_tag
 from ruvector_engine.types.registry import BOOL, TypeRef
 
@@ -181,4 +181,4 @@ def analyze_expression(
         return known(scope.state, expr)
     if target.oid == BOOL and not column:
         return boolean(scope.state, expr, "WHERE" if clause in ("COPY", "index predicates") else clause)
-    return assign(scope.state, expr, column, target)
+    return assign(scope.state, expr, column, target, is_default=clause == "DEFAULT")

@@ -85,7 +85,7 @@ class _Gathered:
     def look_through(self, root: Any, view: int) -> None:
         """Everything below a node; then the inside of views, in their owner's name."""
         views: list[tuple[RangeEntry, ViewDef]] = []
-        for node in _nodes(root):
+        for node in own_nodes(root):
             if isinstance(node, ColumnRef):
                 if node.index >= 0:
                     self._selected[node.range].add(node.index)
@@ -148,7 +148,7 @@ def _attnums(relation: TableDef | ViewDef, places: set[int]) -> frozenset[int]:
     return frozenset(relation.columns[place].attnum for place in places)
 
 
-def _nodes(root: Any) -> Iterator[Any]:
+def own_nodes(root: Any) -> Iterator[Any]:
     """Every node below and including `root`, outer ones first; not the inside of views."""
     seen: set[int] = set()
     queue = deque([root])

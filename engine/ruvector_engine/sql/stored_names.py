@@ -8,102 +8,64 @@ the names as a catalog has them now, and constants in the one form that reads th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
 from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET
 from ruvector_engine.catalog.made_types import made_type, user_type
-from ruvector_engine.catalog.model import Catalog, Relation, TableDef, ViewDef
+from ruvector_engine.catalog.model import BARE_SCHEMA, Catalog, Relation, TableDef, ViewDef
 from ruvector_engine.catalog.system.functions import REG_TYPES
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.sql.context import Context
-from ruvector_engine.sql.deparse import parts
-from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, Special
+from ruvector_engine.sql.deparse import parts, write_name
+from ruvector_engine.sql.nodes import ColumnRef, Const, Special
+from ruvector_engine.sql.noted import AttributeNamed, ColumnNamed, Noted, TypeCalled, TypeNamed
 from ruvector_engine.sql.raw import pb
 from ruvector_engine.types.array_values import mapped
 from ruvector_engine.types.registry import BY_OID, NAME_TYPES, RANGES, TypeRef, UserOid, Value
 from ruvector_engine.types.text import format_text
 
-#: The schema whose names stand bare in stored texts; all others are written with theirs.
-BARE_SCHEMA = "public"
 #: Types whose constants are read by settings.
 _BY_SETTINGS = frozenset({"date", "time", "timetz", "timestamp", "timestamptz", "interval"})
 
 
-@dataclass(frozen=True, slots=True)
-class TypeNamed:
-    """A TypeName node, and the type that it means (of an array its elements'), made by CREATE TYPE or CREATE TABLE."""
-
-    node: Any
-    oid: int
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnNamed:
-    """A ColumnRef node, and the column of a table or view that it means. `attnum` 0: the whole row."""
-
-    node: Any
-    relation: int
-    attnum: int
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeNamed:
-    """A String node after a dot, and the attribute of a composite type that it means."""
-
-    node: Any
-    type_oid: int
-    attnum: int
-
-
-@dataclass(frozen=True, slots=True)
-class RelationNamed:
-    """A RangeVar node, and the table, view or sequence that it means."""
-
-    node: Any
-    oid: int
-
-
-def column_named(node: Any, meant: Expr) -> ColumnNamed | None:
-    """The note for a ColumnRef node and what it means; None where that is no column or row of a table or view."""
-    if isinstance(meant, Special) and meant.type.oid >= ROW_TYPE_OFFSET:
-        return ColumnNamed(node, meant.type.oid - ROW_TYPE_OFFSET, 0)
-    if not isinstance(meant, ColumnRef):
-        return None
-    source = meant.range.view or meant.range.source
-    if not isinstance(source, (TableDef, ViewDef)) or not 0 <= meant.index < len(source.columns):
-        return None
-    column = source.columns[meant.index]
-    # Under an alias with a list of columns the name is the list's.
-    return ColumnNamed(node, source.oid, column.attnum) if node.fields[-1].string.sval == column.name else None
-
-
-def attribute_named(node: Any, row: TypeRef) -> AttributeNamed:
-    """The note for the name after the dot of a composite value."""
-    assert row.composite is not None
-    return AttributeNamed(node, row.oid, next(a.attnum for a in row.composite.attributes if a.name == node.sval))
-
-
-Noted: TypeAlias = TypeNamed | ColumnNamed | AttributeNamed | RelationNamed
-
-
 def reading(catalog: Catalog, schema: str) -> Context:
     """How a stored text of something in that schema is read, by whomever."""
-    return Context(catalog, (BARE_SCHEMA, schema, "pg_catalog"))
+    return Context(catalog, ("pg_catalog", BARE_SCHEMA, schema))
+
+
+def reading_within(context: Context, schema: str) -> Context:
+    """The same as part of a statement, whose settings and time functions are given."""
+    read = reading(context.catalog, schema)
+    lookup = None if context.lookup is None else replace(context.lookup, search_path=read.search_path)
+    return replace(read, settings=context.settings, now=context.now, lookup=lookup)
+
+
+def reading_view(context: Context, view: ViewDef) -> Context:
+    """How the query of a view is read: it has of each relation what that had when the view was made."""
+    return replace(reading_within(context, view.schema), visible={use.oid: use.attnums for use in view.uses})
 
 
 def settle(tree: Any, noted: Sequence[Noted], constants: Iterable[Const], catalog: Catalog) -> None:
-    """Write the names in a parse tree as the catalog has them, and `constants`, the typed ones of the same text."""
-    over_one_table = not any(isinstance(item, RelationNamed) for item in noted)
+    """Write the names in an expression over one table as the catalog has them.
+
+    `constants` are the typed ones of the same text.
+    """
+    for item in noted:
+        if isinstance(item, ColumnNamed):
+            _settle_column(item, catalog)
+    settle_types(tree, noted, constants, catalog)
+
+
+def settle_types(tree: Any, noted: Sequence[Noted], constants: Iterable[Const], catalog: Catalog) -> None:
+    """The same for the types in any tree, their attributes, and the constants that name something."""
     for item in noted:
         if isinstance(item, TypeNamed):
-            _settle_type(item, catalog)
-        elif isinstance(item, ColumnNamed):
-            _settle_column(item, catalog, bare=over_one_table)
+            _settle_type(item.node.names, item.oid, catalog)
+        elif isinstance(item, TypeCalled):
+            _settle_type(item.node.funcname, item.oid, catalog)
         elif isinstance(item, AttributeNamed):
             _settle_attribute(item, catalog)
-        else:
-            _settle_relation(item, catalog)
     typed = {constant.location: constant for constant in constants if constant.location >= 0}
     for node in parts(tree, pb.A_Const):
         constant = typed.get(node.location)
@@ -111,34 +73,45 @@ def settle(tree: Any, noted: Sequence[Noted], constants: Iterable[Const], catalo
             text = _settled_constant(constant, catalog)
             if text is not None:
                 node.sval.sval = text
+    for call in parts(tree, pb.FuncCall):
+        for arg in call.args:
+            constant = typed.get(arg.a_const.location) if arg.WhichOneof("node") == "a_const" else None
+            if constant is not None and constant.type.oid in NAME_TYPES:
+                _write_type(arg, constant.type)
+
+
+def _write_type(node: Any, type_ref: TypeRef) -> None:
+    """Make a cast of a constant, as PostgreSQL shows one that names something."""
+    constant = pb.Node()
+    constant.CopyFrom(node)
+    node.type_cast.arg.CopyFrom(constant)
+    write_name(node.type_cast.type_name.names, (type_ref.pg.name,))
 
 
 # ---------------------------------------------------------------- names
 
 
-def _settle_type(item: TypeNamed, catalog: Catalog) -> None:
-    made = made_type(catalog, item.oid)
+def _settle_type(fields: Any, oid: int, catalog: Catalog) -> None:
+    made = made_type(catalog, oid)
     if made is not None:
-        names = (made.name,) if made.schema == BARE_SCHEMA else (made.schema, made.name)
-        del item.node.names[:]
-        item.node.names.extend(pb.Node(string=pb.String(sval=name)) for name in names)
+        write_name(fields, (made.name,) if made.schema == BARE_SCHEMA else (made.schema, made.name))
 
 
-def _settle_column(item: ColumnNamed, catalog: Catalog, *, bare: bool) -> None:
-    """A column or row. `bare`: of the one table that the text is over, else of one that FROM has, under its alias."""
-    relation = _relation(catalog, item.relation)
-    if not isinstance(relation, (TableDef, ViewDef)):
-        return
-    fields = item.node.fields
-    star = fields[-1].HasField("a_star")
-    column = next((c for c in relation.columns if c.attnum == item.attnum), None)
-    if column is not None:
-        fields[-1].string.sval = column.name
-        del fields[: len(fields) - (1 if bare else 2)]
-    elif not item.attnum:
-        del fields[: len(fields) - (2 if star else 1)]
-        if bare:
-            fields[0].string.sval = relation.name
+def _settle_column(item: ColumnNamed, catalog: Catalog) -> None:
+    """A column or row of the table that the text is over."""
+    fields, meant = item.node.fields, item.meant
+    if isinstance(meant, ColumnRef) and isinstance(meant.range.source, TableDef) and meant.index >= 0:
+        old = meant.range.source
+        new = _relation(catalog, old.oid) or old  # there is none yet of a table that is being made
+        number = old.columns[meant.index].attnum
+        write_name(fields, [c.name for c in getattr(new, "columns", ()) if c.attnum == number])
+    elif isinstance(meant, Special) and meant.type.oid >= ROW_TYPE_OFFSET:
+        row = _relation(catalog, meant.type.oid - ROW_TYPE_OFFSET)
+        star = fields[-1].HasField("a_star")
+        if row is not None:
+            write_name(fields, (row.name,))
+            if star:
+                fields.add().a_star.SetInParent()
 
 
 def _settle_attribute(item: AttributeNamed, catalog: Catalog) -> None:
@@ -146,17 +119,6 @@ def _settle_attribute(item: AttributeNamed, catalog: Catalog) -> None:
     column = next((c for c in getattr(made, "columns", ()) if c.attnum == item.attnum), None)
     if column is not None:
         item.node.sval = column.name
-
-
-def _settle_relation(item: RelationNamed, catalog: Catalog) -> None:
-    relation = _relation(catalog, item.oid)
-    if relation is None:
-        return
-    node = item.node
-    if node.relname != relation.name and not node.HasField("alias"):
-        node.alias.aliasname = node.relname
-    node.relname = relation.name
-    node.schemaname = "" if relation.schema == BARE_SCHEMA else relation.schema
 
 
 def _relation(catalog: Catalog, oid: int) -> Relation | None:

@@ -11,6 +11,7 @@ from ruvector_engine.catalog.system.lookup import Lookup, qualified_name
 from ruvector_engine.catalog.system.names import quote_identifier, schema_and_name
 from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError
+from ruvector_engine.sql.shown_names import shown_expression, shown_query
 
 _CALL = re.compile(r'[a-z_0-9"]+\(')
 
@@ -65,11 +66,13 @@ def _index_column(lookup: Lookup, index: IndexDef, table: Relation, position: in
 def pg_get_constraintdef(lookup: Lookup, oid: int, _pretty: bool = False) -> str | None:
     """A constraint as it stands in CREATE TABLE."""
     constraint = lookup.constraints.get(oid)
-    return constraint.definition if constraint else None
+    if constraint is not None and constraint.expression is not None:
+        return f"CHECK (({shown_expression(lookup, constraint.expression)}))"
+    return constraint.definition if constraint is not None else None
 
 
 def pg_get_viewdef(lookup: Lookup, view: int | str, _pretty: bool | int = False) -> str | None:
-    """A view's query, as it was given. By OID or by name."""
+    """A view's query, its names as the search path needs them. By OID or by name."""
     if isinstance(view, str):
         schema, name = schema_and_name(view)
         found = lookup.relation(schema, name)
@@ -77,17 +80,20 @@ def pg_get_viewdef(lookup: Lookup, view: int | str, _pretty: bool | int = False)
             raise SqlError("42P01", f'relation "{view}" does not exist')
     else:
         found = lookup.relations.get(view)
-    return f" {found.query.strip().rstrip(';')};" if isinstance(found, ViewDef) else None
+    return f" {shown_query(lookup, found.query)};" if isinstance(found, ViewDef) else None
 
 
 def pg_get_expr(lookup: Lookup, expression: str, relation: int, pretty: bool = False) -> str:
-    """A stored expression: the catalogs here hold them as SQL text already. An index's is known with less of it too."""
+    """A stored expression, which the catalogs here hold as SQL text: its names as the search path needs them.
+
+    An index's is known with less of it too.
+    """
     for index in lookup.relations.values() if pretty else ():
         if isinstance(index, IndexDef) and index.table_oid == relation:
             for part in (index.predicate, *index.expressions):
                 if part is not None and part.shown == expression:
                     return part.pretty
-    return expression
+    return shown_expression(lookup, expression)
 
 
 def pg_get_serial_sequence(lookup: Lookup, table_name: str, column_name: str) -> str | None:

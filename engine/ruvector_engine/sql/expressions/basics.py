@@ -20,9 +20,9 @@ from ruvector_engine.sql.expressions import composites
 from ruvector_engine.sql.expressions.dispatch import expression, handles
 from ruvector_engine.sql.expressions.operands import apply_operator, as_type, equality
 from ruvector_engine.sql.nodes import BoolOp, Call, Cast, ColumnRef, Const, Expr, Param, Query, Special
+from ruvector_engine.sql.noted import AttributeNamed, ColumnNamed, TypeNamed
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position, strings
 from ruvector_engine.sql.scope import Scope, row_of
-from ruvector_engine.sql.stored_names import TypeNamed, attribute_named, column_named
 from ruvector_engine.sql.tree import walk
 from ruvector_engine.sql.typenames import resolve_type
 from ruvector_engine.types.bits import parse_bits
@@ -53,6 +53,9 @@ _BOOL = TypeRef(BOOL)
 
 @handles("column_ref")
 def _column_ref(scope: Scope, node: Any) -> Expr:
+    if scope.clause == "DEFAULT":
+        problem = "cannot use column reference in DEFAULT expression"
+        raise SqlError("0A000", problem, position=position(node.location))
     parts: list[str] = []
     for field in node.fields:
         kind, message = kind_of(field)
@@ -73,9 +76,7 @@ def _column_ref(scope: Scope, node: Any) -> Expr:
 def _noted(scope: Scope, node: Any, meant: Expr) -> Expr:
     """What a ColumnRef means, noted where that is asked for."""
     if scope.state.noted is not None:
-        column = column_named(node, meant)
-        if column is not None:
-            scope.state.noted.append(column)
+        scope.state.noted.append(ColumnNamed(node, meant, scope))
     return meant
 
 
@@ -292,9 +293,8 @@ def _indirection(scope: Scope, node: Any) -> Expr:
         if kind == "a_indices":
             subscripts.append(message)
         elif kind == "string":
-            row, result = result, _field(result, message.sval, location)
-            if scope.state.noted is not None and row.type.composite is not None:
-                scope.state.noted.append(attribute_named(message, row.type))
+            _note_attribute(scope, message, result.type)
+            result = _field(result, message.sval, location)
         else:
             raise SqlError("42601", 'row expansion via "*" is not supported here', position=position(location))
     if not subscripts:
@@ -314,6 +314,13 @@ def _indirection(scope: Scope, node: Any) -> Expr:
         return _slice(scope, result, subscripts, location)
     indexes = [_subscript(scope, s.uidx) for s in subscripts]
     return Special("subscript", (result, *indexes), TypeRef(element), None, location)
+
+
+def _note_attribute(scope: Scope, node: Any, row: TypeRef) -> None:
+    attributes = () if row.composite is None else row.composite.attributes
+    found = next((a for a in attributes if a.name == node.sval), None)
+    if scope.state.noted is not None and found is not None:
+        scope.state.noted.append(AttributeNamed(node, row.oid, found.attnum))
 
 
 def _field(row: Expr, name: str, location: int) -> Expr:
@@ -411,9 +418,3 @@ def _value_function(_scope: Scope, node: Any) -> Expr:
     now = Special("session", (), TypeRef(TIMESTAMPTZ), "now", node.location)
     target = TypeRef(_TIMES[base], node.typmod if name.endswith("_N") else -1)
     return now if target == now.type else Cast(now, target, True, node.location)
-
-
-@handles("grouping_func")
-def _grouping(scope: Scope, node: Any) -> Expr:
-    args = tuple(expression(scope, a) for a in node.args)
-    return Special("grouping", args, TypeRef(INT4), None, node.location)
