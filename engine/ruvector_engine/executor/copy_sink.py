@@ -99,6 +99,7 @@ class TableSink:
             if widening.not_plain(column, given):
                 wanted.append(column)
         if wanted:
+            wanted += [c for _, c in generated_columns(self._table) if widening.is_plain_array(c)]
             self._wait()
             self._insert(self._taken())
             self._table = widening.widen(self._session, self._table, wanted)

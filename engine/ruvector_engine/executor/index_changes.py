@@ -11,7 +11,8 @@ from ruvector_engine.catalog.model import IndexDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import access, table_access
-from ruvector_engine.executor.index_ddl import build_index, checked_options
+from ruvector_engine.executor.index_builds import build_index
+from ruvector_engine.executor.index_ddl import checked_options
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.planner.operator_classes import check_build
 from ruvector_engine.results import Result
