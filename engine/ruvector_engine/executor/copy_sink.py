@@ -149,7 +149,8 @@ class TableSink:
         taken, self._pending = self._pending, [[] for _ in self._columns]
         origins, self._origins = self._origins, []
         self._bytes = 0
-        return Batch(self._table, self._columns, [_joined(pieces) for pieces in taken], origins, self._where)
+        joined = [_joined(pieces) for pieces in taken]
+        return Batch(self._table, self._columns, joined, origins, self._where, self._values.sql)
 
     def _wait(self) -> None:
         inserting, self._inserting = self._inserting, None
