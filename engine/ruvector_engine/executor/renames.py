@@ -90,8 +90,6 @@ def _rename_column(session: Session, node: Any) -> None:
         columns = (replace(c, name=node.newname) if c is column else c for c in table.columns)
         _put(session, before, [replace(table, columns=tuple(columns))])
         return
-    if any(c.kind == "c" and column.name in c.columns for c in table.constraints):
-        raise not_supported(f'column "{column.name}" is used in a check constraint', hint="Drop the constraint first.")
 
     def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(node.newname if n == column.name else n for n in names)
@@ -101,13 +99,14 @@ def _rename_column(session: Session, node: Any) -> None:
     tables.check_stored(new)
     session.transaction.changes_of(table.oid).rename(column.name, node.newname)
     indexes: list[Relation] = [i.renamed(column.name, node.newname) for i in session.catalog.indexes_of(table.oid)]
-    if any(c.kind in "pu" and node.newname in c.columns for c in constraints):
+    _put(session, before, [new, *indexes])
+    new = table_access.current(session, new)
+    if any(c.kind == "c" or node.newname in c.columns for c in new.constraints):
         table_changes.rewrite(session, table, new, {node.newname: quote(column.name)})
     else:
         old_name, new_name = quote(column.name), quote(node.newname)
         session.connection.run(f"ALTER TABLE {table.storage_name} RENAME COLUMN {old_name} TO {new_name}")
         table_changes.put_table(session, new)
-    _put(session, before, indexes)
 
 
 # -------------------------------------------------------------------- schemas

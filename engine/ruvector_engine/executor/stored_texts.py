@@ -6,7 +6,7 @@ Defaults, CHECKs, generated columns, index expressions and predicates, views; se
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,6 +15,7 @@ from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET
 from ruvector_engine.catalog.model import (
     Catalog,
     ColumnDef,
+    ConstraintDef,
     IndexDef,
     IndexExpression,
     Relation,
@@ -31,13 +32,13 @@ from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.deparse import expression_text, statement_text
 from ruvector_engine.sql.needs import own_nodes
-from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, Special
-from ruvector_engine.sql.noted import ColumnNamed, Noted, RelationNamed
+from ruvector_engine.sql.nodes import Call, Cast, ColumnRef, Const, Expr, Special
+from ruvector_engine.sql.noted import ColumnNamed, ColumnsMerged, Noted, RelationNamed, StarNamed
 from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
 from ruvector_engine.sql.raw import pb
 from ruvector_engine.sql.stored_names import reading, reading_view, settle
 from ruvector_engine.sql.stored_queries import name_outputs, settle_query
-from ruvector_engine.types.registry import BOOL, REGCLASS, TypeRef
+from ruvector_engine.types.registry import BOOL, REGCLASS, TypeRef, UserOid
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -85,35 +86,77 @@ class ViewQuery:
         return statement_text(self._tree)
 
     def uses(self) -> tuple[Use, ...]:
-        """What it reads of other relations; what views among them read is theirs."""
+        """What it reads of other relations, and the types that it names; what views among them use is theirs."""
         found: dict[int, set[int]] = defaultdict(set)
         for item in self._noted:
             if isinstance(item, RelationNamed):
                 found[item.relation.oid] |= set()
-            elif isinstance(item, ColumnNamed) and _is_row(item.meant):
-                found[item.meant.type.oid - ROW_TYPE_OFFSET].add(0)
-        for node in own_nodes(self.analyzed.statement):
-            if isinstance(node, ColumnRef) and node.index >= 0:
-                relation = node.range.view or node.range.source
-                if isinstance(relation, (TableDef, ViewDef)):
-                    found[relation.oid].add(relation.columns[node.index].attnum)
-            elif isinstance(node, Const) and node.type.oid == REGCLASS and isinstance(node.value, int):
-                found[node.value] |= set()
+            named: Sequence[Expr] = ()
+            if isinstance(item, ColumnNamed):
+                named = [item.meant]
+            elif isinstance(item, StarNamed):
+                named = [column for _, column in item.columns]
+            elif isinstance(item, ColumnsMerged):
+                named = item.sides
+            for meant in named:
+                for oid, attnum in _columns_meant(meant):
+                    found[oid].add(attnum)
+        for oid in _named_by(own_nodes(self.analyzed.statement)):
+            found[oid] |= set()
         return tuple(Use(oid, tuple(sorted(attnums))) for oid, attnums in sorted(found.items()))
 
 
-def _is_row(meant: Expr) -> bool:
-    """Whether a name means the whole row of a table or view."""
-    return isinstance(meant, Special) and meant.kind == "row" and meant.type.oid >= ROW_TYPE_OFFSET
+def _columns_meant(meant: Expr) -> Iterator[tuple[int, int]]:
+    """The column of a table or view that a name means, by OID and attnum; attnum 0 where it is the whole row."""
+    if isinstance(meant, ColumnRef) and meant.index >= 0:
+        relation = meant.range.view or meant.range.source
+        if isinstance(relation, (TableDef, ViewDef)):
+            yield relation.oid, relation.columns[meant.index].attnum
+    elif isinstance(meant, Special) and meant.kind == "row" and meant.type.oid >= ROW_TYPE_OFFSET:
+        yield meant.type.oid - ROW_TYPE_OFFSET, 0
 
 
-def relations_named(session: Session, table: TableDef, column: ColumnDef) -> set[int]:
-    """OIDs of the relations that a column's default names."""
-    assert column.default is not None
-    context = reading(session.catalog, table.schema)
-    expr = analyze_expression(column.default, context, target=column.type, column=column.name, clause="DEFAULT")
-    constants = (constant for constant in _constants(expr) if constant.type.oid == REGCLASS)
-    return {constant.value for constant in constants if isinstance(constant.value, int)}
+# -------------------------------------------------------------------- what texts name
+
+
+def named_in_column(session: Session, table: TableDef, column: ColumnDef) -> set[int]:
+    """OIDs of the relations and types that a column's default or generation expression names."""
+    if column.generation is not None:
+        return _named(session, table, column.generation, table=table, clause="GENERATED")
+    return set() if column.default is None else _named(session, table, column.default, target=column.type, column="-")
+
+
+def named_in_check(session: Session, table: TableDef, constraint: ConstraintDef) -> set[int]:
+    """The same of a CHECK."""
+    text = constraint.expression
+    return set() if text is None else _named(session, table, text, table=table, target=TypeRef(BOOL))
+
+
+def named_in_index(session: Session, index: IndexDef) -> set[int]:
+    """The same of an index's expressions and predicate."""
+    table = session.catalog.table_by_oid(index.table_oid)
+    parts = [part for part in (*index.expressions, index.predicate) if part is not None]
+    if table is None:
+        return set()
+    return set().union(*(_named(session, table, part.text, table=table) for part in parts))
+
+
+def _named(session: Session, owner: TableDef, text: str, **given: Any) -> set[int]:
+    if not any(sign in text for sign in "'(:"):
+        return set()  # nothing but columns and numbers
+    return _named_by(nodes(analyze_expression(text, reading(session.catalog, owner.schema), **given)))
+
+
+def _named_by(found: Iterable[Any]) -> set[int]:
+    """OIDs of the relations that constants name, and of the types that expressions make values of."""
+    oids: set[int] = set()
+    for node in found:
+        if isinstance(node, Const) and node.type.oid == REGCLASS and isinstance(node.value, int):
+            oids.add(node.value)
+        elif isinstance(node, (Const, Cast, Call, Special)) and isinstance(node.type.oid, UserOid):
+            whole_row = isinstance(node, Special) and node.kind == "row" and node.type.oid >= ROW_TYPE_OFFSET
+            oids |= set() if whole_row else {int(node.type.oid)}
+    return oids
 
 
 def follow(session: Session, before: Catalog) -> None:

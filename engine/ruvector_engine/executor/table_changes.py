@@ -465,14 +465,15 @@ def _transformed(session: Session, table: TableDef, column: ColumnDef, node: Any
     source = analyze_expression(quote(column.name) if given is None else given, context, table=table, clause="USING")
     value = coerce(State(context, Parameters(None)), source, type_, "a")
     if value is None:
-        shown = format_type(session.lookup, type_.oid, type_.typmod)
+        shown = format_type(session.lookup, type_.oid)
         if given is not None:
             text = f'result of USING clause for column "{column.name}" cannot be cast automatically to type {shown}'
             raise SqlError("42804", text, hint="You might need to add an explicit cast.")
+        full = format_type(session.lookup, type_.oid, type_.typmod)
         raise SqlError(
             "42804",
             f'column "{column.name}" cannot be cast automatically to type {shown}',
-            hint=f'You might need to specify "USING {quote_identifier(column.name)}::{shown}".',
+            hint=f'You might need to specify "USING {quote_identifier(column.name)}::{full}".',
         )
     return bindings.inlined(session, emit_expression(value if type_.shaped else without_shape(value)))
 

@@ -75,6 +75,9 @@ def _columns(query: stored_texts.ViewQuery, aliases: Sequence[str]) -> tuple[Col
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
         raise SqlError("42701", f'column "{twice}" specified more than once')
+    for name, output in zip(names, outputs, strict=True):
+        if output.type.pg.category == "P":
+            raise SqlError("42P16", f'column "{name}" has pseudo-type {output.type.pg.sql_name}')
     return tuple(ColumnDef(n, c.type, i) for i, (n, c) in enumerate(zip(names, outputs, strict=True), 1))
 
 

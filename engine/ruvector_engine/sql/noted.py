@@ -51,11 +51,12 @@ class RelationNamed:
 
 @dataclass(frozen=True, slots=True)
 class ColumnNamed:
-    """A ColumnRef node, what it means (a column of anything, or a whole row), and the query level it stands at."""
+    """A ColumnRef node, what it means (a column of anything, or a whole row), its query level and the clause."""
 
     node: Any
     meant: Expr
     scope: Scope
+    clause: str
 
 
 @dataclass(frozen=True, slots=True)

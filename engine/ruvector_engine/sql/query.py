@@ -178,6 +178,7 @@ def _distinct(scope: Scope, node: Any, query: Query) -> None:
                 )
         return
     keys = []
+    scope.clause = "DISTINCT ON"
     for item in node.distinct_clause:
         found = output_reference(scope, item, query.targets, "DISTINCT ON")
         keys.append(known(scope.state, found if found is not None else expression(scope, item)))

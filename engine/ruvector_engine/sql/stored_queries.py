@@ -26,33 +26,43 @@ _T = TypeVar("_T")
 
 def settle_query(tree: Any, noted: Sequence[Noted], constants: Iterable[Const], catalog: Catalog) -> None:
     """Write the names in a query as the catalog has them; `constants` are the typed ones of its own text."""
-    before = [(target, output_name(target.val)) for target in _outputs(tree)]
+    before = [(target, target.name or output_name(target.val)) for target in _outputs(tree)]
     writer = _Writer(tree, noted, catalog)
     writer.write()
     settle_types(tree, noted, constants, catalog)
     for target, name in before:
-        if not target.name and name != "?column?" and output_name(target.val) != name:
-            target.name = name
+        _name_output(target, name)
     for star in _of(StarNamed, noted):
         writer.expand(star)
 
 
 def name_outputs(tree: Any, noted: Sequence[Noted], names: Sequence[str]) -> None:
     """Give the outputs of a settled query these names; what orders by the former ones orders by place."""
-    leaf = tree.select_stmt
-    while leaf.op != pb.SETOP_NONE:
-        leaf = leaf.larg
-    if leaf.values_lists:
+    first, *others = _leaves(tree.select_stmt)
+    if first.values_lists:
         if list(names) != [f"column{i}" for i in range(1, len(names) + 1)]:
-            _select_from_values(leaf, names)
+            _select_from_values(first, names)
         return
-    changed = False
-    for node, name in zip(leaf.target_list, names, strict=True):
-        target = node.res_target
-        if (target.name or output_name(target.val)) != name:
-            target.name, changed = name, True
+    targets = [node.res_target for node in first.target_list]
+    changed = [target.name or output_name(target.val) for target in targets] != list(names)
+    for leaf in (first, *others):
+        for node, name in zip(leaf.target_list, names, strict=not leaf.values_lists):
+            _name_output(node.res_target, name)
     for output in _of(OutputNamed, noted) if changed else ():
         output.node.a_const.ival.ival = output.place
+
+
+def _name_output(target: Any, name: str) -> None:
+    """Call an output so, where a column's own name does not do that already."""
+    is_column = target.val.WhichOneof("node") == "column_ref"
+    target.name = "" if is_column and output_name(target.val) == name else name
+
+
+def _leaves(select: Any) -> list[Any]:
+    """The queries that a set operation is made of, from left to right; the query itself where it is none."""
+    if select.op == pb.SETOP_NONE:
+        return [select]
+    return [*_leaves(select.larg), *_leaves(select.rarg)]
 
 
 def _select_from_values(leaf: Any, names: Sequence[str]) -> None:
@@ -170,11 +180,15 @@ class _Writer:
             self._write_row(item, names)
             return
         name = self._name_of(item.meant, names[-1])
-        clashes = name != names[-1] and name in (target.name for target in _outputs(self._tree))
+        # An output of that name would go before the column in ORDER BY.
+        clashes = name != names[-1] and item.clause in ("ORDER BY", "DISTINCT ON") and name in self._output_names()
         if len(names) == 1 and _is_alone(scope) and not clashes:
             write_name(fields, (name,))
         else:
             write_name(fields, (*(self._qualifier(scope, owner) or names[:-1]), name))
+
+    def _output_names(self) -> set[str]:
+        return {target.name or output_name(target.val) for target in _outputs(self._tree)}
 
     def _name_of(self, meant: Expr, name: str) -> str:
         """The name now of a column that was called `name`."""
@@ -227,8 +241,7 @@ class _Writer:
                 owner = _range_of(star.scope, meant)
                 qualifier = () if owner is None or _is_alone(star.scope) else self._qualifier(star.scope, owner)
                 write_name(target.val.column_ref.fields, (*qualifier, self._name_of(meant, name)))
-            if output_name(target.val) != name:
-                target.name = name
+            _name_output(target, name)
             star.outputs.insert(place, pb.Node(res_target=target))
 
 

@@ -84,16 +84,21 @@ def pg_get_viewdef(lookup: Lookup, view: int | str, _pretty: bool | int = False)
 
 
 def pg_get_expr(lookup: Lookup, expression: str, relation: int, pretty: bool = False) -> str:
-    """A stored expression, which the catalogs here hold as SQL text: its names as the search path needs them.
+    """A stored expression, which the catalogs here hold as SQL text.
 
-    An index's is known with less of it too.
+    A table's has its names as the search path needs them; an index's is known with less of it too.
     """
+    table = lookup.relations.get(relation)
+    if isinstance(table, TableDef):
+        texts = [*(c.generation or c.default for c in table.columns), *(c.expression for c in table.constraints)]
+        if expression in texts:
+            return shown_expression(lookup, expression)
     for index in lookup.relations.values() if pretty else ():
         if isinstance(index, IndexDef) and index.table_oid == relation:
             for part in (index.predicate, *index.expressions):
                 if part is not None and part.shown == expression:
                     return part.pretty
-    return shown_expression(lookup, expression)
+    return expression
 
 
 def pg_get_serial_sequence(lookup: Lookup, table_name: str, column_name: str) -> str | None:

@@ -76,7 +76,7 @@ def _column_ref(scope: Scope, node: Any) -> Expr:
 def _noted(scope: Scope, node: Any, meant: Expr) -> Expr:
     """What a ColumnRef means, noted where that is asked for."""
     if scope.state.noted is not None:
-        scope.state.noted.append(ColumnNamed(node, meant, scope))
+        scope.state.noted.append(ColumnNamed(node, meant, scope, scope.clause))
     return meant
 
 
