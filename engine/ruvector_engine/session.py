@@ -419,10 +419,16 @@ class Session:
         if not self.in_block:
             raise SqlError("25P01", f"{command} can only be used in transaction blocks")
 
-    def lock(self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True) -> None:
-        """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to."""
+    def lock(
+        self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True, keep: bool = True
+    ) -> None:
+        """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to.
+
+        Without `keep` it is not taken: those who hold it now are waited for.
+        """
         timeout = int(self.settings["lock_timeout"]) / 1000 or None if wait else 0
-        self.database.locks.acquire(self.pid, table_oid, mode, timeout=timeout, check=self.check_cancelled)
+        locks, check = self.database.locks, self.check_cancelled
+        locks.acquire(self.pid, table_oid, mode, timeout=timeout, check=check, keep=keep)
 
     @property
     def command(self) -> str:

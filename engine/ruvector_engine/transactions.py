@@ -31,8 +31,9 @@ IdVectors = tuple[Ids, Vectors]
 class TableChanges:
     """What a transaction did to one table, as its indexes and the row cache need to know it."""
 
-    #: Searchable column -> batches of (ids, values as stored); made arrays only where an index wants them.
-    added: dict[str, list[tuple[Ids, Sequence[bytes | str | None] | None]]] = field(default_factory=dict)
+    #: Searchable column, or the OID of an index that is over something else -> batches of (ids, values as stored, NULL
+    #: where the index leaves the row out); made arrays only where an index wants them.
+    added: dict[str | int, list[tuple[Ids, Sequence[bytes | str | None] | None]]] = field(default_factory=dict)
     added_rows: list[Ids] = field(default_factory=list)  # the ids of all new row versions
     deleted: list[Ids] = field(default_factory=list)  # ids that are gone
     touched: list[Ids] = field(default_factory=list)  # ids whose other columns changed
@@ -69,12 +70,16 @@ class TableChanges:
         """All ids that are gone, sorted."""
         return np.unique(np.concatenate(self.deleted)) if self.deleted else np.empty(0, np.int64)
 
-    def add(self, column: str, ids: Ids, vectors: Sequence[bytes | str | None] | None) -> None:
-        """Note new row versions and their vectors in `column`, as they are stored; None: they are read when wanted."""
-        self.added.setdefault(column, []).append((ids, vectors))
+    def add(self, key: str | int, ids: Ids, vectors: Sequence[bytes | str | None] | None) -> None:
+        """Note new row versions and their vectors under a key of `added`; None: they are read when wanted."""
+        self.added.setdefault(key, []).append((ids, vectors))
+
+    def noted_ids(self, key: str | int) -> Ids:
+        """The ids of the row versions that were added under a key."""
+        return np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in self.added.get(key, ()))])
 
     def added_vectors(
-        self, column: str, element: Element, dimensions: int, read: Callable[[Ids], IdVectors]
+        self, column: str | int, element: Element, dimensions: int, read: Callable[[Ids], IdVectors]
     ) -> IdVectors:
         """What is still there of what was added to `column`: ids (n,), and their vectors; NULLs are left out.
 

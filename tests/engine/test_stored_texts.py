@@ -16,7 +16,7 @@ CREATE TYPE pair AS (x int, y text);
 CREATE TABLE s.t (
     id int PRIMARY KEY, m s.mood, p pair, v vector(2), d date,
     w vector(2),
-    g text GENERATED ALWAYS AS (CASE WHEN m = 'ok'::s.mood THEN (p).y || '!' ELSE t.p::text END) STORED,
+    g text GENERATED ALWAYS AS (CASE WHEN m = 'ok'::s.mood THEN (p).y || '!' ELSE (t.p).y || (t.p).x END) STORED,
     h bool GENERATED ALWAYS AS (m = ANY ('{sad,ok}'::s.mood[]) OR d < '2020-02-03') STORED,
     f s.mood GENERATED ALWAYS AS (CASE (p).x WHEN 1 THEN 'sad'::s.mood ELSE 'ok' END) STORED);
 CREATE INDEX by_label ON s.t USING hnsw (v vector_l2_ops) WHERE m = 'ok';

@@ -215,6 +215,8 @@ class Catalog:
     authority: Authority = field(default_factory=Authority)
     #: Types that CREATE TYPE made, by (schema, name).
     types: Mapping[tuple[str, str], EnumDef | CompositeDef] = field(default_factory=lambda: MappingProxyType({}))
+    #: What `indexes_of` has found: every statement that writes asks for it.
+    _indexes: dict[int, tuple[IndexDef, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, name: str, schema: str | None, search_path: tuple[str, ...]) -> Relation | None:
         """The relation a name means: in `schema`, else the first on the search path."""
@@ -234,5 +236,8 @@ class Catalog:
 
     def indexes_of(self, table_oid: int) -> tuple[IndexDef, ...]:
         """The table's indexes, in order of creation."""
-        found = [r for r in self.relations.values() if isinstance(r, IndexDef) and r.table_oid == table_oid]
-        return tuple(sorted(found, key=lambda i: i.oid))
+        known = self._indexes.get(table_oid)
+        if known is None:
+            found = [r for r in self.relations.values() if isinstance(r, IndexDef) and r.table_oid == table_oid]
+            known = self._indexes[table_oid] = tuple(sorted(found, key=lambda i: i.oid))
+        return known

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog.model import ColumnDef, IndexExpression, TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import stored_texts
-from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read
+from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read, require_immutable
 from ruvector_engine.planner.operator_classes import (
     check_class,
     check_dimensions,
@@ -107,12 +107,14 @@ def _column(table: TableDef, name: str) -> ColumnDef:
 
 def _expression(session: Session, table: TableDef, source: Any) -> tuple[IndexExpression, tuple[str, ...]]:
     expr = analyzed_key(source, table, session.analysis_context())
+    require_immutable(expr, "index expression")
     text = stored_texts.stored_text(session, source, table=table, clause="index expressions")
     return index_expression(text, expr), columns_read(expr)
 
 
 def _predicate(session: Session, table: TableDef, source: Any) -> tuple[IndexExpression, tuple[str, ...]]:
     expr = analyzed_predicate(source, table, session.analysis_context())
+    require_immutable(expr, "index predicate")
     given = {"table": table, "target": TypeRef(BOOL), "clause": "index predicates"}
     return index_expression(stored_texts.stored_text(session, source, **given), expr), columns_read(expr)
 

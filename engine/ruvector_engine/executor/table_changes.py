@@ -30,12 +30,14 @@ from ruvector_engine.executor import (
     dependents,
     duplicate_keys,
     generation,
+    index_values,
     ownership,
     stored_texts,
     table_access,
     tables,
     views,
 )
+from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
@@ -328,9 +330,18 @@ def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
 
 
 def rewrite(
-    session: Session, old: TableDef, new: TableDef, values: Mapping[str, str | None] = MappingProxyType({})
+    session: Session,
+    old: TableDef,
+    new: TableDef,
+    values: Mapping[str, str | None] = MappingProxyType({}),
+    *,
+    new_ids: bool = False,
 ) -> None:
-    """Make the table anew under its name: what DuckDB cannot alter in place. `values`: SQL for changed columns."""
+    """Make the table anew under its name: what DuckDB cannot alter in place.
+
+    `values`: SQL for changed columns. With `new_ids` every row gets another hidden id, and whoever asks for that has
+    the indexes built anew.
+    """
     table_access.require_current(session, old)
     run = session.connection.run
     for constraint in new.constraints:
@@ -340,7 +351,7 @@ def rewrite(
     run(tables.create_sql(session, fresh))
     names = [c.name for c in new.columns]
     selected = [values.get(n) or (quote(n) if old.column(n) else "NULL") for n in names]
-    hidden = [ROW_ID, PREVIOUS_ROW_ID] if new.has_row_id and old.has_row_id else []
+    hidden = [ROW_ID, PREVIOUS_ROW_ID] if new.has_row_id and old.has_row_id and not new_ids else []
     rows = f"SELECT {', '.join([*selected, *map(quote, hidden)])} FROM {old.storage_name}"
     try:
         run(f"INSERT INTO {fresh.storage_name} {insertion(fresh, [*names, *hidden], rows)}")
@@ -389,7 +400,17 @@ def _drop_expression(session: Session, table: TableDef, command: Any) -> None:
 def _set_expression(session: Session, table: TableDef, command: Any) -> None:
     column = column_of(table, command.name)
     new, value = generation.with_expression(session, table, column, getattr(command, "def"))
-    rewrite(session, table, new, {column.name: value})
+    indexes = session.catalog.indexes_of(table.oid)
+    searched = [index for index in indexes if index.is_vector]
+    if not any(index.uses(column.name) for index in searched):
+        searched = []
+    # Other vectors are other versions of the rows: what is saved of the indexes must not be taken for them.
+    rewrite(session, table, new, {column.name: value}, new_ids=bool(searched))
+    for index in indexes:
+        if not index.is_vector and index.uses(column.name):
+            index_values.require_computable(session, new, index)
+    for index in searched:
+        build_index(session, index, new)
 
 
 def _replace_column(session: Session, table: TableDef, column: ColumnDef) -> None:

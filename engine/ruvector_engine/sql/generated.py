@@ -14,11 +14,12 @@ from ruvector_engine.sql.coerce import assign
 from ruvector_engine.sql.context import State
 from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.expressions.dispatch import expression
-from ruvector_engine.sql.nodes import Aggregate, Call, ColumnRef, Const, Expr, Query, RangeEntry, Special, Target
+from ruvector_engine.sql.nodes import Aggregate, Call, ColumnRef, Const, Expr, Query, RangeEntry, Target
 from ruvector_engine.sql.raw import position
 from ruvector_engine.sql.scope import Scope, names_of
 from ruvector_engine.sql.stored_names import reading
 from ruvector_engine.sql.tree import transform, walk
+from ruvector_engine.sql.volatility import is_immutable
 
 _Values: TypeAlias = tuple[tuple[int, Expr], ...]
 
@@ -66,9 +67,8 @@ def check(state: State, table: TableDef, column: ColumnDef, node: Any = None) ->
                 detail="A generated column cannot reference another generated column.",
                 position=position(part.location),
             )
-        volatile = isinstance(part, (Call, Aggregate)) and part.function.volatile
-        if volatile or (isinstance(part, Special) and part.kind == "session"):
-            raise SqlError("42P17", "generation expression is not immutable")
+    if not is_immutable(value):
+        raise SqlError("42P17", "generation expression is not immutable")
 
 
 def columns_read(state: State, table: TableDef, column: ColumnDef) -> frozenset[int]:
