@@ -165,7 +165,7 @@ def _direct(session: Session, item: Object) -> Iterator[tuple[Object, bool]]:
     if isinstance(item, (TableDef, ViewDef)):
         yield Type(row_type(item)), False
     if isinstance(item, SequenceDef):
-        yield from ((user, True) for user in _users_in_texts(session, item.oid))
+        yield from ((user, True) for user in _users_in_texts(session, item.oid, _mention(item.name)))
 
 
 def _belongs(relation: Relation) -> bool:
@@ -179,21 +179,27 @@ def _users_of_type(session: Session, item: Type) -> Iterator[Object]:
     for made in [t for t in session.catalog.types.values() if isinstance(t, CompositeDef)]:
         yield from (Attribute(made, column) for column in made.columns if column.type.oid == item.oid)
     yield from _views(session, item.oid)
-    yield from _users_in_texts(session, item.oid)
+    is_row = isinstance(item.made, CompositeDef) and item.made.is_row_type
+    yield from _users_in_texts(session, item.oid, _mention(item.made.name) if is_row else "")
 
 
-def _users_in_texts(session: Session, oid: int) -> Iterator[Object]:
-    """Defaults, generated columns, CHECKs and indexes that name an object."""
+def _mention(name: str) -> str:
+    """What is in every text that names a relation: its name, if that looks the same however it is quoted."""
+    return "" if '"' in name or "'" in name else name
+
+
+def _users_in_texts(session: Session, oid: int, mention: str) -> Iterator[Object]:
+    """Defaults, generated columns, CHECKs and indexes that name an object; `mention` is in all that can."""
     for relation in session.catalog.relations.values():
         if isinstance(relation, IndexDef):
-            if oid in stored_texts.named_in_index(session, relation):
+            if oid in stored_texts.named_in_index(session, relation, mention):
                 yield relation
         elif isinstance(relation, TableDef):
             for column in relation.columns:
-                if oid in stored_texts.named_in_column(session, relation, column):
+                if oid in stored_texts.named_in_column(session, relation, column, mention):
                     yield Default(relation, column) if column.generation is None else Column(relation, column)
             for constraint in relation.constraints:
-                if oid in stored_texts.named_in_check(session, relation, constraint):
+                if oid in stored_texts.named_in_check(session, relation, constraint, mention):
                     yield Check(relation, constraint)
 
 
@@ -224,7 +230,7 @@ def _owners(item: Object) -> set[tuple[str | int, ...]]:
 
 
 def _age(item: Object) -> tuple[int, int, int]:
-    """Sorts the newest first: a table's defaults from the last, its row type, the table, its columns from the first."""
+    """Sorts the newest first; of a table its expressions from the last, its row type, itself, its columns from the first."""
     if isinstance(item, Schema):
         return 0, 0, 0
     if isinstance(item, Type):
@@ -232,10 +238,10 @@ def _age(item: Object) -> tuple[int, int, int]:
         return (-item.made.oid + ROW_TYPE_OFFSET, 1, 0) if is_row else (-item.oid, 2, 0)
     if isinstance(item, Attribute):
         return -item.made.oid, 2, item.column.attnum
+    if isinstance(item, Default) or (isinstance(item, Column) and item.column.generation is not None):
+        return -item.table.oid, 0, -item.column.attnum
     if isinstance(item, Column):
         return -item.table.oid, 2, item.column.attnum
-    if isinstance(item, Default):
-        return -item.table.oid, 0, -item.column.attnum
     return (-item.constraint.oid if isinstance(item, Check) else -item.oid), 2, 0
 
 

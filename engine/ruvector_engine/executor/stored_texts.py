@@ -119,26 +119,35 @@ def _columns_meant(meant: Expr) -> Iterator[tuple[int, int]]:
 # -------------------------------------------------------------------- what texts name
 
 
-def named_in_column(session: Session, table: TableDef, column: ColumnDef) -> set[int]:
-    """OIDs of the relations and types that a column's default or generation expression names."""
+def named_in_column(session: Session, table: TableDef, column: ColumnDef, mention: str) -> set[int]:
+    """OIDs of the relations and types that a column's default or generation expression names.
+
+    A text without `mention` in it is not looked at.
+    """
+    text = column.generation or column.default
+    if text is None or mention not in text:
+        return set()
     if column.generation is not None:
-        return _named(session, table, column.generation, table=table, clause="GENERATED")
-    return set() if column.default is None else _named(session, table, column.default, target=column.type, column="-")
+        return _named(session, table, text, table=table, clause="GENERATED")
+    return _named(session, table, text, target=column.type, column=column.name, clause="DEFAULT")
 
 
-def named_in_check(session: Session, table: TableDef, constraint: ConstraintDef) -> set[int]:
+def named_in_check(session: Session, table: TableDef, constraint: ConstraintDef, mention: str) -> set[int]:
     """The same of a CHECK."""
     text = constraint.expression
-    return set() if text is None else _named(session, table, text, table=table, target=TypeRef(BOOL))
+    if text is None or mention not in text:
+        return set()
+    return _named(session, table, text, table=table, target=TypeRef(BOOL))
 
 
-def named_in_index(session: Session, index: IndexDef) -> set[int]:
+def named_in_index(session: Session, index: IndexDef, mention: str) -> set[int]:
     """The same of an index's expressions and predicate."""
     table = session.catalog.table_by_oid(index.table_oid)
-    parts = [part for part in (*index.expressions, index.predicate) if part is not None]
+    texts = [part.text for part in (*index.expressions, index.predicate) if part is not None and mention in part.text]
     if table is None:
         return set()
-    return set().union(*(_named(session, table, part.text, table=table) for part in parts))
+    clause = "index expressions"
+    return set().union(*(_named(session, table, text, table=table, clause=clause) for text in texts))
 
 
 def _named(session: Session, owner: TableDef, text: str, **given: Any) -> set[int]:

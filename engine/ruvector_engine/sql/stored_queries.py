@@ -44,6 +44,8 @@ def name_outputs(tree: Any, noted: Sequence[Noted], names: Sequence[str]) -> Non
             _select_from_values(first, names)
         return
     targets = [node.res_target for node in first.target_list]
+    if any(_is_star(target.val) for target in targets):
+        return  # the names are those of the view's columns
     changed = [target.name or output_name(target.val) for target in targets] != list(names)
     for leaf in (first, *others):
         for node, name in zip(leaf.target_list, names, strict=not leaf.values_lists):
@@ -230,7 +232,10 @@ class _Writer:
     # ---------------------------------------------------------------- stars
 
     def expand(self, star: StarNamed) -> None:
-        """Put the outputs that a star means in its place."""
+        """Put the outputs that a star means in its place; it stays where a subquery gives a name to several."""
+        names = [name for name, _ in star.columns]
+        if len(set(names)) < len(names) and any(self._is_ambiguous(star, *column) for column in star.columns):
+            return
         place = next(i for i, node in enumerate(star.outputs) if node is star.node)
         star.outputs.pop(place)
         for name, meant in reversed(star.columns):
@@ -243,6 +248,12 @@ class _Writer:
                 write_name(target.val.column_ref.fields, (*qualifier, self._name_of(meant, name)))
             _name_output(target, name)
             star.outputs.insert(place, pb.Node(res_target=target))
+
+    def _is_ambiguous(self, star: StarNamed, name: str, meant: Expr) -> bool:
+        """Whether the column's name, with what tells its relation from others, means another column too."""
+        owner = _range_of(star.scope, meant)
+        columns = star.columns if owner is None else owner.columns
+        return star.row is None and [n for n, _ in columns].count(name) > 1
 
 
 def _take_apart(node: Any, row: Any, field: str) -> None:
