@@ -230,7 +230,7 @@ def _owners(item: Object) -> set[tuple[str | int, ...]]:
 
 
 def _age(item: Object) -> tuple[int, int, int]:
-    """Sorts the newest first; of a table its expressions from the last, its row type, itself, its columns from the first."""
+    """Sorts the newest first; of a table: its expressions, the last first, its row type, itself, its columns."""
     if isinstance(item, Schema):
         return 0, 0, 0
     if isinstance(item, Type):
