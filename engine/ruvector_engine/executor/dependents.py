@@ -140,7 +140,7 @@ def _found(session: Session, targets: Sequence[Object]) -> list[Dependent]:
 
     for target in targets:
         visit(target)
-    return [d for d in reversed(found) if _owners(d.item).isdisjoint(seen)]
+    return [d for d in reversed(found) if _owners(session, d.item).isdisjoint(seen)]
 
 
 def _direct(session: Session, item: Object) -> Iterator[tuple[Object, bool]]:
@@ -207,7 +207,7 @@ def _key(item: Object) -> tuple[str | int, ...]:
     return ("Constraint", item.constraint.oid) if isinstance(item, Check) else ("Object", item.oid)
 
 
-def _owners(item: Object) -> set[tuple[str | int, ...]]:
+def _owners(session: Session, item: Object) -> set[tuple[str | int, ...]]:
     """The keys of what an object goes with, without being told of."""
     if isinstance(item, Default):
         return {("Object", item.table.oid), ("Column", item.table.oid, item.column.attnum)}
@@ -220,7 +220,11 @@ def _owners(item: Object) -> set[tuple[str | int, ...]]:
         return {("Object", item.made.oid)}
     if isinstance(item, SequenceDef):
         return {("Object", item.owner_table)} if item.owner_table else set()
-    return {("Object", item.table_oid)} if isinstance(item, IndexDef) else set()
+    if isinstance(item, IndexDef):
+        table = session.catalog.table_by_oid(item.table_oid)
+        read = [c for c in table.columns if item.uses(c.name)] if table is not None else []
+        return {("Object", item.table_oid), *(("Column", item.table_oid, c.attnum) for c in read)}
+    return set()
 
 
 def _age(item: Object) -> tuple[int, int, int]:
@@ -232,9 +236,9 @@ def _age(item: Object) -> tuple[int, int, int]:
         return (-item.made.oid + ROW_TYPE_OFFSET, 1, 0) if is_row else (-item.oid, 2, 0)
     if isinstance(item, Attribute):
         return -item.made.oid, 2, item.column.attnum
-    if isinstance(item, Column):
+    if isinstance(item, Column) and item.column.generation is None:
         return -item.table.oid, 2, item.column.attnum
-    if isinstance(item, Default):
+    if isinstance(item, (Column, Default)):  # a generated column goes with its expression
         return -item.table.oid, 0, -item.column.attnum
     return (-item.constraint.oid if isinstance(item, Check) else -item.oid), 2, 0
 
