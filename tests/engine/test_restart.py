@@ -163,3 +163,47 @@ def test_composite_types_and_shaped_arrays_come_back(tmp_path: Path) -> None:
     assert db.column("SELECT ((((row).team).lead).name) FROM kept") == ["a"]
     assert db.column("SELECT row = t FROM kept, teams AS t WHERE id = 1") == [True]
     shut(database)
+
+
+def test_names_in_stored_texts_come_back(tmp_path: Path) -> None:
+    database = Database.open(tmp_path)
+    db = talk(database)
+    for sql in (
+        "CREATE SCHEMA a",
+        "CREATE SCHEMA b",
+        "CREATE TYPE a.mood AS ENUM ('sad', 'ok')",
+        "SET search_path = a",
+        "CREATE SEQUENCE numbers START 7",
+        "CREATE TABLE t (id serial, n int DEFAULT nextval('numbers'), m mood DEFAULT 'ok' CHECK (m > 'sad'))",
+        "CREATE VIEW v AS SELECT *, m = 'ok' AS fine FROM t",
+        "CREATE VIEW w WITH (security_barrier) AS SELECT v.id, t.n FROM v JOIN t USING (id)",
+        "INSERT INTO t DEFAULT VALUES",
+        "ALTER TABLE t RENAME COLUMN n TO number",
+        "ALTER TABLE t ADD COLUMN later int",
+    ):
+        db.result(sql)
+    shut(database)
+    database = Database.open(tmp_path)
+    db = talk(database)
+    db.result("SET search_path = b")
+    db.result("CREATE SEQUENCE numbers START 5000")
+    db.result("INSERT INTO a.t DEFAULT VALUES")
+    assert db.rows("SELECT * FROM a.v ORDER BY id") == [(1, 7, "ok", True), (2, 8, "ok", True)]
+    db.result("ALTER SEQUENCE a.numbers RENAME TO counter")
+    db.result("ALTER TYPE a.mood RENAME VALUE 'ok' TO 'good'")
+    db.result("ALTER TABLE a.t RENAME COLUMN id TO key")
+    db.result("ALTER SCHEMA a RENAME TO c")
+    shut(database)
+    database = Database.open(tmp_path)
+    db = talk(database)
+    db.result("INSERT INTO c.t DEFAULT VALUES")
+    assert db.rows("SELECT * FROM c.v ORDER BY id")[2] == (3, 9, "good", True)
+    assert db.rows("SELECT * FROM c.w ORDER BY id") == [(1, 7), (2, 8), (3, 9)]
+    assert db.error("ALTER TABLE c.t DROP COLUMN number").detail == (
+        "view c.v depends on column number of table c.t\nview c.w depends on column number of table c.t"
+    )
+    assert db.error("INSERT INTO c.t (m) VALUES ('sad')").sqlstate == "23514"
+    assert db.column("SELECT reloptions FROM pg_class WHERE relname = 'w'") == [["security_barrier=true"]]
+    db.result("ALTER TABLE c.t DROP COLUMN later")
+    assert len(db.rows("SELECT * FROM c.w")) == 3
+    shut(database)

@@ -76,7 +76,7 @@ def _drop_owned(session: Session, role: int, cascade: bool) -> None:
             type_drops.drop(session, definition, cascade=cascade)
     for name in sorted(session.catalog.schemas):
         if owner_of(session.catalog.authority, objects.schema_key(name)) == role:
-            table_changes.drop_schema(session, name, cascade=cascade)
+            table_changes.drop_schemas(session, [name], cascade=cascade)
 
 
 def _tables_first(relation: Relation) -> tuple[bool, int]:

@@ -74,8 +74,8 @@ def run_drop(session: Session, statement: Utility) -> Result:
     cascade = enum_name(node, "behavior") == "DROP_CASCADE"
     table_access.change_catalog(session)
     if kind == "OBJECT_SCHEMA":
-        for item in node.objects:
-            _drop_schema_named(session, item.string.sval, node.missing_ok, cascade)
+        schemas = [_droppable_schema(session, item.string.sval, node.missing_ok) for item in node.objects]
+        drop_schemas(session, [name for name in schemas if name is not None], cascade=cascade)
     elif kind in DROPPABLE:
         names = ([n.string.sval for n in item.list.items] for item in node.objects)
         found = [_droppable(session, name, kind, node.missing_ok) for name in names]
@@ -116,8 +116,7 @@ def drop_all(session: Session, relations: Sequence[Relation], *, cascade: bool) 
     for relation in relations:
         if isinstance(relation, SequenceDef):
             _require_no_identity(session, relation)
-    if relations:
-        dependents.release(session, relations, cascade=cascade)
+    dependents.release(session, relations, cascade=cascade)
     for relation in relations:
         if session.catalog.find(relation.name, relation.schema, ()) is not None:
             drop(session, relation)
@@ -168,26 +167,28 @@ def drop(session: Session, relation: Relation) -> None:
     session.transaction.catalog = store.changed(session.connection, session.catalog, drop=gone)
 
 
-def _drop_schema_named(session: Session, name: str, missing_ok: bool, cascade: bool) -> None:
-    if name not in session.catalog.schemas:
-        if not missing_ok:
-            raise SqlError("3F000", f'schema "{name}" does not exist')
-        session.notice("00000", f'schema "{name}" does not exist, skipping')
-        return
-    access.require_schema_owner(session, name)
-    drop_schema(session, name, cascade=cascade)
+def _droppable_schema(session: Session, name: str, missing_ok: bool) -> str | None:
+    """The schema that DROP names; None, with a notice, where there is none and that is allowed."""
+    if name in session.catalog.schemas:
+        access.require_schema_owner(session, name)
+        return name
+    if not missing_ok:
+        raise SqlError("3F000", f'schema "{name}" does not exist')
+    session.notice("00000", f'schema "{name}" does not exist, skipping')
+    return None
 
 
-def drop_schema(session: Session, name: str, *, cascade: bool) -> None:
-    """Remove a schema; what is in it takes CASCADE."""
-    dependents.release(session, [dependents.Schema(name)], cascade=cascade)
-    catalog = session.catalog
-    session.transaction.catalog = store.changed(
-        session.connection,
-        catalog,
-        schemas=catalog.schemas - {name},
-        authority=ownership.forgotten(catalog.authority, objects.schema_key(name)[:2]),
-    )
+def drop_schemas(session: Session, names: Sequence[str], *, cascade: bool) -> None:
+    """Remove schemas; what is in them takes CASCADE."""
+    dependents.release(session, [dependents.Schema(name) for name in names], cascade=cascade)
+    for name in names:
+        catalog = session.catalog
+        session.transaction.catalog = store.changed(
+            session.connection,
+            catalog,
+            schemas=catalog.schemas - {name},
+            authority=ownership.forgotten(catalog.authority, objects.schema_key(name)[:2]),
+        )
 
 
 # -------------------------------------------------------------------- TRUNCATE

@@ -37,7 +37,8 @@ def reading(catalog: Catalog, schema: str) -> Context:
 def reading_within(context: Context, schema: str) -> Context:
     """The same as part of a statement, whose settings and time functions are given."""
     read = reading(context.catalog, schema)
-    lookup = None if context.lookup is None else replace(context.lookup, search_path=read.search_path)
+    # Nobody's rights: what a name means was settled by who could look it up.
+    lookup = None if context.lookup is None else replace(context.lookup, search_path=read.search_path, user="")
     return replace(read, settings=context.settings, now=context.now, lookup=lookup)
 
 
