@@ -19,6 +19,7 @@ from ruvector_engine.catalog.system.oids import PG_CLASS
 from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import composite_types, generation, stored_texts, table_access, table_changes, type_drops
+from ruvector_engine.executor.stored_texts import Named
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -153,6 +154,10 @@ def _direct(session: Session, item: Object) -> Iterator[tuple[Object, bool]]:
         yield from ((user, True) for user in _users_of_type(session, item))
         if not item.is_array:
             yield Type(item.made, is_array=True), False
+    elif isinstance(item, Attribute):
+        yield from ((view, True) for view in _views(session, item.made.oid, item.column.attnum))
+        named = int(item.made.oid), item.column.attnum
+        yield from ((user, True) for user in _users_in_texts(session, named, _mention(item.column.name)))
     elif isinstance(item, Column):
         yield from ((view, True) for view in _views(session, item.table.oid, item.column.attnum))
         yield from ((Column(item.table, made), True) for made in generation.made_of(session, item.table, item.column))
@@ -165,7 +170,7 @@ def _direct(session: Session, item: Object) -> Iterator[tuple[Object, bool]]:
     if isinstance(item, (TableDef, ViewDef)):
         yield Type(row_type(item)), False
     if isinstance(item, SequenceDef):
-        yield from ((user, True) for user in _users_in_texts(session, item.oid))
+        yield from ((user, True) for user in _users_in_texts(session, item.oid, _mention(item.name)))
 
 
 def _belongs(relation: Relation) -> bool:
@@ -179,21 +184,27 @@ def _users_of_type(session: Session, item: Type) -> Iterator[Object]:
     for made in [t for t in session.catalog.types.values() if isinstance(t, CompositeDef)]:
         yield from (Attribute(made, column) for column in made.columns if column.type.oid == item.oid)
     yield from _views(session, item.oid)
-    yield from _users_in_texts(session, item.oid)
+    is_row = isinstance(item.made, CompositeDef) and item.made.is_row_type
+    yield from _users_in_texts(session, item.oid, _mention(item.made.name) if is_row else "")
 
 
-def _users_in_texts(session: Session, oid: int) -> Iterator[Object]:
-    """Defaults, generated columns, CHECKs and indexes that name an object."""
+def _mention(name: str) -> str:
+    """What is in every text that names a relation: its name, if that looks the same however it is quoted."""
+    return "" if '"' in name or "'" in name else name
+
+
+def _users_in_texts(session: Session, named: Named, mention: str) -> Iterator[Object]:
+    """Defaults, generated columns, CHECKs and indexes that name an object; `mention` is in all that can."""
     for relation in session.catalog.relations.values():
         if isinstance(relation, IndexDef):
-            if oid in stored_texts.named_in_index(session, relation):
+            if named in stored_texts.named_in_index(session, relation, mention):
                 yield relation
         elif isinstance(relation, TableDef):
             for column in relation.columns:
-                if oid in stored_texts.named_in_column(session, relation, column):
+                if named in stored_texts.named_in_column(session, relation, column, mention):
                     yield Default(relation, column) if column.generation is None else Column(relation, column)
             for constraint in relation.constraints:
-                if oid in stored_texts.named_in_check(session, relation, constraint):
+                if named in stored_texts.named_in_check(session, relation, constraint, mention):
                     yield Check(relation, constraint)
 
 
