@@ -11,7 +11,7 @@ from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET, CompositeDe
 from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, ownership, table_access, table_changes, tables, type_changes
+from ruvector_engine.executor import access, dependents, ownership, table_access, table_changes, tables, type_changes
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.emit_binding import quote
@@ -86,6 +86,13 @@ def run_alter(session: Session, statement: Utility) -> Result:
         new = _altered(session, new, wrapped.alter_table_cmd)
     if not new.columns:
         raise not_supported("a composite type without attributes is not supported")
+    left = {c.attnum for c in new.columns}
+    gone: list[dependents.Object] = [
+        dependents.Attribute(definition, c) for c in definition.columns if c.attnum not in left
+    ]
+    if gone:
+        cascade = all(enum_name(c.alter_table_cmd, "behavior") == "DROP_CASCADE" for c in node.cmds)
+        dependents.release(session, gone, cascade=cascade)
     change(session, definition, new)
     return Result("ALTER TYPE")
 

@@ -19,6 +19,7 @@ from ruvector_engine.catalog.system.oids import PG_CLASS
 from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import composite_types, generation, stored_texts, table_access, table_changes, type_drops
+from ruvector_engine.executor.stored_texts import Named
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -140,7 +141,7 @@ def _found(session: Session, targets: Sequence[Object]) -> list[Dependent]:
 
     for target in targets:
         visit(target)
-    return [d for d in reversed(found) if _owners(d.item).isdisjoint(seen)]
+    return [d for d in reversed(found) if _owners(session, d.item).isdisjoint(seen)]
 
 
 def _direct(session: Session, item: Object) -> Iterator[tuple[Object, bool]]:
@@ -153,6 +154,10 @@ def _direct(session: Session, item: Object) -> Iterator[tuple[Object, bool]]:
         yield from ((user, True) for user in _users_of_type(session, item))
         if not item.is_array:
             yield Type(item.made, is_array=True), False
+    elif isinstance(item, Attribute):
+        yield from ((view, True) for view in _views(session, item.made.oid, item.column.attnum))
+        named = int(item.made.oid), item.column.attnum
+        yield from ((user, True) for user in _users_in_texts(session, named, _mention(item.column.name)))
     elif isinstance(item, Column):
         yield from ((view, True) for view in _views(session, item.table.oid, item.column.attnum))
         yield from ((Column(item.table, made), True) for made in generation.made_of(session, item.table, item.column))
@@ -188,18 +193,18 @@ def _mention(name: str) -> str:
     return "" if '"' in name or "'" in name else name
 
 
-def _users_in_texts(session: Session, oid: int, mention: str) -> Iterator[Object]:
+def _users_in_texts(session: Session, named: Named, mention: str) -> Iterator[Object]:
     """Defaults, generated columns, CHECKs and indexes that name an object; `mention` is in all that can."""
     for relation in session.catalog.relations.values():
         if isinstance(relation, IndexDef):
-            if oid in stored_texts.named_in_index(session, relation, mention):
+            if named in stored_texts.named_in_index(session, relation, mention):
                 yield relation
         elif isinstance(relation, TableDef):
             for column in relation.columns:
-                if oid in stored_texts.named_in_column(session, relation, column, mention):
+                if named in stored_texts.named_in_column(session, relation, column, mention):
                     yield Default(relation, column) if column.generation is None else Column(relation, column)
             for constraint in relation.constraints:
-                if oid in stored_texts.named_in_check(session, relation, constraint, mention):
+                if named in stored_texts.named_in_check(session, relation, constraint, mention):
                     yield Check(relation, constraint)
 
 
@@ -213,7 +218,7 @@ def _key(item: Object) -> tuple[str | int, ...]:
     return ("Constraint", item.constraint.oid) if isinstance(item, Check) else ("Object", item.oid)
 
 
-def _owners(item: Object) -> set[tuple[str | int, ...]]:
+def _owners(session: Session, item: Object) -> set[tuple[str | int, ...]]:
     """The keys of what an object goes with, without being told of."""
     if isinstance(item, Default):
         return {("Object", item.table.oid), ("Column", item.table.oid, item.column.attnum)}
@@ -226,7 +231,11 @@ def _owners(item: Object) -> set[tuple[str | int, ...]]:
         return {("Object", item.made.oid)}
     if isinstance(item, SequenceDef):
         return {("Object", item.owner_table)} if item.owner_table else set()
-    return {("Object", item.table_oid)} if isinstance(item, IndexDef) else set()
+    if isinstance(item, IndexDef):
+        table = session.catalog.table_by_oid(item.table_oid)
+        read = [c for c in table.columns if item.uses(c.name)] if table is not None else []
+        return {("Object", item.table_oid), *(("Column", item.table_oid, c.attnum) for c in read)}
+    return set()
 
 
 def _age(item: Object) -> tuple[int, int, int]:
@@ -238,10 +247,10 @@ def _age(item: Object) -> tuple[int, int, int]:
         return (-item.made.oid + ROW_TYPE_OFFSET, 1, 0) if is_row else (-item.oid, 2, 0)
     if isinstance(item, Attribute):
         return -item.made.oid, 2, item.column.attnum
-    if isinstance(item, Default) or (isinstance(item, Column) and item.column.generation is not None):
-        return -item.table.oid, 0, -item.column.attnum
-    if isinstance(item, Column):
+    if isinstance(item, Column) and item.column.generation is None:
         return -item.table.oid, 2, item.column.attnum
+    if isinstance(item, (Column, Default)):  # a generated column goes with its expression
+        return -item.table.oid, 0, -item.column.attnum
     return (-item.constraint.oid if isinstance(item, Check) else -item.oid), 2, 0
 
 

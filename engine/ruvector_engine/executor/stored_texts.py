@@ -43,6 +43,8 @@ from ruvector_engine.types.registry import BOOL, REGCLASS, TypeRef, UserOid
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
+#: The OID of a relation or type, or that of a composite type and the number of its attribute.
+Named: TypeAlias = int | tuple[int, int]
 #: Analyzes a parse tree in a context, noting what its names mean; the typed tree.
 _Analyzer: TypeAlias = Callable[[Any, Context, list[Noted]], Any]
 
@@ -101,8 +103,11 @@ class ViewQuery:
             for meant in named:
                 for oid, attnum in _columns_meant(meant):
                     found[oid].add(attnum)
-        for oid in _named_by(own_nodes(self.analyzed.statement)):
-            found[oid] |= set()
+        for named_by in _named_by(own_nodes(self.analyzed.statement)):
+            if isinstance(named_by, tuple):
+                found[named_by[0]].add(named_by[1])
+            else:
+                found[named_by] |= set()
         return tuple(Use(oid, tuple(sorted(attnums))) for oid, attnums in sorted(found.items()))
 
 
@@ -119,8 +124,8 @@ def _columns_meant(meant: Expr) -> Iterator[tuple[int, int]]:
 # -------------------------------------------------------------------- what texts name
 
 
-def named_in_column(session: Session, table: TableDef, column: ColumnDef, mention: str) -> set[int]:
-    """OIDs of the relations and types that a column's default or generation expression names.
+def named_in_column(session: Session, table: TableDef, column: ColumnDef, mention: str) -> set[Named]:
+    """What a column's default or generation expression names: relations, types, attributes.
 
     A text without `mention` in it is not looked at.
     """
@@ -132,7 +137,7 @@ def named_in_column(session: Session, table: TableDef, column: ColumnDef, mentio
     return _named(session, table, text, target=column.type, column=column.name, clause="DEFAULT")
 
 
-def named_in_check(session: Session, table: TableDef, constraint: ConstraintDef, mention: str) -> set[int]:
+def named_in_check(session: Session, table: TableDef, constraint: ConstraintDef, mention: str) -> set[Named]:
     """The same of a CHECK."""
     text = constraint.expression
     if text is None or mention not in text:
@@ -140,7 +145,7 @@ def named_in_check(session: Session, table: TableDef, constraint: ConstraintDef,
     return _named(session, table, text, table=table, target=TypeRef(BOOL))
 
 
-def named_in_index(session: Session, index: IndexDef, mention: str) -> set[int]:
+def named_in_index(session: Session, index: IndexDef, mention: str) -> set[Named]:
     """The same of an index's expressions and predicate."""
     table = session.catalog.table_by_oid(index.table_oid)
     texts = [part.text for part in (*index.expressions, index.predicate) if part is not None and mention in part.text]
@@ -150,16 +155,19 @@ def named_in_index(session: Session, index: IndexDef, mention: str) -> set[int]:
     return set().union(*(_named(session, table, text, table=table, clause=clause) for text in texts))
 
 
-def _named(session: Session, owner: TableDef, text: str, **given: Any) -> set[int]:
+def _named(session: Session, owner: TableDef, text: str, **given: Any) -> set[Named]:
     if not any(sign in text for sign in "'(:"):
         return set()  # nothing but columns and numbers
     return _named_by(nodes(analyze_expression(text, reading(session.catalog, owner.schema), **given)))
 
 
-def _named_by(found: Iterable[Any]) -> set[int]:
-    """OIDs of the relations that constants name, and of the types that expressions make values of."""
-    oids: set[int] = set()
+def _named_by(found: Iterable[Any]) -> set[Named]:
+    """The relations that constants name, the types that expressions make values of, the attributes that are read."""
+    oids: set[Named] = set()
     for node in found:
+        row = node.args[0] if isinstance(node, Special) and node.kind == "field" else None
+        if isinstance(node, Special) and row is not None and row.type.composite is not None:
+            oids.add((int(row.type.oid), node.extra))
         if isinstance(node, Const) and node.type.oid == REGCLASS and isinstance(node.value, int):
             oids.add(node.value)
         elif isinstance(node, (Const, Cast, Call, Special)) and isinstance(node.type.oid, UserOid):
@@ -176,17 +184,22 @@ def follow(session: Session, before: Catalog) -> None:
     after = session.catalog
     changed: list[Relation] = []
     for relation in after.relations.values():
-        new: Relation = relation
-        if isinstance(relation, TableDef) and not relation.virtual:
-            new = _table(relation, before, after)
-        elif isinstance(relation, IndexDef):
-            new = _index(relation, before, after)
-        elif isinstance(relation, ViewDef):
-            new = _view(relation, before, after)
+        try:
+            new = _followed(relation, before, after)
+        except SqlError:  # a text that no longer holds keeps its names: whatever uses it says so, as before
+            continue
         if new != relation:
             changed.append(new)
     if changed:
         session.transaction.catalog = store.changed(session.connection, after, put=changed)
+
+
+def _followed(relation: Relation, before: Catalog, after: Catalog) -> Relation:
+    if isinstance(relation, TableDef) and not relation.virtual:
+        return _table(relation, before, after)
+    if isinstance(relation, IndexDef):
+        return _index(relation, before, after)
+    return _view(relation, before, after) if isinstance(relation, ViewDef) else relation
 
 
 def _table(table: TableDef, before: Catalog, after: Catalog) -> TableDef:

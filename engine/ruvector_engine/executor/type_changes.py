@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
-from ruvector_engine.catalog.made_types import MadeType
+from ruvector_engine.catalog.made_types import CompositeDef, MadeType
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError
@@ -83,6 +83,9 @@ def rename(session: Session, names: Sequence[str], new_name: str) -> None:
     table_access.change_catalog(session)
     definition = named(session, names)
     access.require_type_owner(session, definition)
+    taken = session.catalog.types.get((definition.schema, new_name))
+    if isinstance(definition, CompositeDef) and isinstance(taken, CompositeDef):
+        raise SqlError("42P07", f'relation "{new_name}" already exists')
     require_free(session, definition.schema, new_name)
     _rename(session, replace(definition, name=new_name))
 
