@@ -96,7 +96,7 @@ def db(database: Database) -> Talk:
 
 def talk(database: Database) -> Talk:
     """A new session of a database."""
-    return Talk(database.session(user="postgres", database="tester", pid=next(_pids), startup={}))
+    return Talk(database.session(user="postgres", database="postgres", pid=next(_pids), startup={}))
 
 
 def vector(*numbers: float) -> bytes:

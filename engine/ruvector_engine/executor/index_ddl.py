@@ -136,7 +136,9 @@ def _create_plain_index(session: Session, table: TableDef, definition: IndexDef)
 
 def build_index(session: Session, definition: IndexDef, table: TableDef) -> None:
     """Build a vector index of what the transaction sees; it is installed when the transaction commits."""
-    build = IndexBuild(session.pid, table.oid, definition.oid, "CREATE INDEX", "initializing", 0, 0)
+    build = IndexBuild(
+        session.pid, table.oid, definition.oid, "CREATE INDEX", "initializing", 0, 0, session.published.oid
+    )
 
     def progress(phase: str, done: int, total: int) -> None:
         session.building = replace(build, phase=phase, tuples_done=done, tuples_total=total)

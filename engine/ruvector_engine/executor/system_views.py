@@ -58,12 +58,18 @@ def _locks(session: Session) -> list[HeldLock]:
     """Everybody's locks; that on the catalog is on no relation."""
     database = session.database
     tables = [
-        HeldLock(pid, _LOCK_MODES[mode], granted, relation=table)
+        HeldLock(pid, _LOCK_MODES[mode], granted, relation=table, database_oid=holder.published.oid)
         for table, pid, mode, granted in database.locks.listed()
-        if table != table_access.CATALOG_LOCK
+        if table != table_access.CATALOG_LOCK and (holder := database.sessions.get(pid)) is not None
     ]
     advisory = [
-        HeldLock(lock.pid, "ShareLock" if lock.shared else "ExclusiveLock", lock.granted, advisory=lock.key)
+        HeldLock(
+            lock.pid,
+            "ShareLock" if lock.shared else "ExclusiveLock",
+            lock.granted,
+            advisory=(lock.key.classid, lock.key.objid, lock.key.subid),
+            database_oid=lock.key.database,
+        )
         for lock in database.advisory_locks.listed()
     ]
     return tables + advisory

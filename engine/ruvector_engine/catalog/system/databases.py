@@ -1,4 +1,4 @@
-"""Databases, schemas, tablespaces and settings. There is one database, under the name it was asked for."""
+"""Databases, schemas, tablespaces and settings."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 from ruvector_engine.catalog.membership import has_privileges_of
 from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_SETTINGS
 from ruvector_engine.catalog.privileges import items_text
-from ruvector_engine.catalog.rights import DATABASE_KEY, owner_of
+from ruvector_engine.catalog.rights import owner_of
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.catalog.system.objects import schema_key, shown_acl
 from ruvector_engine.catalog.system.oids import (
-    DATABASE,
     DEFAULT_TABLESPACE,
     OWNER,
+    PG_DATABASE,
     TABLESPACES,
     derived,
     namespace_oid,
@@ -28,12 +28,15 @@ _UTF8 = 6
 
 def database_rows(context: SystemContext) -> Rows:
     """pg_database."""
+    row, authority = pg_catalog("pg_database").row, context.catalog.authority
     return [
-        pg_catalog("pg_database").row(
-            oid=DATABASE, datname=context.database, datdba=OWNER, encoding=_UTF8, datlocprovider="c",
-            datallowconn=True, datconnlimit=-1, dattablespace=DEFAULT_TABLESPACE, datcollate="C", datctype="C",
-            datacl=shown_acl(context.catalog.authority, DATABASE_KEY),
+        row(
+            oid=d.oid, datname=d.name, datdba=owner_of(authority, (PG_DATABASE, d.oid, 0)), encoding=_UTF8,
+            datlocprovider="c", datistemplate=d.is_template, datallowconn=d.allows_connections,
+            datconnlimit=d.connection_limit, dattablespace=DEFAULT_TABLESPACE, datcollate="C", datctype="C",
+            datacl=shown_acl(authority, (PG_DATABASE, d.oid, 0)),
         )
+        for d in sorted(authority.databases.values(), key=lambda d: d.oid)
     ]  # fmt: skip
 
 

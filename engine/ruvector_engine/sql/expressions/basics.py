@@ -16,6 +16,7 @@ from ruvector_engine.sql.coerce import (
     known,
     with_shape,
 )
+from ruvector_engine.sql.database_names import require_own
 from ruvector_engine.sql.expressions import composites
 from ruvector_engine.sql.expressions.dispatch import expression, handles
 from ruvector_engine.sql.expressions.operands import apply_operator, as_type, equality
@@ -59,6 +60,9 @@ def _column_ref(scope: Scope, node: Any) -> Expr:
         parts.append(message.sval)
     if len(parts) == 1:
         return scope.column(parts[0], node.location)
+    if len(parts) == 4:
+        require_own(scope.state.context.catalog, parts, node.location, relation=False)
+        del parts[0]
     if len(parts) > 3:
         raise SqlError(
             "42601",
