@@ -171,7 +171,9 @@ def has_database_privilege(lookup: Lookup, *args: Argument) -> bool | None:
     if found is None and isinstance(database, str):
         raise SqlError("3D000", f'database "{database}" does not exist')
     asked = _asked(str(privileges), "database")
-    return None if found is None else _holds(rights, "database", (PG_DATABASE, found, 0), asked)
+    if found is None:
+        return True if rights.superuser else None  # as in PostgreSQL: of a superuser nothing is looked up
+    return _holds(rights, "database", (PG_DATABASE, found, 0), asked)
 
 
 def has_tablespace_privilege(lookup: Lookup, *args: Argument) -> bool | None:
