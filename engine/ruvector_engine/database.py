@@ -256,7 +256,7 @@ class Database:
         for table_oid, changes in transaction.changes.items():
             if changes.truncated or changes.altered or table_oid in transaction.dropped:
                 self.rows.forget(table_oid)
-        self.indexes.publish(transaction.published.catalog, transaction)
+        self.indexes.publish(transaction.new_database or transaction.published.catalog, transaction)
         # After the indexes: a reader that still finds an old id misses its row, and searches again.
         for table_oid, changes in transaction.changes.items():
             self.rows.changed(table_oid, (*changes.deleted, *changes.touched))

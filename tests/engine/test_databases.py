@@ -120,6 +120,61 @@ def test_a_database_begins_with_what_its_template_has(data_dir: Path) -> None:
         assert again.column("SELECT count(*) FROM pg_namespace WHERE nspname = 'extra'") == [1]
 
 
+def test_a_template_with_tables(data_dir: Path) -> None:
+    """Everything is there again, under OIDs of its own, and is apart from then on; over a restart too."""
+    with opened(data_dir) as database:
+        db = talk(database)
+        db.result("CREATE ROLE ann")
+        db.result("CREATE DATABASE model")
+        model = talk(database, "model")
+        fill(model, 1, 2, 3)
+        for statement in (
+            "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+            "CREATE TYPE pair AS (x int, m mood)",
+            "ALTER TABLE items ADD COLUMN m mood DEFAULT 'ok'",
+            """CREATE TABLE more (g int GENERATED ALWAYS AS IDENTITY, n numeric UNIQUE, p pair, whole items,
+               CHECK (g > 0))""",
+            "INSERT INTO more (n, p) VALUES (1.50, ROW(1, 'sad'))",
+            "INSERT INTO more (whole) SELECT items FROM items WHERE id = 2",
+            "CREATE INDEX near_one ON items USING hnsw (e vector_l2_ops) WHERE id > 1",
+            "CREATE VIEW seen AS SELECT id, m FROM items",
+            "CREATE SEQUENCE counted START 7",
+            "SELECT nextval('counted')",
+            "GRANT SELECT (id) ON items TO ann",
+            "COMMENT ON COLUMN items.id IS 'which'",
+            "ALTER TABLE more OWNER TO ann",
+        ):
+            model.result(statement)
+        model.session.close()
+        db.result("CREATE DATABASE made TEMPLATE model")
+        # The table, its identity's sequence, and a column of the other table.
+        assert db.error("DROP ROLE ann").detail == "3 objects in database model\n3 objects in database made"
+        model, made = talk(database, "model"), talk(database, "made")
+        assert "Index Scan using nearest" in made.plan(NEAREST)
+        assert made.column(NEAREST) == [1, 2, 3]
+        made.result("UPDATE items SET m = 'sad' WHERE id = 1")
+        made.result("DELETE FROM items WHERE id = 3")
+        assert model.rows("SELECT id, m::text FROM items ORDER BY id") == [(1, "ok"), (2, "ok"), (3, "ok")]
+    for _ in range(2):
+        with opened(data_dir) as database:
+            model, made = talk(database, "model"), talk(database, "made")
+            oids = "SELECT oid::int8 FROM pg_class WHERE relnamespace = 2200 UNION SELECT oid::int8 FROM pg_enum"
+            assert len(model.column(oids)) == len(made.column(oids)) > 10
+            assert not set(model.column(oids)) & set(made.column(oids))
+            assert "Index Scan using nearest" in made.plan(NEAREST)
+            assert (model.column(NEAREST), made.column(NEAREST)) == ([1, 2, 3], [1, 2])
+            assert made.rows("SELECT id, m::text FROM seen ORDER BY id") == [(1, "sad"), (2, "ok")]
+            assert made.rows("SELECT n::text, p::text FROM more WHERE n = 1.5") == [("1.50", "(1,sad)")]
+            assert made.column("SELECT (whole).id FROM more WHERE n IS NULL") == [2]
+            assert made.error("INSERT INTO more (n) VALUES (1.5)").sqlstate == "23505"
+            assert made.column("SELECT col_description('items'::regclass, 1)") == ["which"]
+            assert made.column("SELECT has_column_privilege('ann', 'items', 'id', 'SELECT')") == [True]
+            assert made.column("SELECT relowner::regrole::text FROM pg_class WHERE relname = 'more'") == ["ann"]
+            for db in (model, made):
+                assert db.rows("SELECT last_value, is_called FROM counted") == [(7, True)]
+                assert db.rows("SELECT last_value, is_called FROM items_n_seq") == [(3, True)]
+
+
 def test_sessions_wait_for_nobody_in_another_database(data_dir: Path) -> None:
     """What one writes and has not committed keeps nobody in another database from the table of the same name."""
     with opened(data_dir) as database:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ruvector_engine.catalog import authority_store, entries, formats, made_types
+from ruvector_engine.catalog import authority_store, entries, entry_copies, formats, made_types
 from ruvector_engine.catalog.cluster import CLUSTER, is_shared
 from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.model import (
@@ -77,11 +77,16 @@ def _read(rows: list[entries.Entry], database: int) -> Catalog:
     )
 
 
-def copied_database(connection: Connection, source: int, database: int) -> Catalog:
-    """The catalog of a new database, written: its entries are those of another. The cluster's know of it already."""
-    for key, kind, body in entries.read(connection, source):
-        entries.put(connection, database, key, kind, body)
-    return _read(entries.read(connection, CLUSTER) + entries.read(connection, database), database)
+def copied_database(connection: Connection, source: int, database: int) -> tuple[Catalog, Mapping[int, int]]:
+    """The catalog of a new database, written, with what another has in it; and which OIDs became which.
+
+    The cluster's entries know of the database already.
+    """
+    stored = entries.read(connection, source)
+    moved = entry_copies.moved_oids(stored, FIRST_OID, lambda: new_oid(connection))
+    for entry in stored:
+        entries.put(connection, database, *entry_copies.copied(entry, moved))
+    return _read(entries.read(connection, CLUSTER) + entries.read(connection, database), database), moved
 
 
 def forget_database(connection: Connection, database: int) -> None:

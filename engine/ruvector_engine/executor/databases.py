@@ -17,8 +17,8 @@ from ruvector_engine.catalog.membership import can_set
 from ruvector_engine.catalog.model import Catalog, IndexDef, SequenceDef, TableDef
 from ruvector_engine.catalog.rights import owner_of
 from ruvector_engine.catalog.roles import AclKey, Authority, RoleDef
-from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, ownership, table_access
+from ruvector_engine.errors import SqlError
+from ruvector_engine.executor import access, database_copy, ownership, table_access
 from ruvector_engine.executor.database_options import DatabaseOptions
 from ruvector_engine.executor.role_names import role_named, specified_role
 from ruvector_engine.executor.server_rights import check_may_terminate
@@ -111,7 +111,8 @@ def run_create(session: Session, statement: Utility) -> Result:
     definition = DatabaseDef(store.new_oid(session.connection), node.dbname, **attributes)
     authority = session.catalog.authority.with_database(definition)
     ownership.write(session, ownership.owned(authority, [key_of(definition)[:2]], owner.oid))
-    session.transaction.new_database = _copied(session, template, definition)
+    source = session.database.databases.of(template.oid).catalog
+    session.transaction.new_database = database_copy.copied(session, source, definition.oid)
     return Result("CREATE DATABASE")
 
 
@@ -132,17 +133,6 @@ def _new_owner(session: Session, options: DatabaseOptions) -> RoleDef:
     if not can_set(session.catalog.authority, session.rights.role, owner.oid):
         raise SqlError("42501", f'must be able to SET ROLE "{owner.name}"')
     return owner
-
-
-def _copied(session: Session, template: DatabaseDef, definition: DatabaseDef) -> Catalog:
-    """The new database's catalog, written: what its template has in it."""
-    source = session.database.databases.of(template.oid).catalog
-    if source.relations or source.types:
-        raise not_supported(
-            f'database "{template.name}" has tables, views, sequences or types in it: such a template is not supported',
-            hint="Create the database from template0, and copy what is in the other with pg_dump.",
-        )
-    return store.copied_database(session.connection, template.oid, definition.oid)
 
 
 # -------------------------------------------------------------------- DROP DATABASE
