@@ -174,3 +174,54 @@ def test_the_programs(server: Postgres | Server, admin: Connection) -> None:
     assert program(server, "dropdb", "dd_one") == ("", "")
     assert program(server, "dropdb", "--if-exists", "--force", "dd_two")[1] == ""
     assert "does not exist" in program(server, "dropdb", "dd_one")[1]
+
+
+DUMPED = """
+CREATE EXTENSION vector;
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+CREATE SCHEMA other;
+CREATE TABLE items (id int PRIMARY KEY, name text, n numeric(10,2), m mood, e vector(2), tags text[], UNIQUE (name, n));
+INSERT INTO items VALUES (1, 'a', 1, 'ok', '[1,2]', '{x,y}'), (2, E'b\\t', 2.5, NULL, NULL, NULL);
+CREATE TABLE other.notes (x int NOT NULL);
+CREATE INDEX nearest ON items USING hnsw (e vector_l2_ops) WITH (m=8);
+CREATE SEQUENCE counted START 5;
+SELECT nextval('counted');
+COMMENT ON TABLE items IS 'things';
+COMMENT ON COLUMN items.id IS 'which';
+GRANT SELECT ON items TO PUBLIC;
+GRANT UPDATE (name) ON items TO PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
+ALTER DATABASE dd_one SET work_mem = '5MB';
+COMMENT ON DATABASE dd_one IS 'dumped';
+GRANT CREATE ON DATABASE dd_one TO PUBLIC;
+"""
+
+
+def dump(server: Postgres | Server) -> str:
+    """A database as pg_dump writes it, without what is another each time."""
+    text, errors = program(server, "pg_dump", "--create", "dd_one")
+    assert errors == ""
+    kept = [line for line in text.splitlines() if not line.startswith((r"\restrict", r"\unrestrict", "-- Dumped from"))]
+    return "\n".join(kept)
+
+
+def test_a_dump_makes_the_database_again(server: Postgres | Server, admin: Connection, postgres: Postgres) -> None:
+    """And says the same of it on both servers."""
+    admin.execute("CREATE DATABASE dd_one")
+    with psycopg.connect(server.dsn("dd_one"), autocommit=True) as connection:
+        connection.execute(DUMPED)
+    text = dump(server)
+    admin.execute("ALTER DATABASE dd_one RENAME TO dd_two")
+    stopping = ("psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", "postgres")
+    assert program(server, *stopping, script=text)[1] == ""
+    assert dump(server) == text
+    with psycopg.connect(server.dsn("dd_one"), autocommit=True) as connection:
+        assert connection.execute("SELECT id FROM items ORDER BY e <-> '[1,2]' LIMIT 1").fetchone() == (1,)
+        assert connection.execute("SELECT nextval('counted')").fetchone() == (6,)
+    if server is not postgres:
+        with psycopg.connect(postgres.dsn(), autocommit=True) as there:
+            for name in NAMES:
+                there.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            assert program(postgres, *stopping, script=text)[1] == ""
+            assert dump(postgres) == text
+            there.execute("DROP DATABASE dd_one")

@@ -264,6 +264,8 @@ def make_format_3(database: Database) -> None:
         connection.run("BEGIN")
         connection.run(f"DELETE FROM {entries} WHERE kind = 'database' OR database NOT IN (0, {POSTGRES})")
         connection.run(f"DELETE FROM {entries} WHERE key LIKE 'comment:{PG_DATABASE}:%'")
+        connection.run(f"DELETE FROM {entries} WHERE key = 'comment:2615:2200:0'")
+        connection.run(f"UPDATE {entries} SET key = replace(key, ':3079:16384', ':3079:15000')")
         connection.run(f"ALTER TABLE {entries} DROP COLUMN database")
         connection.run(f"UPDATE {entries} SET body = '3' WHERE kind = 'format'")
         connection.run("COMMIT")
@@ -275,6 +277,7 @@ def test_a_directory_from_before_there_were_several(data_dir: Path) -> None:
         db = talk(database)
         fill(db, 1, 2, 3)
         db.result("CREATE ROLE ann LOGIN")
+        db.result("COMMENT ON EXTENSION vector IS 'an extension'")
         db.result("COMMENT ON ROLE ann IS 'a role'")
         db.result("COMMENT ON TABLE items IS 'a table'")
         db.result("GRANT SELECT ON items TO ann")
@@ -288,6 +291,8 @@ def test_a_directory_from_before_there_were_several(data_dir: Path) -> None:
             assert db.column(NEAREST) == [1, 2, 3]
             assert "Index Scan using nearest" in db.plan(NEAREST)
             assert db.column("SELECT obj_description('items'::regclass)") == ["a table"]
+            assert db.column("SELECT obj_description(oid, 'pg_extension') FROM pg_extension") == ["an extension"]
+            assert db.column("SELECT obj_description('public'::regnamespace)") == ["standard public schema"]
             assert db.column("SELECT has_table_privilege('ann', 'items', 'SELECT')") == [True]
             assert db.column("SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'extra'") == ["ann"]
             assert db.column("SHOW application_name") == ["kept"]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ROW_ID = "__ruvector_rid"
 #: Its companion: an UPDATE that gives a row a new id leaves the old one here, where RETURNING can read it.
 PREVIOUS_ROW_ID = "__ruvector_prev"
+#: The hidden column of system relations that holds their own OID.
+TABLE_OID = "tableoid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,6 +224,7 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "pg_is_in_recovery": lambda _s: False,
     "setval": sequence_values.set_value,
     "pg_sequence_last_value": sequence_values.last_value,
+    "pg_get_sequence_data": sequence_values.data,
     "sequence_last_value": sequence_values.read_last,
     "sequence_is_called": sequence_values.read_called,
     "pg_sleep": _sleep,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ruvector_engine.catalog.model import TableDef
+from ruvector_engine.catalog.model import TABLE_OID, TableDef
 from ruvector_engine.catalog.system import SYSTEM_VIEWS, HeldLock, OpenCursor, RelationStatistics, SystemContext
 from ruvector_engine.executor import sequence_values, table_access
 from ruvector_engine.relational import arrow
@@ -88,11 +88,13 @@ def _statistics(session: Session, oid: int) -> RelationStatistics:
 
 def _create(session: Session, view: TableDef, rows: list[Row]) -> None:
     columns = ", ".join(f'"{c.name}" {duck_type(c.type)}' for c in view.columns)
+    columns += f', "{TABLE_OID}" BIGINT DEFAULT {view.oid}'
     session.connection.run(f"CREATE OR REPLACE TEMPORARY TABLE {view.storage_name} ({columns})")
     if rows:
         values = zip(*rows, strict=True)
         arrays = {f"c{i}": arrow.array(c.type, v) for i, (c, v) in enumerate(zip(view.columns, values, strict=True))}
+        names = ", ".join(f'"{c.name}"' for c in view.columns)
         selected = ", ".join(from_transport(c.type, f"c{i}") for i, c in enumerate(view.columns))
         session.connection.insert_arrow(
-            f"INSERT INTO {view.storage_name} SELECT {selected} FROM ruvector_batch", arrays
+            f"INSERT INTO {view.storage_name} ({names}) SELECT {selected} FROM ruvector_batch", arrays
         )

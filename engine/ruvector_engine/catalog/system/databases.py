@@ -7,10 +7,10 @@ from typing import Any
 from ruvector_engine.catalog.membership import has_privileges_of
 from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_SETTINGS
 from ruvector_engine.catalog.privileges import items_text
-from ruvector_engine.catalog.rights import owner_of
+from ruvector_engine.catalog.rights import initial_items, owner_of
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import system_schemas
-from ruvector_engine.catalog.system.objects import schema_key, shown_acl
+from ruvector_engine.catalog.system.objects import relation_key, schema_key, shown_acl
 from ruvector_engine.catalog.system.oids import (
     DEFAULT_TABLESPACE,
     OWNER,
@@ -19,7 +19,7 @@ from ruvector_engine.catalog.system.oids import (
     derived,
     namespace_oid,
 )
-from ruvector_engine.catalog.system.relations import pg_catalog
+from ruvector_engine.catalog.system.relations import RELATIONS, pg_catalog
 from ruvector_engine.setting_definitions import SETTINGS, UNLISTED, Setting
 
 Rows = list[tuple[Any, ...]]
@@ -68,6 +68,19 @@ def default_acl_rows(context: SystemContext) -> Rows:
             defaclacl=items_text(authority, items),
         )
         for (role, namespace, letter), items in authority.defaults.items()
+    ]
+
+
+def init_privileges_rows(context: SystemContext) -> Rows:
+    """pg_init_privs: what privileges the system's own schemas and relations begin with, which a dump leaves out."""
+    row, authority = pg_catalog("pg_init_privs").row, context.catalog.authority
+    names = [*system_schemas(), *context.catalog.schemas]
+    keys = [*map(schema_key, names), *(relation_key(r.table) for r in RELATIONS.values())]
+    initial = ((key, initial_items(authority, key)) for key in keys)
+    return [
+        row(classoid=key[0], objoid=key[1], objsubid=key[2], privtype="i", initprivs=items_text(authority, items))
+        for key, items in initial
+        if items is not None
     ]
 
 
@@ -121,6 +134,7 @@ def _category(setting: Setting) -> str:
 ROWS = {
     "pg_default_acl": default_acl_rows,
     "pg_database": database_rows,
+    "pg_init_privs": init_privileges_rows,
     "pg_namespace": namespace_rows,
     "pg_tablespace": tablespace_rows,
     "pg_settings": settings_rows,

@@ -101,6 +101,11 @@ _STATS_ROWS = (
 )
 
 
+_SEQUENCE = f"{PREFIX}pg_get_sequence_data"
+_SEQUENCE_COLUMNS = (("last_value", "int8"), ("is_called", "bool"))
+_SEQUENCE_ROWS = "STRUCT(last_value BIGINT, is_called BOOLEAN)[]"
+
+
 def _index_stats(args: str, template: str) -> FunctionDef:
     return function(
         "ruvector_index_stats", args, "record", template, volatile=True, returns_set=True, columns=_STATS_COLUMNS
@@ -114,7 +119,12 @@ def udfs(call: Callable[[int, str, Sequence[Value]], Value]) -> tuple[Udf, ...]:
         Udf(f"{PREFIX}{name}", partial(_called, call, name), ("INTEGER", *f.args), f.result, "special", volatile=True)
         for name, f in ROW_BY_ROW.items()
     )
-    return Udf(_STATS, stats, ("INTEGER", "VARCHAR"), _STATS_ROWS, "special", volatile=True), *row_by_row
+    data = partial(_called, call, "pg_get_sequence_data")
+    return (
+        Udf(_STATS, stats, ("INTEGER", "VARCHAR"), _STATS_ROWS, "special", volatile=True),
+        Udf(_SEQUENCE, data, ("INTEGER", "BIGINT"), _SEQUENCE_ROWS, "special", volatile=True),
+        *row_by_row,
+    )
 
 
 def _called(call: Callable[[int, str, Sequence[Value]], Value], name: str, pid: int, *args: Value) -> Value:
@@ -124,5 +134,14 @@ def _called(call: Callable[[int, str, Sequence[Value]], Value], name: str, pid: 
 FUNCTIONS: tuple[FunctionDef, ...] = (
     *SESSION_FUNCTIONS,
     _index_stats("", f"{_STATS}({{0}}, NULL)"),
+    function(
+        "pg_get_sequence_data",
+        "regclass",
+        "record",
+        f"{_SEQUENCE}({{0}}, {{1}})",
+        volatile=True,
+        returns_set=True,
+        columns=_SEQUENCE_COLUMNS,
+    ),
     _index_stats("text", f"{_STATS}({{0}}, {{1}})"),
 )

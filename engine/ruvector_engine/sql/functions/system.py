@@ -152,6 +152,12 @@ def _sets() -> Iterator[FunctionDef]:
     yield function(
         "aclexplode", "aclitem[]", "record", f"{PREFIX}aclexplode({{0}}, {{1}})", returns_set=True, columns=_EXPLODED
     )
+    options = (("option_name", "text"), ("option_value", "text"))
+    split = (
+        "list_transform({0}, lambda rv_o: {{'option_name': split_part(rv_o, '=', 1), "
+        "'option_value': substring(rv_o, nullif(instr(rv_o, '='), 0) + 1)}})"
+    )
+    yield function("pg_options_to_table", "text[]", "record", split, returns_set=True, columns=options)
     yield function("pg_partition_ancestors", "regclass", "regclass", "CAST([] AS BIGINT[])", returns_set=True)
 
 
