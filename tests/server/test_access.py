@@ -69,7 +69,7 @@ def test_rules(server: Server) -> None:
     assert refusal(server, "in_clear", password="x") == failed.format("in_clear")
     log = server.log()
     assert "ask for a password, and no role has one" in log
-    assert "refused user 'ann', database 'db', from 127.0.0.1: 'no pg_hba.conf entry" in log
+    assert "refused user 'ann', database 'postgres', from 127.0.0.1: 'no pg_hba.conf entry" in log
 
 
 def test_unix_socket(server: Server, tmp_path: Path) -> None:
