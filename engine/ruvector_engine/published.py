@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ruvector_engine.catalog.cluster import following
+from ruvector_engine.catalog.cluster import agree, following
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.roles import Authority
 
@@ -58,7 +58,8 @@ class PublishedDatabases:
         """Give a database another catalog, and the others what this says of the cluster. The former one."""
         here = self._by_oid[catalog.database]
         former, here.catalog = here.catalog, catalog
-        for other in self:
-            if other is not here:
-                other.catalog = following(other.catalog, catalog)
+        if not agree(former, catalog):
+            for other in self:
+                if other is not here:
+                    other.catalog = following(other.catalog, catalog)
         return former

@@ -100,9 +100,8 @@ class Session:
         self, database: Database, *, login: RoleDef, published: Published, pid: int, startup: Mapping[str, str]
     ) -> None:
         self.database = database
-        #: The database that it is connected to, of those in the data directory; it is not renamed meanwhile.
+        #: The database that it is connected to, of those in the data directory.
         self.published = published
-        self.database_name = published.name
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
@@ -172,6 +171,11 @@ class Session:
     def catalog(self) -> Catalog:
         """What exists, as this session's transaction sees it."""
         return self.transaction.catalog or self.published.catalog
+
+    @property
+    def database_name(self) -> str:
+        """The name of the database that it is connected to."""
+        return self.published.name
 
     @property
     def is_superuser(self) -> bool:

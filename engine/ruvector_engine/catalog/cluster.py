@@ -28,8 +28,22 @@ def is_shared(classoid: int) -> bool:
     return classoid in _SHARED_CLASSES
 
 
+def agree(one: Catalog, other: Catalog) -> bool:
+    """Whether two catalogs say the same of the cluster."""
+    mine, theirs = one.authority, other.authority
+    return (
+        mine.roles == theirs.roles
+        and mine.memberships == theirs.memberships
+        and mine.settings == theirs.settings
+        and mine.databases == theirs.databases
+        and _shared(mine.owners) == _shared(theirs.owners)
+        and _shared(mine.acls) == _shared(theirs.acls)
+        and _shared(one.comments) == _shared(other.comments)
+    )
+
+
 def following(catalog: Catalog, other: Catalog) -> Catalog:
-    """The catalog of one database with what another's says of the cluster; itself when both say the same."""
+    """The catalog of one database with what another's says of the cluster."""
     mine, theirs = catalog.authority, other.authority
     authority = replace(
         mine,
@@ -41,14 +55,14 @@ def following(catalog: Catalog, other: Catalog) -> Catalog:
         acls=_merged(mine.acls, theirs.acls),
     )
     comments = _merged(catalog.comments, other.comments)
-    if authority == mine and comments == catalog.comments:
-        return catalog
     return replace(catalog, version=catalog.version + 1, authority=authority, comments=comments)
 
 
+def _shared(said: Mapping[_Key, _Value]) -> dict[_Key, _Value]:
+    """What is said of shared objects; keys begin with a class."""
+    return {key: value for key, value in said.items() if is_shared(key[0])}
+
+
 def _merged(own: Mapping[_Key, _Value], other: Mapping[_Key, _Value]) -> Mapping[_Key, _Value]:
-    """What one says of its own objects, and the other of shared ones; keys begin with a class."""
-    return MappingProxyType(
-        {key: value for key, value in own.items() if not is_shared(key[0])}
-        | {key: value for key, value in other.items() if is_shared(key[0])}
-    )
+    """What one says of its own objects, and the other of shared ones."""
+    return MappingProxyType({key: value for key, value in own.items() if not is_shared(key[0])} | _shared(other))

@@ -96,17 +96,10 @@ def run_create(session: Session, statement: Utility) -> Result:
     options = DatabaseOptions(session, node.options, create=True)
     attributes = options.attributes()
     options.check_provider_and_encoding()
-    _await_leaving(session, _template(session, options).oid)
+    _, template = _owner_and_template(session, node.dbname, options)
+    _await_leaving(session, template.oid)
     table_access.change_catalog(session)
-    owner = _new_owner(session, options)
-    template = _template(session, options)
-    if not (template.is_template or session.rights.owns(key_of(template))):
-        raise SqlError("42501", f'permission denied to copy database "{template.name}"')
-    options.check_strategy()
-    options.check_locale()
-    options.check_tablespace()
-    if node.dbname in session.catalog.authority.databases:
-        raise SqlError("42P04", f'database "{node.dbname}" already exists')
+    owner, template = _owner_and_template(session, node.dbname, options)  # as they are once the lock was awaited
     _require_alone(session, template, source="source ")
     definition = DatabaseDef(store.new_oid(session.connection), node.dbname, **attributes)
     authority = session.catalog.authority.with_database(definition)
@@ -114,6 +107,20 @@ def run_create(session: Session, statement: Utility) -> Result:
     source = session.database.databases.of(template.oid).catalog
     session.transaction.new_database = database_copy.copied(session, source, definition.oid)
     return Result("CREATE DATABASE")
+
+
+def _owner_and_template(session: Session, name: str, options: DatabaseOptions) -> tuple[RoleDef, DatabaseDef]:
+    """Whose the new database is to be, and what it is copied from; an error when it cannot be, or the user may not."""
+    owner = _new_owner(session, options)
+    template = _template(session, options)
+    if not (template.is_template or session.rights.owns(key_of(template))):
+        raise SqlError("42501", f'permission denied to copy database "{template.name}"')
+    options.check_strategy()
+    options.check_locale()
+    options.check_tablespace()
+    if name in session.catalog.authority.databases:
+        raise SqlError("42P04", f'database "{name}" already exists')
+    return owner, template
 
 
 def _template(session: Session, options: DatabaseOptions) -> DatabaseDef:
@@ -243,10 +250,16 @@ def run_alter(session: Session, statement: Utility) -> Result:
 def run_rename(session: Session, statement: Utility) -> Result:
     """ALTER DATABASE name RENAME TO name."""
     node = statement.node
-    known = session.catalog.authority.databases.get(node.subname)
-    if known is not None and known.oid != session.published.oid:
-        _await_leaving(session, known.oid)
+    _await_leaving(session, _renamable(session, node).oid)
     table_access.change_catalog(session)
+    definition = _renamable(session, node)  # as it is once the lock was awaited
+    _require_alone(session, definition)
+    ownership.write(session, session.catalog.authority.with_database(replace(definition, name=node.newname)))
+    return Result("ALTER DATABASE")
+
+
+def _renamable(session: Session, node: Any) -> DatabaseDef:
+    """The database to rename, if that can be and the user may."""
     definition = database_named(session, node.subname)
     require_owner(session, definition)
     _require_create_db(session, "rename")
@@ -254,9 +267,7 @@ def run_rename(session: Session, statement: Utility) -> Result:
         raise SqlError("42P04", f'database "{node.newname}" already exists')
     if definition.oid == session.published.oid:
         raise SqlError("0A000", "current database cannot be renamed")
-    _require_alone(session, definition)
-    ownership.write(session, session.catalog.authority.with_database(replace(definition, name=node.newname)))
-    return Result("ALTER DATABASE")
+    return definition
 
 
 def run_change_owner(session: Session, statement: Utility) -> Result:
