@@ -20,6 +20,7 @@ from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import composite_types, generation, stored_texts, table_access, table_changes, type_drops
 from ruvector_engine.executor.stored_texts import Named
+from ruvector_engine.sql.typenames import EXTENSION_OIDS
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -45,6 +46,20 @@ class Type:
     def oid(self) -> int:
         """Its number in pg_type."""
         return self.made.array_oid if self.is_array else self.made.oid
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """An extension, for the types that come with it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionType:
+    """A type of an extension, or that of its arrays."""
+
+    oid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +94,7 @@ class Check:
     constraint: ConstraintDef
 
 
-Object: TypeAlias = Relation | Schema | Type | Column | Attribute | Default | Check
+Object: TypeAlias = Relation | Schema | Type | Extension | ExtensionType | Column | Attribute | Default | Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +166,15 @@ def _direct(session: Session, item: Object) -> Iterator[tuple[Object, bool]]:
         yield from ((r, not _belongs(r)) for r in relations if r.schema == item.name and not isinstance(r, IndexDef))
         yield from ((Type(made), True) for made in session.catalog.types.values() if made.schema == item.name)
     elif isinstance(item, Type):
-        yield from ((user, True) for user in _users_of_type(session, item))
+        is_row = isinstance(item.made, CompositeDef) and item.made.is_row_type
+        mention = _mention(item.made.name) if is_row else ""
+        yield from ((user, True) for user in _users_of_type(session, item.oid, mention))
         if not item.is_array:
             yield Type(item.made, is_array=True), False
+    elif isinstance(item, Extension):
+        yield from ((ExtensionType(oid), False) for oid, name in EXTENSION_OIDS.items() if name == item.name)
+    elif isinstance(item, ExtensionType):
+        yield from ((user, True) for user in _users_of_type(session, item.oid, ""))
     elif isinstance(item, Attribute):
         yield from ((view, True) for view in _views(session, item.made.oid, item.column.attnum))
         named = int(item.made.oid), item.column.attnum
@@ -177,15 +198,14 @@ def _belongs(relation: Relation) -> bool:
     return isinstance(relation, SequenceDef) and relation.owner_table != 0
 
 
-def _users_of_type(session: Session, item: Type) -> Iterator[Object]:
-    """Columns and attributes of a type, and what names it."""
+def _users_of_type(session: Session, oid: int, mention: str) -> Iterator[Object]:
+    """Columns and attributes of a type, and what names it; `mention` as below."""
     for table in [r for r in session.catalog.relations.values() if isinstance(r, TableDef)]:
-        yield from (Column(table, column) for column in table.columns if column.type.oid == item.oid)
+        yield from (Column(table, column) for column in table.columns if column.type.oid == oid)
     for made in [t for t in session.catalog.types.values() if isinstance(t, CompositeDef)]:
-        yield from (Attribute(made, column) for column in made.columns if column.type.oid == item.oid)
-    yield from _views(session, item.oid)
-    is_row = isinstance(item.made, CompositeDef) and item.made.is_row_type
-    yield from _users_in_texts(session, item.oid, _mention(item.made.name) if is_row else "")
+        yield from (Attribute(made, column) for column in made.columns if column.type.oid == oid)
+    yield from _views(session, oid)
+    yield from _users_in_texts(session, oid, mention)
 
 
 def _mention(name: str) -> str:
@@ -209,8 +229,8 @@ def _users_in_texts(session: Session, named: Named, mention: str) -> Iterator[Ob
 
 
 def _key(item: Object) -> tuple[str | int, ...]:
-    if isinstance(item, Schema):
-        return "Schema", item.name
+    if isinstance(item, (Schema, Extension)):
+        return type(item).__name__, item.name
     if isinstance(item, (Column, Default)):
         return type(item).__name__, item.table.oid, item.column.attnum
     if isinstance(item, Attribute):
@@ -240,7 +260,7 @@ def _owners(session: Session, item: Object) -> set[tuple[str | int, ...]]:
 
 def _age(item: Object) -> tuple[int, int, int]:
     """Sorts the newest first; of a table: its expressions, the last first, its row type, itself, its columns."""
-    if isinstance(item, Schema):
+    if isinstance(item, (Schema, Extension)):
         return 0, 0, 0
     if isinstance(item, Type):
         is_row = isinstance(item.made, CompositeDef) and item.made.is_row_type
@@ -261,7 +281,9 @@ def _words(session: Session, item: Object) -> str:
     lookup = session.lookup
     if isinstance(item, Schema):
         return f"schema {quote_identifier(item.name)}"
-    if isinstance(item, Type):
+    if isinstance(item, Extension):
+        return f"extension {item.name}"
+    if isinstance(item, (Type, ExtensionType)):
         return f"type {format_type(lookup, item.oid)}"
     if isinstance(item, Attribute):
         return f"column {item.column.name} of composite type {format_type(lookup, item.made.oid)}"
@@ -283,7 +305,7 @@ def _drop(session: Session, item: Object) -> None:
     elif isinstance(item, Type):
         if (item.made.schema, item.made.name) in session.catalog.types and not item.is_array:
             type_drops.remove(session, item.made)
-    elif not isinstance(item, Schema):
+    elif not isinstance(item, (Schema, Extension, ExtensionType)):
         there = next((r for r in session.catalog.relations.values() if r.oid == item.oid), None)
         if there is not None:
             table_changes.drop(session, there)

@@ -33,11 +33,12 @@ from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.deparse import expression_text, statement_text
 from ruvector_engine.sql.needs import own_nodes
 from ruvector_engine.sql.nodes import Call, Cast, ColumnRef, Const, Expr, Special
-from ruvector_engine.sql.noted import ColumnNamed, ColumnsMerged, Noted, RelationNamed, StarNamed
+from ruvector_engine.sql.noted import ColumnNamed, ColumnsMerged, Noted, RelationNamed, StarNamed, TypeCalled, TypeNamed
 from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
 from ruvector_engine.sql.raw import pb
 from ruvector_engine.sql.stored_names import reading, reading_view, settle
 from ruvector_engine.sql.stored_queries import name_outputs, settle_query
+from ruvector_engine.sql.typenames import EXTENSION_OIDS
 from ruvector_engine.types.registry import BOOL, REGCLASS, TypeRef, UserOid
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class ViewQuery:
             for meant in named:
                 for oid, attnum in _columns_meant(meant):
                     found[oid].add(attnum)
-        for named_by in _named_by(own_nodes(self.analyzed.statement)):
+        for named_by in _named_by(own_nodes(self.analyzed.statement)) | _types_noted(self._noted):
             if isinstance(named_by, tuple):
                 found[named_by[0]].add(named_by[1])
             else:
@@ -158,7 +159,15 @@ def named_in_index(session: Session, index: IndexDef, mention: str) -> set[Named
 def _named(session: Session, owner: TableDef, text: str, **given: Any) -> set[Named]:
     if not any(sign in text for sign in "'(:"):
         return set()  # nothing but columns and numbers
-    return _named_by(nodes(analyze_expression(text, reading(session.catalog, owner.schema), **given)))
+    noted: list[Noted] = []
+    expr = analyze_expression(text, reading(session.catalog, owner.schema), noted=noted, **given)
+    return _named_by(nodes(expr)) | _types_noted(noted)
+
+
+def _types_noted(noted: Iterable[Noted]) -> set[Named]:
+    """The types that a text names, of what was not evaluated at once too; those of arrays are told by their values."""
+    named = (item for item in noted if isinstance(item, (TypeNamed, TypeCalled)))
+    return {int(item.oid) for item in named if isinstance(item, TypeCalled) or not item.node.array_bounds}
 
 
 def _named_by(found: Iterable[Any]) -> set[Named]:
@@ -170,7 +179,9 @@ def _named_by(found: Iterable[Any]) -> set[Named]:
             oids.add((int(row.type.oid), node.extra))
         if isinstance(node, Const) and node.type.oid == REGCLASS and isinstance(node.value, int):
             oids.add(node.value)
-        elif isinstance(node, (Const, Cast, Call, Special)) and isinstance(node.type.oid, UserOid):
+        elif isinstance(node, (Const, Cast, Call, Special)) and (
+            isinstance(node.type.oid, UserOid) or node.type.oid in EXTENSION_OIDS
+        ):
             whole_row = isinstance(node, Special) and node.kind == "row" and node.type.oid >= ROW_TYPE_OFFSET
             oids |= set() if whole_row else {int(node.type.oid)}
     return oids

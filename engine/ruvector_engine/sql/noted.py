@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TypeNamed:
-    """A TypeName node, and the type that it means (of an array its elements'), made by CREATE TYPE or CREATE TABLE."""
+    """A TypeName node, and the type that it means, of an array its elements': one that was made, or an extension's."""
 
     node: Any
     oid: int

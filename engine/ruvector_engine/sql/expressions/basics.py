@@ -26,7 +26,7 @@ from ruvector_engine.sql.noted import AttributeNamed, ColumnNamed, TypeNamed
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position, strings
 from ruvector_engine.sql.scope import Scope, row_of
 from ruvector_engine.sql.tree import walk
-from ruvector_engine.sql.typenames import resolve_type
+from ruvector_engine.sql.typenames import EXTENSION_OIDS, resolve_type
 from ruvector_engine.types.bits import parse_bits
 from ruvector_engine.types.numeric import parse_numeric
 from ruvector_engine.types.registry import (
@@ -132,7 +132,7 @@ def _parameter(scope: Scope, node: Any) -> Expr:
 def _cast(scope: Scope, node: Any) -> Expr:
     context = scope.state.context
     target = resolve_type(node.type_name, context.catalog, context.search_path)
-    if scope.state.noted is not None and isinstance(target.oid, UserOid):
+    if scope.state.noted is not None and (isinstance(target.oid, UserOid) or target.oid in EXTENSION_OIDS):
         scope.state.noted.append(TypeNamed(node.type_name, target.pg.element_oid or target.oid))
     kind, message = kind_of(node.arg)
     if kind == "a_array_expr" and target.pg.element_oid:
