@@ -77,7 +77,7 @@ class Database:
             self.catalog: Catalog = catalog_store.bootstrap(connection, superuser)
             connection.run("COMMIT")
         #: What is asked of roles before there is a session.
-        self.accounts = Accounts(lambda: self.catalog.authority)
+        self.accounts = Accounts(lambda: self.catalog.authority, lambda: self.configuration.current)
         #: Held while it is decided whether one more session may begin.
         self._admission = threading.Lock()
         self.locks = LockManager()

@@ -123,6 +123,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("default_transaction_isolation", "enum", "read committed", "Default isolation", values=_ISOLATION),
     Setting("transaction_isolation", "enum", "read committed", "This transaction's isolation", values=_ISOLATION),
     Setting("transaction_read_only", "bool", "off", "This transaction's read-only status"),
+    Setting("default_transaction_deferrable", "bool", "off", "Default deferrable status; no transaction waits"),
+    Setting("transaction_deferrable", "bool", "off", "This transaction's deferrable status; it does not wait"),
     Setting("work_mem", "integer", "4096", "Accepted; the storage layer sizes itself", 64, unit="kB"),
     Setting("maintenance_work_mem", "integer", "65536", "Accepted; index builds size themselves", 64, unit="kB"),
     Setting("max_parallel_maintenance_workers", "integer", "2", "Accepted; builds use every core", 0, 1024),
@@ -263,7 +265,9 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 #: Settings of this transaction or of who the session acts for, which no configuration can give.
-OF_THE_MOMENT = frozenset({"transaction_isolation", "transaction_read_only", "session_authorization", "role"})
+OF_THE_MOMENT = frozenset(
+    {"transaction_isolation", "transaction_read_only", "transaction_deferrable", "session_authorization", "role"}
+)
 #: Settings that say who the session acts for: RESET ALL leaves them alone.
 IDENTITY = frozenset({"session_authorization", "role"})
 #: Settings that SHOW ALL and pg_settings leave out.

@@ -36,10 +36,10 @@ class Verifier:
         return cls(salt, *_keys(password, salt, iterations), iterations)
 
     @classmethod
-    def mock(cls, user: str, secret: bytes) -> Verifier:
+    def mock(cls, user: str, secret: bytes, iterations: int = DEFAULT_ITERATIONS) -> Verifier:
         """What is shown to a user without a password, so that nobody can tell: always the same salt, no way in."""
         salt = hmac.digest(secret, user.encode("utf-8", "surrogateescape"), hashlib.sha256)[:_SALT_BYTES]
-        return cls(salt, secrets.token_bytes(_KEY_BYTES), secrets.token_bytes(_KEY_BYTES), DEFAULT_ITERATIONS)
+        return cls(salt, secrets.token_bytes(_KEY_BYTES), secrets.token_bytes(_KEY_BYTES), iterations)
 
     @classmethod
     def parse(cls, text: str) -> Verifier | None:

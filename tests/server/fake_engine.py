@@ -16,7 +16,7 @@ from ruvector_engine.login import Secret
 from ruvector_engine.results import Column, CopyIn, CopyOptions, CopyOut, Origin, Result, Row, StatementDescription
 from ruvector_engine.types.encodings import is_served, known_encoding
 from ruvector_engine.types.registry import FLOAT8, INT4, INT8, TEXT, VECTOR, TypeRef
-from ruvector_engine.verifiers import Verifier
+from ruvector_engine.verifiers import DEFAULT_ITERATIONS, Verifier
 
 DEFAULTS = {
     "server_version": "18.1",
@@ -55,7 +55,11 @@ class FakeAccounts:
         return self._verifier is not None
 
     def secret_of(self, user: str) -> Secret:
-        return Secret(self._verifier, f"{user} has no password")
+        return Secret(self._verifier, "" if self._verifier is not None else f"{user} has no password")
+
+    @property
+    def iterations(self) -> int:
+        return DEFAULT_ITERATIONS
 
     def belongs(self, user: str, role: str) -> bool:
         return user == role or (user, role) in self._members

@@ -38,7 +38,8 @@ def authenticate(
         yield from _prove(access, rule, peer, client, out, decoder)
     except SqlError as error:
         # By repr, for a name may hold line breaks that would look like further messages.
-        _log.warning("refused user %r, database %r, from %s: %r", user, database, client.host, error.message)
+        why = f" ({access.why_refused(user)!r})" if error.sqlstate == "28P01" else ""
+        _log.warning("refused user %r, database %r, from %s: %r%s", user, database, client.host, error.message, why)
         if error.sqlstate in ("28000", "28P01"):
             # On the worker thread that the session would have had, so that the others do not wait.
             delay = LEAST_DELAY + secrets.randbelow(GREATEST_DELAY - LEAST_DELAY)
