@@ -19,7 +19,7 @@ from ruvector_engine.advisory_locks import AdvisoryLocks
 from ruvector_engine.catalog import store as catalog_store
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER
-from ruvector_engine.catalog.system import Activity, IndexBuild
+from ruvector_engine.catalog.system import AccessRule, Activity, IndexBuild, NameMapping
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.configuration_file import ConfigurationFile
 from ruvector_engine.errors import SqlError
@@ -96,6 +96,9 @@ class Database:
         self.configuration = ConfigurationFile(data_dir)
         #: What pg_reload_conf() asks for: whoever has files to read again sets it.
         self.on_reload: Callable[[], object] = lambda: None
+        #: What the files say of who gets in, as they are now: whoever lets clients in sets these.
+        self.access_rules: Callable[[], Sequence[AccessRule]] = lambda: ()
+        self.name_mappings: Callable[[], Sequence[NameMapping]] = lambda: ()
         #: Milliseconds to begin with: numbers grow beyond a restart too, unless transactions came faster than that.
         self._closed = False
 
@@ -143,16 +146,19 @@ class Database:
         pid: int,
         startup: Mapping[str, str],
         client: tuple[str | None, int] = (None, -1),
+        system_user: str | None = None,
     ) -> Session:
         """A new session; SqlError for a user who may not log in, for an unknown startup parameter or a bad value.
 
         `client` is the address and port of the client; (None, -1) when it is on this machine and has none.
+        `system_user` is how it has proven who it is, method:name; None when nothing was asked.
         """
         with self._admission:
             login = admitted(self.catalog.authority, user, list(self.sessions.values()), self._places())
             require_connect(self.catalog.authority, login, database)
             session = Session(self, login=login, database_name=database, pid=pid, startup=startup)
             session.client_address, session.client_port = client
+            session.system_user = system_user
             self.sessions[pid] = session
         return session
 

@@ -62,6 +62,8 @@ from ruvector_engine.types.timezones import find_zone
 if TYPE_CHECKING:
     from ruvector_engine.database import Database
 
+#: Why what runs is to stop when the session is ended.
+TERMINATED = "terminating connection due to administrator command"
 #: Statements that a failed transaction still takes.
 _ENDS_TRANSACTION = frozenset({"COMMIT", "ROLLBACK", "ROLLBACK TO", "PREPARE TRANSACTION"})
 
@@ -105,6 +107,7 @@ class Session:
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
+        self.system_user: str | None = None
         self.settings = Settings({}, database.configuration.current)
         self.connection = database.store.connection()
         self.transaction = Transaction(self.connection, lambda: database.commits)
@@ -127,6 +130,8 @@ class Session:
         self.raw: RawStatement | None = None
         self.drawn = DrawnNumbers()
         self._cancelled = ""  # why the running statement is to stop
+        #: Somebody has ended this session: it runs nothing more, and whoever serves its client says goodbye.
+        self.terminated = False
         self._reported = self.reported_parameters()
         self._reported_generation = self.settings.generation
         #: Named statements, of PREPARE and of the extended protocol; None for an empty one.
@@ -311,9 +316,16 @@ class Session:
         self._cancelled = reason
         self.connection.interrupt()
 
+    def terminate(self) -> None:
+        """End this session: what runs is interrupted, and the one who serves the client is woken. Thread-safe."""
+        self.terminated = True
+        self.cancel(TERMINATED)
+        self.notifications.wake()
+
     def forget_cancel(self) -> None:
         """Before the next statement is handed over: a cancel that came too late for the last is not meant for it."""
-        self._cancelled = ""
+        if not self.terminated:
+            self._cancelled = ""
 
     def close(self) -> None:
         """Roll back and free everything, whatever fails on the way."""

@@ -9,8 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
+from ruvector_engine.catalog.system import AccessRule, NameMapping
+from ruvector_engine.errors import SqlError
 from ruvector_engine.verifiers import Verifier
 from ruvector_server.hba import Client, HbaError, Mappings, Rules, read, read_mappings
+from ruvector_server.hba.shown import implied_rules, shown_mappings, shown_rules
 from ruvector_server.tls import Tls, TlsError, TlsFiles
 
 _log = logging.getLogger(__name__)
@@ -109,6 +112,24 @@ class Access:
     def client(self, address: str | None, user: str, database: str, *, encrypted: bool) -> Client:
         """A client as the rules see it."""
         return Client(address, encrypted, user, database, partial(self._accounts.belongs, user))
+
+    def shown_rules(self) -> list[AccessRule]:
+        """What pg_hba_file_rules shows: the file as it is now; without one, the rules that hold. 58P01 without it."""
+        path = self._files.hba
+        if path is None or not (path.exists() or self._files.hba_required or self._rules_from_file is not None):
+            return implied_rules(self.rules)
+        try:
+            return shown_rules(path)
+        except HbaError as error:
+            raise SqlError("58P01", str(error)) from None
+
+    def shown_mappings(self) -> list[NameMapping]:
+        """What pg_ident_file_mappings shows: the file as it is now."""
+        path = self._files.ident
+        try:
+            return [] if path is None else shown_mappings(path)
+        except HbaError as error:
+            raise SqlError("58P01", str(error)) from None
 
     def reload(self) -> None:
         """Read the files again; what cannot be read stays as it was, and the log says why."""

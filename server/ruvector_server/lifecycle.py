@@ -109,6 +109,7 @@ async def _serve(config: Config, database: Database, access: Access) -> bool:
     try:
         loop = asyncio.get_running_loop()
         database.configuration.start_with(_shown(config, host, port))
+        database.access_rules, database.name_mappings = access.shown_rules, access.shown_mappings
         database.on_reload = lambda: loop.call_soon_threadsafe(access.reload)
         stopping = _on_signals(listener.hurry, database.reload)
         return await _until_stopped(config, listener, stopping, host, port)

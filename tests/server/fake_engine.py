@@ -149,6 +149,8 @@ class FakeSession:
         self.settings = FakeSettings(DEFAULTS | UNREPORTED | dict(startup))
         self.statements: dict[str, Any] = {}
         self.in_implicit_block = False
+        self.terminated = False
+        self.system_user: str | None = None
         self.notices: list[SqlError] = []
         self.notifications = FakeNotifications()
         self.changed_parameters: list[tuple[str, str]] = []
@@ -270,7 +272,14 @@ class FakeEngine:
         self.only_alone = False  # no query can be run together with others
 
     def session(
-        self, *, user: str, database: str, pid: int, startup: Mapping[str, str], client: tuple[str | None, int]
+        self,
+        *,
+        user: str,
+        database: str,
+        pid: int,
+        startup: Mapping[str, str],
+        client: tuple[str | None, int],
+        system_user: str | None,
     ) -> FakeSession:
         if database == "nope":
             raise SqlError("3D000", 'database "nope" does not exist')
@@ -278,6 +287,7 @@ class FakeEngine:
         if known_encoding(encoding) != encoding or not is_served(encoding):
             raise SqlError("22023", f'invalid value for parameter "client_encoding": "{encoding}"')
         session = FakeSession(self, user, database, pid, startup)
+        session.system_user = system_user
         self.sessions.append(session)
         return session
 

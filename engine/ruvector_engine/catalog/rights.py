@@ -22,9 +22,9 @@ DATABASE, SCHEMA_PUBLIC = 5, 2200
 #: The key of the one database.
 DATABASE_KEY: AclKey = (PG_DATABASE, DATABASE, 0)
 #: A view that everybody may update; and what has nothing for PUBLIC: pg_authid, pg_user_mapping,
-#: pg_statistic_ext_data and pg_shadow.
+#: pg_statistic_ext_data, pg_shadow, pg_hba_file_rules and pg_ident_file_mappings.
 PG_SETTINGS = 12_104
-SECRET_RELATIONS = frozenset({1260, 1418, 3429, 12_005})
+SECRET_RELATIONS = frozenset({1260, 1418, 3429, 12_005, 12_114, 12_118})
 
 
 def owner_of(authority: Authority, key: AclKey) -> int:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.advisory_locks import Key, Kind
 from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import ruvector_reports, sequence_values
-from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
+from ruvector_engine.executor import ruvector_reports, sequence_values, signals
+from ruvector_engine.executor.server_rights import check_may_reload
 from ruvector_engine.executor.setting_values import reset_value, set_value, shown_value
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.setting_definitions import SERVER_VERSION
@@ -79,16 +79,6 @@ def _sleep(session: Session, seconds: Any) -> str:
         session.check_cancelled()
         time.sleep(min(left, _NAP))
     return ""
-
-
-def _cancel(session: Session, pid: Any) -> bool:
-    other = session.database.sessions.get(int(pid))
-    if other is None:
-        session.notice("01000", f"PID {pid} is not a PostgreSQL backend process", "WARNING")
-        return False
-    check_may_cancel(session, other)
-    other.cancel()
-    return True
 
 
 def _reload(session: Session) -> bool:
@@ -205,7 +195,9 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "sequence_last_value": sequence_values.read_last,
     "sequence_is_called": sequence_values.read_called,
     "pg_sleep": _sleep,
-    "pg_cancel_backend": _cancel,
+    "pg_cancel_backend": signals.cancel,
+    "pg_terminate_backend": signals.terminate,
+    "system_user": lambda s: s.system_user,
     "pg_current_xact_id": _transaction_id,
     "pg_current_xact_id_if_assigned": _assigned_transaction_id,
     "txid_current": _transaction_id,

@@ -12,6 +12,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_server.access import Access
 from ruvector_server.auth import ScramExchange, password_failed
 from ruvector_server.hba import Client, Rule
+from ruvector_server.hba.matching import TooComplex
 from ruvector_server.session.peer import Peer
 from ruvector_server.session.steps import Steps, Wait, Work
 from ruvector_server.wire import backend
@@ -27,15 +28,23 @@ GREATEST_DELAY: Final = 400
 
 def authenticate(
     access: Access, peer: Peer, user: str, database: str, out: bytearray, decoder: FrontendDecoder
-) -> Steps[None]:
-    """Let the client prove that it is `user`; a fatal SqlError, logged, when it may not come in or cannot."""
+) -> Steps[str | None]:
+    """Let the client prove that it is `user`; a fatal SqlError, logged, when it may not come in or cannot.
+
+    Gives what SYSTEM_USER shows.
+    """
     client = access.client(peer.address, user, database, encrypted=peer.encryption is not None)
     try:
         rules = access.rules
-        rule: Rule | None = (yield Work(partial(rules.find, client))) if rules.name_hosts else rules.find(client)
+        try:
+            rule: Rule | None = (yield Work(partial(rules.find, client))) if rules.name_hosts else rules.find(client)
+        except TooComplex:
+            text = "a regular expression in pg_hba.conf is too complex for these names"
+            raise SqlError("28000", text, severity="FATAL") from None
         if rule is None or rule.method == "reject":
             raise _shut_out(client, rejected=rule is not None)
         yield from _prove(access, rule, peer, client, out, decoder)
+        return _system_user(rule, peer, user)
     except SqlError as error:
         # By repr, for a name may hold line breaks that would look like further messages.
         why = f" ({access.why_refused(user)!r})" if error.sqlstate == "28P01" else ""
@@ -52,6 +61,13 @@ def _shut_out(client: Client, *, rejected: bool) -> SqlError:
     who = f'host "{client.host}", user "{client.user}", database "{client.database}", {encryption}'
     text = "pg_hba.conf rejects connection for" if rejected else "no pg_hba.conf entry for"
     return SqlError("28000", f"{text} {who}", severity="FATAL")
+
+
+def _system_user(rule: Rule, peer: Peer, user: str) -> str | None:
+    """The method and the name that was proven by it; None where nothing was asked."""
+    names = {"trust": None, "peer": peer.os_user, "cert": peer.encryption and peer.encryption.client_subject}
+    name = names.get(rule.method, user)
+    return None if name is None else f"{rule.method}:{name}"
 
 
 def _prove(

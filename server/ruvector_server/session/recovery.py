@@ -33,7 +33,7 @@ def as_sql_error(error: Exception) -> SqlError:
 
 def recover(state: SessionState, error: Exception, message: Frontend | None) -> Steps[None]:
     """Report an error that `message` (None: one that could not be read) has caused, and get ready for what follows."""
-    told = as_sql_error(error)
+    told = shutdown() if state.engine.terminated else as_sql_error(error)
     state.report_notices()
     if told.severity in ("FATAL", "PANIC"):
         _end(state, told)
@@ -48,6 +48,11 @@ def recover(state: SessionState, error: Exception, message: Frontend | None) -> 
         state.skipping = True
     else:
         state.ready()
+
+
+def shutdown() -> SqlError:
+    """The last words of a session that the server, or somebody by pg_terminate_backend(), ends."""
+    return SqlError("57P01", "terminating connection due to administrator command", severity="FATAL")
 
 
 def _end(state: SessionState, error: SqlError) -> None:

@@ -38,6 +38,7 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("session_user", "", "name"),
     _session("user", "", "name"),
     _session("getpgusername", "", "name"),
+    _session("system_user", "", "text"),
     _session("pg_backend_pid", "", "int4"),
     _session("now", "", "timestamptz"),
     _session("transaction_timestamp", "", "timestamptz"),
@@ -71,8 +72,14 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     *_advisory_locks(),
 )
 
-#: Session functions that may also be called for each row of a query; the others want arguments known before.
-ROW_BY_ROW = frozenset({"current_setting", "set_config"})
+#: Session functions that may also be called for each row of a query, and the arguments that may be left out there, as
+#: DuckDB's SQL; the others want arguments known before.
+ROW_BY_ROW: dict[str, tuple[str | None, ...]] = {
+    "current_setting": (None, "FALSE"),
+    "set_config": (None, None, None),
+    "pg_cancel_backend": (None,),
+    "pg_terminate_backend": (None, "0"),
+}
 
 
 _STATS = f"{PREFIX}ruvector_index_stats"
@@ -95,15 +102,18 @@ def _index_stats(args: str, template: str) -> FunctionDef:
 def udfs(call: Callable[[int, str, Sequence[Value]], Value]) -> tuple[Udf, ...]:
     """The functions for DuckDB; `call` does what the session with a process ID does for a function's name."""
 
-    def current_setting(pid: int, name: str | None, missing_ok: bool | None) -> Value:
-        return call(pid, "current_setting", (name, missing_ok))
+    def row_by_row(name: str, arguments: tuple[str, ...], result: str) -> Udf:
+        def run(pid: int, *values: Value) -> Value:
+            return call(pid, name, values)
 
-    def set_config(pid: int, name: str | None, value: str | None, local: bool | None) -> Value:
-        return call(pid, "set_config", (name, value, local))
+        return Udf(f"{PREFIX}{name}", run, ("INTEGER", *arguments), result, "special", volatile=True)
 
     text = "VARCHAR"
     return (
-        Udf(f"{PREFIX}current_setting", current_setting, ("INTEGER", text, "BOOLEAN"), text, "special", volatile=True),
+        row_by_row("current_setting", (text, "BOOLEAN"), text),
+        row_by_row("set_config", (text, text, "BOOLEAN"), text),
+        row_by_row("pg_cancel_backend", ("INTEGER",), "BOOLEAN"),
+        row_by_row("pg_terminate_backend", ("INTEGER", "BIGINT"), "BOOLEAN"),
         Udf(
             _STATS,
             lambda pid, name: call(pid, "ruvector_index_stats", (name,)),
@@ -112,7 +122,6 @@ def udfs(call: Callable[[int, str, Sequence[Value]], Value]) -> tuple[Udf, ...]:
             "special",
             volatile=True,
         ),
-        Udf(f"{PREFIX}set_config", set_config, ("INTEGER", text, text, "BOOLEAN"), text, "special", volatile=True),
     )
 
 
