@@ -35,6 +35,7 @@ from ruvector_engine.notifications import Exchange
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
 from ruvector_engine.session import Prepared, Session
+from ruvector_engine.setting_definitions import SHARED_BUFFERS
 from ruvector_engine.sql.functions import notifications, sequences, system
 from ruvector_engine.sql.functions.catalog import UDFS
 from ruvector_engine.sql.functions.session import udfs as session_udfs
@@ -54,7 +55,8 @@ class Database:
     def __init__(self, data_dir: Path, lock_file: IO[str], superuser: str) -> None:
         self.data_dir = data_dir
         self._lock_file = lock_file
-        self.store = Store(data_dir / FILE_NAME, threads=os.cpu_count() or 1)
+        self.configuration = ConfigurationFile(data_dir)
+        self.store = Store(data_dir / FILE_NAME, threads=os.cpu_count() or 1, memory=self._storage_memory())
         self.sessions: dict[int, Session] = {}
         self.exchange = Exchange()
         self.store.register(
@@ -93,7 +95,6 @@ class Database:
         #: The same of the last one that created a table or altered it.
         self.defined_at: dict[int, int] = {}
         self.started_at = self.configured_at = time.time()
-        self.configuration = ConfigurationFile(data_dir)
         #: What pg_reload_conf() asks for: whoever has files to read again sets it.
         self.on_reload: Callable[[], object] = lambda: None
         #: What the files say of who gets in, as they are now: whoever lets clients in sets these.
@@ -168,6 +169,11 @@ class Database:
         if "max_connections" not in settings:
             return None
         return int(settings["max_connections"]) - int(settings["superuser_reserved_connections"])
+
+    def _storage_memory(self) -> int:
+        """Bytes of memory that DuckDB may take: shared_buffers, in units of 8 kB, as it is at the start."""
+        buffers = self.configuration.current.values.get("shared_buffers", SHARED_BUFFERS)
+        return int(buffers) * 8192
 
     def execute_together(self, queries: Sequence[tuple[Session, Prepared, Sequence[Value]]]) -> list[Result | None]:
         """`Session.execute_now` for queries of several sessions at once.

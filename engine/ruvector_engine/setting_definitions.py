@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ruvector_engine.machine import memory
+
 SERVER_VERSION = "18.1"
 SERVER_VERSION_NUM = "180001"
 
@@ -84,6 +86,10 @@ _ALIASES = {
 
 _ISOLATION = ("serializable", "repeatable read", "read committed", "read uncommitted")
 _LEVELS = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
+
+#: Of 8 kB each: what storage gets at least, and unless told otherwise, which is a quarter of the memory.
+_LEAST_BUFFERS = 16_384
+SHARED_BUFFERS = max((memory() // 4 >> 20) * 128, _LEAST_BUFFERS)  # whole megabytes
 
 SETTINGS: tuple[Setting, ...] = (
     *_VECTOR_SEARCH,
@@ -208,9 +214,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "shared_buffers",
         "integer",
-        "16384",
-        "Accepted for SHOW",
-        16,
+        str(SHARED_BUFFERS),
+        "Memory that rows and what queries keep of them take; more goes to the disk",
+        _LEAST_BUFFERS,
         2**30 - 1,
         unit="8kB",
         read_only=True,

@@ -133,3 +133,27 @@ def test_no_notifications_for_a_client_that_does_not_read() -> None:
     assert client.received() == []
     client.catch_up()
     assert [answer.name for answer in client.received()] == ["NotificationResponse"]
+
+
+@pytest.mark.parametrize("cause", ["password", "rule"])
+def test_a_failed_login_is_made_to_wait_and_logged(
+    rules: Path, cause: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So that guessing takes long; the log says who, from where and why, and not the password."""
+    waits: list[float] = []
+    monkeypatch.setattr(authentication, "LEAST_DELAY", 100)
+    monkeypatch.setattr(authentication, "GREATEST_DELAY", 400)
+    monkeypatch.setattr("ruvector_server.session.authentication.time.sleep", waits.append)
+    text = "host all all all password" if cause == "password" else "host all bob all trust"
+    for _ in range(20):
+        client = dialogue(rules, text)
+        client.send(STARTUP)
+        if cause == "password":
+            client.send(m.PasswordMessage("wrong-sesame"))
+        assert client.conversation.finished
+    assert len(waits) == 20
+    assert all(0.1 <= wait < 0.4 for wait in waits)
+    assert len(set(waits)) > 1
+    why = "password authentication failed" if cause == "password" else "no pg_hba.conf entry"
+    assert f"refused user 'ann', database 'db', from 127.0.0.1: '{why}" in caplog.text
+    assert "sesame" not in caplog.text
