@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from ruvector_engine.catalog.system import AccessRule, NameMapping
 from ruvector_engine.errors import SqlError
-from ruvector_engine.verifiers import Verifier
+from ruvector_engine.verifiers import Md5Hash, Verifier
 from ruvector_server.hba import Client, HbaError, Mappings, Rules, read, read_mappings
 from ruvector_server.hba.shown import implied_rules, shown_mappings, shown_rules
 from ruvector_server.tls import Tls, TlsError, TlsFiles
@@ -37,6 +37,10 @@ class Secret(Protocol):
     def reason(self) -> str:
         """Why that is, for the log; empty when a password is right."""
 
+    @property
+    def md5(self) -> Md5Hash | None:
+        """The hash, when there is one in place of a verifier."""
+
 
 class Accounts(Protocol):
     """The roles of the engine (`ruvector_engine.login`), as letting clients in needs them. Quick."""
@@ -52,6 +56,10 @@ class Accounts(Protocol):
     @property
     def iterations(self) -> int:
         """How many iterations new passwords are derived with."""
+
+    @property
+    def hashes_by_md5(self) -> bool:
+        """Whether new passwords are kept as MD5 hashes."""
 
     def secret_of(self, user: str, /) -> Secret:
         """What a user's password is checked against."""
@@ -104,6 +112,13 @@ class Access:
         """What a user's password is checked against; one that no password satisfies if there is none."""
         mock = Verifier.mock(user, self._secret, self._accounts.iterations)  # made in any case: the work is the same
         return self._accounts.secret_of(user).verifier or mock
+
+    def md5_of(self, user: str) -> Md5Hash | None:
+        """The MD5 hash of a user's password; None when it is kept otherwise. Who has none has what new ones have."""
+        found = self._accounts.secret_of(user)
+        if found.md5 is None and found.verifier is None and self._accounts.hashes_by_md5:
+            return Md5Hash.mock(user)
+        return found.md5
 
     def why_refused(self, user: str) -> str:
         """What was wrong with a user's password; for the log."""

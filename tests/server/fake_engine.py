@@ -61,6 +61,10 @@ class FakeAccounts:
     def iterations(self) -> int:
         return DEFAULT_ITERATIONS
 
+    @property
+    def hashes_by_md5(self) -> bool:
+        return False
+
     def belongs(self, user: str, role: str) -> bool:
         return user == role or (user, role) in self._members
 

@@ -26,8 +26,11 @@ METHODS = ["scram-sha-256", "md5", "password"]
 #: A role with a password; then those of whom no password is right, each for a reason of its own.
 KNOWN = "ann"
 OTHERS = ["nobody", "bare", "expired", "ann ", "\u00e9"]
+#: One whose password is kept as an MD5 hash.
+HASHED = "old"
 SETUP = (
     "CREATE USER ann PASSWORD 'sesame'",
+    "CREATE USER old PASSWORD 'md50123456789abcdef0123456789abcdef'",
     "CREATE USER bare",
     "CREATE USER expired PASSWORD 'sesame' VALID UNTIL '2001-01-01'",
 )
@@ -119,7 +122,7 @@ def test_a_wrong_name_looks_and_costs_as_a_wrong_password(
         known = attempt(database, method, KNOWN, derivations)
         assert known.seen[-1] == 'ErrorResponse FATAL 28P01 password authentication failed for user "..."'
         assert known.derivations == (4096 if method == "password" else 0)  # by SCRAM the client derives
-        for user in OTHERS:
+        for user in [*OTHERS, *([] if method == "md5" else [HASHED])]:
             other = attempt(database, method, user, derivations)
             assert other.seen == known.seen, user
             assert other.derivations == known.derivations, user

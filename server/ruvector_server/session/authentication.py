@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.verifiers import Md5Hash
 from ruvector_server.access import Access
 from ruvector_server.auth import ScramExchange, password_failed
 from ruvector_server.hba import Client, Rule
@@ -78,6 +79,8 @@ def _prove(
         raise SqlError("28000", "connection requires a valid client certificate", severity="FATAL")
     if rule.method == "password":
         yield from _by_password(access, user, out, decoder)
+    elif rule.method == "md5" and (md5 := access.md5_of(user)) is not None:
+        yield from _by_md5(md5, out, decoder)
     elif rule.method in ("scram-sha-256", "md5"):
         # With a SCRAM verifier stored, PostgreSQL's md5 is SCRAM too.
         yield from _by_scram(access, peer, user, out, decoder)
@@ -100,9 +103,23 @@ def _by_password(access: Access, user: str, out: bytearray, decoder: FrontendDec
     message = yield Wait.MESSAGE
     if not message.password:
         raise SqlError("28P01", "empty password returned by client", severity="FATAL")
+    # With an MD5 hash, the verifier is one of no password: it is asked all the same, which takes as long for everybody.
     accepted: bool = yield Work(partial(access.verifier_of(user).accepts, message.password))
-    if not accepted:
+    md5 = access.md5_of(user)
+    if not (accepted or (md5 is not None and md5.accepts(message.password))):
         raise password_failed(user)
+
+
+def _by_md5(md5: Md5Hash, out: bytearray, decoder: FrontendDecoder) -> Steps[None]:
+    """Have the client send the password's hash, hashed with a salt."""
+    salt = secrets.token_bytes(4)
+    out += backend.authentication_md5_password(salt)
+    decoder.phase = Phase.PASSWORD
+    message = yield Wait.MESSAGE
+    if not message.password:
+        raise SqlError("28P01", "empty password returned by client", severity="FATAL")
+    if not md5.answers(message.password, salt):
+        raise password_failed(md5.user)
 
 
 def _by_scram(access: Access, peer: Peer, user: str, out: bytearray, decoder: FrontendDecoder) -> Steps[None]:
