@@ -87,9 +87,10 @@ _ALIASES = {
 _ISOLATION = ("serializable", "repeatable read", "read committed", "read uncommitted")
 _LEVELS = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
 
-#: Of 8 kB each: what storage gets at least, and unless told otherwise, which is a quarter of the memory.
+#: Of 8 kB each: what storage gets at least, and unless told otherwise: a quarter of the memory, but half of little.
 _LEAST_BUFFERS = 16_384
-SHARED_BUFFERS = max((memory() // 4 >> 20) * 128, _LEAST_BUFFERS)  # whole megabytes
+_LITTLE = 1 << 30
+SHARED_BUFFERS = max((max(memory() // 4, min(memory() // 2, _LITTLE)) >> 20) * 128, _LEAST_BUFFERS)  # whole megabytes
 
 SETTINGS: tuple[Setting, ...] = (
     *_VECTOR_SEARCH,
