@@ -129,7 +129,7 @@ def test_what_is_not_supported_is_refused(expression: str) -> None:
 @pytest.mark.parametrize("expression", CATASTROPHES)
 def test_none_is_tried_again_and_again(expression: str) -> None:
     """Steps are counted: no clock is needed to see that it ends."""
-    for text in ("a" * 63, "a" * 62 + "!", "a" * 10_000 + "!"):
+    for text in ("a" * 63, "a" * 62 + "!", "a" * 1_000 + "!"):
         Expression(expression).matches(text)
 
 
@@ -139,7 +139,7 @@ def test_what_would_take_long_is_given_up() -> None:
         nested = f"({nested}*{end}|a)"
     with pytest.raises(TooComplex):
         Expression(f"^{nested}*$").matches("a" * 2_000)
-    assert MOST_STEPS < 1_000_000
+    assert MOST_STEPS < 100_000
 
 
 @given(st.text(alphabet="ab()[]{}|*+?^$.\\,:-12dwsmMyYAZu0é", max_size=30), st.text(alphabet="ab1é", max_size=8))

@@ -13,8 +13,8 @@ from typing import Final
 from ruvector_server.hba.expressions import parsed
 from ruvector_server.hba.nodes import WORD, Characters, Either, Group, Node, Place, Repeat, Sequence
 
-#: How many steps one match may take: some tenths of a second.
-MOST_STEPS: Final = 200_000
+#: How many steps one match may take: a tenth of a second, in which no other client is answered.
+MOST_STEPS: Final = 20_000
 
 
 class TooComplex(Exception):
@@ -133,7 +133,7 @@ class _Match:
     def _mask_of(self, node: Characters | Place) -> int:
         text = self._text
         if isinstance(node, Characters):
-            return sum(1 << place for place, character in enumerate(text) if node.has(character))
+            return int("0" + "".join("1" if node.has(character) else "0" for character in reversed(text)), 2)
         if node.kind in "^$":
             return 1 if node.kind == "^" else 1 << len(text)
         inside = self._mask(WORD)
