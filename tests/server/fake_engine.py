@@ -153,7 +153,7 @@ class FakeSession:
         self.settings = FakeSettings(DEFAULTS | UNREPORTED | dict(startup))
         self.statements: dict[str, Any] = {}
         self.in_implicit_block = False
-        self.terminated = False
+        self.terminating = False
         self.system_user: str | None = None
         self.notices: list[SqlError] = []
         self.notifications = FakeNotifications()

@@ -27,7 +27,7 @@ WITHOUT_SNAPSHOT = frozenset(
 def transaction_kind(node: Any) -> str:
     """COMMIT, ROLLBACK, BEGIN, SAVEPOINT, ..."""
     name = enum_name(node, "kind").removeprefix("TRANS_STMT_").replace("_", " ")
-    return "BEGIN" if name == "START" else name
+    return {"START": "BEGIN", "PREPARE": "PREPARE TRANSACTION"}.get(name, name)
 
 
 def run_transaction(session: Session, statement: Utility) -> Result:
