@@ -10,6 +10,7 @@ from ruvector_engine.catalog.model import IndexDef
 from ruvector_engine.catalog.system.extensions import EXTENSION_VERSIONS
 from ruvector_engine.catalog.system.functions import regclass_in
 from ruvector_engine.errors import SqlError
+from ruvector_engine.executor import access
 from ruvector_engine.index.vector_index import VectorIndex
 from ruvector_simd.level import simd_info
 
@@ -87,6 +88,8 @@ def _row(definition: IndexDef, index: VectorIndex) -> dict[str, Any]:
 def maintain_index(session: Session, name: str) -> str:
     """Put an index into one segment without dead rows, now; what was done, in words."""
     definition = _definition(session, name)
+    if not access.may_maintain(session, definition):
+        raise SqlError("42501", f"permission denied for index {definition.name}")
     index = session.database.indexes.get(definition.oid)
     if index is None:
         raise SqlError("55000", f'index "{definition.name}" is not built yet')
