@@ -17,6 +17,7 @@ from ruvector_engine.executor.candidates import choose_index
 from ruvector_engine.executor.explain_format import Shown, as_json, as_yaml, report, text_lines
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.executor.streams import BATCH
+from ruvector_engine.index import VectorIndex
 from ruvector_engine.planner.join_tree import Surroundings
 from ruvector_engine.planner.plan import KnnPlan, QueryPlan, UtilityPlan, WithWritesPlan, WritePlan, make_plan
 from ruvector_engine.planner.plan_node import Actual, PlanNode
@@ -64,7 +65,7 @@ def run(session: Session, statement: Utility, params: Sequence[Value]) -> Result
     plan, values = _explained(session, statement.inner, params)
     if plan is None:
         return Result("EXPLAIN", outputs, [("Utility Statement",)])
-    around = _surroundings(session, plan)
+    around = _surroundings(session, plan, codes=options.on("verbose") or options.on("analyze"))
     shown_values = None if options.on("generic_plan") else values
     tree = plan_tree(plan, around, shown_values, verbose=options.on("verbose"))
     _mark_disabled(session, tree)
@@ -131,7 +132,7 @@ def _explained(
     return _explained(session, plan.statement.inner, params)
 
 
-def _surroundings(session: Session, plan: TouchesRows) -> Surroundings:
+def _surroundings(session: Session, plan: TouchesRows, *, codes: bool) -> Surroundings:
     def rows(oid: int) -> int:
         table = session.catalog.table_by_oid(oid)
         if table is None or table.virtual:
@@ -146,7 +147,18 @@ def _surroundings(session: Session, plan: TouchesRows) -> Surroundings:
         lambda oid: [index for index in session.catalog.indexes_of(oid) if index.unique],
         {key: found.definition.name if found else None for key, found in chosen.items()},
         {key: found.conditions for key, found in chosen.items() if found is not None},
+        {key: text for key, found in chosen.items() if codes and found and (text := _codes(found.index))},
     )
+
+
+def _codes(index: VectorIndex) -> str:
+    """In which codes an index looks for candidates, and of how many of its rows; nothing for one of whole vectors."""
+    spec, segments = index.spec, index.segments()
+    if spec.quantization == "none":
+        return ""
+    shape = f" {spec.parts} x {spec.centroids}" if spec.parts else ""
+    rows, coded = sum(s.rows for s in segments), sum(s.rows for s in segments if s.has_codes)
+    return f"{spec.quantization}{shape}, {coded} of {rows} rows, rescored exactly"
 
 
 # -------------------------------------------------------------------- ANALYZE
