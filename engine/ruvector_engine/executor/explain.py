@@ -65,8 +65,9 @@ def run(session: Session, statement: Utility, params: Sequence[Value]) -> Result
     plan, values = _explained(session, statement.inner, params)
     if plan is None:
         return Result("EXPLAIN", outputs, [("Utility Statement",)])
-    around = _surroundings(session, plan, codes=options.on("verbose") or options.on("analyze"))
     shown_values = None if options.on("generic_plan") else values
+    codes = options.on("verbose") or options.on("analyze")
+    around = _surroundings(session, plan, shown_values or (), codes=codes)
     tree = plan_tree(plan, around, shown_values, verbose=options.on("verbose"))
     _mark_disabled(session, tree)
     times = [("Planning Time", (time.perf_counter() - started) * 1000)]
@@ -132,7 +133,7 @@ def _explained(
     return _explained(session, plan.statement.inner, params)
 
 
-def _surroundings(session: Session, plan: TouchesRows, *, codes: bool) -> Surroundings:
+def _surroundings(session: Session, plan: TouchesRows, params: Sequence[Value], *, codes: bool) -> Surroundings:
     def rows(oid: int) -> int:
         table = session.catalog.table_by_oid(oid)
         if table is None or table.virtual:
@@ -141,7 +142,7 @@ def _surroundings(session: Session, plan: TouchesRows, *, codes: bool) -> Surrou
 
     plan = plan.main if isinstance(plan, WithWritesPlan) else plan
     matches = [plan.match] if isinstance(plan, KnnPlan) else plan.searches if isinstance(plan, QueryPlan) else ()
-    chosen = {id(m.entry): choose_index(session, m) for m in matches}
+    chosen = {id(m.entry): choose_index(session, m, params) for m in matches}
     return Surroundings(
         rows,
         lambda oid: [index for index in session.catalog.indexes_of(oid) if index.unique],
