@@ -6,7 +6,7 @@ The numbers, its distance from the mean and how well the signs stand for it, mak
 from __future__ import annotations
 
 from ruvector_quantization.codec import Float32Array
-from ruvector_quantization.trained import TrainedCodec, flat_metric
+from ruvector_quantization.trained import Pause, TrainedCodec, flat_metric
 from ruvector_simd import Metric
 from ruvector_simd.native import faiss
 
@@ -21,5 +21,5 @@ class BinaryCodec(TrainedCodec):
         super().__init__(faiss.IndexRaBitQ(dimensions, flat_metric(metric)))
         self.index.qb = QUERY_BITS
 
-    def _learn(self, vectors: Float32Array) -> None:
+    def _learn(self, vectors: Float32Array, _pause: Pause) -> None:
         self.index.train(vectors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ruvector_quantization.codec import Float32Array
-from ruvector_quantization.trained import TrainedCodec, flat_metric
+from ruvector_quantization.trained import Pause, TrainedCodec, flat_metric
 from ruvector_simd import Metric
 from ruvector_simd.native import faiss
 
@@ -41,13 +41,14 @@ class ProductCodec(TrainedCodec):
         super().__init__(faiss.IndexPQ(dimensions, parts, bits, flat_metric(metric)))
         self.parts, self.centroids = parts, centroids
 
-    def _learn(self, vectors: Float32Array) -> None:
+    def _learn(self, vectors: Float32Array, pause: Pause) -> None:
         if len(vectors) < self.centroids:
             raise ValueError(f"{self.centroids} centroids cannot be learnt from {len(vectors)} vectors")
         vectors = vectors[: SAMPLES_PER_CENTROID * self.centroids]
         length = self.dimensions // self.parts
         centroids = np.empty((self.parts, self.centroids, length), np.float32)
         for part in range(self.parts):
+            pause()
             centroids[part] = _centroids(vectors[:, part * length : (part + 1) * length], self.centroids)
         faiss.copy_array_to_vector(centroids.reshape(-1), self.index.pq.centroids)
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from ruvector_quantization.codec import Float32Array
-from ruvector_quantization.trained import TrainedCodec, flat_metric
+from ruvector_quantization.trained import Pause, TrainedCodec, flat_metric
 from ruvector_simd import Metric
 from ruvector_simd.native import faiss
 
@@ -26,7 +26,7 @@ class StepCodec(TrainedCodec):
         super().__init__(faiss.IndexScalarQuantizer(dimensions, kind, flat_metric(metric)))
         self.bits = bits
 
-    def _learn(self, vectors: Float32Array) -> None:
+    def _learn(self, vectors: Float32Array, _pause: Pause) -> None:
         first = int(_BEYOND * len(vectors))
         last = len(vectors) - 1 - first
         ordered = np.partition(vectors, (first, last), axis=0)
@@ -46,5 +46,5 @@ class HalfCodec(TrainedCodec):
         largest = max(float(vectors.max()), -float(vectors.min())) if vectors.size else 0.0
         return largest == 0 or _HALF_RANGE[0] <= largest <= _HALF_RANGE[1]
 
-    def _learn(self, vectors: Float32Array) -> None:
+    def _learn(self, vectors: Float32Array, _pause: Pause) -> None:
         pass

@@ -7,13 +7,17 @@ these, so that a code is made in one way only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ruvector_quantization.codec import Codes, Float32Array, check_dimensions, code_matrix
 from ruvector_simd import Metric
 from ruvector_simd.native import faiss
+
+#: Called now and then while a codec learns; what it raises ends that.
+Pause: TypeAlias = Callable[[], None]
 
 
 def flat_metric(metric: Metric) -> int:
@@ -43,16 +47,16 @@ class TrainedCodec(ABC):
         """Whether codes can stand for such vectors at all."""
         return True
 
-    def train(self, vectors: Float32Array) -> None:
+    def train(self, vectors: Float32Array, pause: Pause = lambda: None) -> None:
         """Learn from a sample, shape (n, dimensions). ValueError when n is too small."""
         check_dimensions(vectors, self.dimensions)
         if not len(vectors):
             raise ValueError("a codec cannot learn from no vectors")
-        self._learn(np.ascontiguousarray(vectors, np.float32))
+        self._learn(np.ascontiguousarray(vectors, np.float32), pause)
         self.index.is_trained = True
 
     @abstractmethod
-    def _learn(self, vectors: Float32Array) -> None:
+    def _learn(self, vectors: Float32Array, pause: Pause) -> None:
         """`train`, of n > 0 vectors that lie side by side."""
 
     def encode(self, vectors: Float32Array) -> Codes:

@@ -11,7 +11,7 @@ import pytest
 from ruvector_engine.index import IndexSpec, VectorIndex, codes, faiss_hnsw, faiss_ivf, graph_search
 from ruvector_engine.index.elements import element_of
 from ruvector_engine.index.sealed import is_mapped
-from ruvector_engine.index.spec import DamagedIndex, Method, Quantization
+from ruvector_engine.index.spec import BuildCancelled, DamagedIndex, Method, Quantization
 from ruvector_simd import Metric
 
 from .data import Int64Array, all_specs, clustered, quantized_specs, query_of, recall_of_kind, spec_name, vectors_of
@@ -198,3 +198,11 @@ def test_what_codes_do_not_serve_is_refused() -> None:
         if spec.element in ("bit", "sparse") or spec.metric is Metric.L1:
             with pytest.raises(ValueError, match="codes do not serve"):
                 VectorIndex(replace(spec, quantization="sq8"))
+
+
+def test_learning_codes_can_be_cancelled() -> None:
+    asked = iter([False] * 3)
+    spec = next(kind for kind in KINDS if kind.quantization == "pq")
+    vectors = clustered(1500, D)
+    with pytest.raises(BuildCancelled):
+        codes.learnt_codec(spec, vectors, None, lambda: next(asked, True))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ruvector_engine.index.spec import Effort, Float32Array, IndexSpec, Vectors
+from ruvector_engine.index.faiss_calls import openmp_threads
+from ruvector_engine.index.spec import Cancelled, Effort, Float32Array, IndexSpec, Vectors, check_cancelled
 from ruvector_quantization import (
     SAMPLES_PER_CENTROID,
     BinaryCodec,
@@ -39,14 +40,17 @@ def rows_for_codes(spec: IndexSpec) -> int:
     return max(_FROM_ROWS, SAMPLES_PER_CENTROID * spec.centroids)
 
 
-def learnt_codec(spec: IndexSpec, vectors: Vectors) -> TrainedCodec | None:
+def learnt_codec(
+    spec: IndexSpec, vectors: Vectors, threads: int | None, cancelled: Cancelled | None
+) -> TrainedCodec | None:
     """A codec for `vectors`, as they are searched, learnt from a sample of them; None where they keep their form."""
     if spec.quantization == "none" or len(vectors) < rows_for_codes(spec):
         return None
     codec = _codec(spec)
     if not codec.fits(vectors):
         return None
-    codec.train(_sample(vectors))
+    with openmp_threads(threads):
+        codec.train(_sample(vectors), lambda: check_cancelled(cancelled))
     return codec
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ruvector_engine.index.faiss_calls import openmp_threads
 from ruvector_engine.index.faiss_hnsw import FloatGraph, HnswGraph
 from ruvector_engine.index.faiss_hnsw_build import settle
 from ruvector_engine.index.spec import Cancelled, DamagedIndex, IndexSpec, check_cancelled
@@ -28,21 +29,26 @@ class QuantizedGraph(FloatGraph):
         self._storage = faiss.downcast_index(index.storage)
 
     @classmethod
-    def of(cls, graph: HnswGraph, codec: TrainedCodec, cancelled: Cancelled | None) -> QuantizedGraph:
+    def of(
+        cls, graph: HnswGraph, codec: TrainedCodec, threads: int | None, cancelled: Cancelled | None
+    ) -> QuantizedGraph:
         """The links of `graph` over codes of what it holds."""
-        return cls._filled(graph, faiss.clone_index(codec.index), cancelled)
+        return cls._filled(graph, faiss.clone_index(codec.index), threads, cancelled)
 
-    def extended(self, graph: HnswGraph, cancelled: Cancelled | None) -> QuantizedGraph:
+    def extended(self, graph: HnswGraph, threads: int | None, cancelled: Cancelled | None) -> QuantizedGraph:
         """The same for a graph whose first rows are those of this one, which keep their codes."""
-        return self._filled(graph, faiss.clone_index(self._storage), cancelled)
+        return self._filled(graph, faiss.clone_index(self._storage), threads, cancelled)
 
     @classmethod
-    def _filled(cls, graph: HnswGraph, storage: Any, cancelled: Cancelled | None) -> QuantizedGraph:
+    def _filled(
+        cls, graph: HnswGraph, storage: Any, threads: int | None, cancelled: Cancelled | None
+    ) -> QuantizedGraph:
         vectors = graph.stored_vectors()
-        for start in range(storage.ntotal, len(vectors), _CHUNK):
-            check_cancelled(cancelled)
-            chunk = np.ascontiguousarray(vectors[start : start + _CHUNK], np.float32)
-            storage.add_c(len(chunk), faiss.swig_ptr(chunk))
+        with openmp_threads(threads):
+            for start in range(storage.ntotal, len(vectors), _CHUNK):
+                check_cancelled(cancelled)
+                chunk = np.ascontiguousarray(vectors[start : start + _CHUNK], np.float32)
+                storage.add_c(len(chunk), faiss.swig_ptr(chunk))
         # What faiss calls an IndexHNSWSQ can be written and read whatever its storage is.
         index = faiss.IndexHNSWSQ()
         index.d, index.metric_type, index.ntotal = storage.d, storage.metric_type, storage.ntotal

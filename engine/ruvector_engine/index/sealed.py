@@ -97,7 +97,7 @@ class SealedSegment:
         if spec.method == "hnsw":
             graph = HnswGraph.built(spec, searched, *work.how)
             return cls._of_graph(graph, _sharing(rows, searched, graph), len(rows.ids), work)
-        codec = learnt_codec(spec, searched)
+        codec = learnt_codec(spec, searched, work.threads, work.cancelled)
         lists = IvfLists.trained(spec, searched, codec, *work.how).extended(searched, *work.how)
         if codec is not None:
             rows = rows.with_vectors(in_a_file(rows.vectors, work.directory))
@@ -106,10 +106,10 @@ class SealedSegment:
     @classmethod
     def _of_graph(cls, graph: HnswGraph, rows: Rows, trained_on: int, work: Work) -> SealedSegment:
         """A segment under codes of what `graph` holds, or under the graph itself where there are to be no codes."""
-        codec = learnt_codec(graph.spec, graph.stored_vectors())
+        codec = learnt_codec(graph.spec, graph.stored_vectors(), work.threads, work.cancelled)
         if codec is None:
             return cls(graph.spec, rows, graph, trained_on)
-        searcher = QuantizedGraph.of(graph, codec, work.cancelled)
+        searcher = QuantizedGraph.of(graph, codec, work.threads, work.cancelled)
         return cls(graph.spec, rows.with_vectors(in_a_file(rows.vectors, work.directory)), searcher, len(rows.ids))
 
     def extended(self, more: Rows, work: Work) -> SealedSegment:
@@ -149,7 +149,7 @@ class SealedSegment:
         if isinstance(searcher, HnswGraph) or outgrown or self.spec.quantization != "pq":
             return self._of_graph(graph, rows, self.trained_on, work)
         # To learn product codes takes seconds: the rows that have some keep them.
-        coded = searcher.extended(graph, work.cancelled)
+        coded = searcher.extended(graph, work.threads, work.cancelled)
         rows = rows.with_vectors(in_a_file(rows.vectors, work.directory))
         return SealedSegment(self.spec, rows, coded, self.trained_on)
 
