@@ -14,7 +14,7 @@ from ruvector_engine.executor import access, table_access
 from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.index_ddl import checked_options
 from ruvector_engine.executor.session_statements import constant_text
-from ruvector_engine.planner.operator_classes import check_build
+from ruvector_engine.planner.operator_classes import check_build, check_quantization
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -61,6 +61,9 @@ def run_alter_index(session: Session, statement: Utility) -> Result:
         if kind == "AT_SetRelOptions":
             options |= checked_options({e.defname: constant_text(e.arg) for e in given}, found.method)
     changed = replace(found, options=MappingProxyType(options))
+    table = session.catalog.table_by_oid(found.table_oid)
+    if table is not None and changed.is_vector:
+        check_quantization(changed, table)  # now: the next start may build it
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[changed])
     return Result("ALTER INDEX")
 
@@ -78,10 +81,10 @@ def run_reindex(session: Session, statement: Utility) -> Result:
     for definition in _reindexed(session, node, kind):
         if not definition.is_vector:
             continue
-        check_build(definition)
         session.lock(definition.oid, "ddl")  # one build of it at a time
         table = session.catalog.table_by_oid(definition.table_oid)
         if table is not None and definition in session.catalog.indexes_of(table.oid):
+            check_build(definition, table)
             build_index(session, definition, table)
             session.transaction.changes_of(table.oid)
     return Result("REINDEX")

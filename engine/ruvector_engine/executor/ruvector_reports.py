@@ -36,16 +36,17 @@ def simd(_session: Session) -> str:
 
 
 def memory_stats(session: Session) -> str:
-    """Bytes in MiB as jsonb: indexes with their vectors, the cache of rows; tables of quantizers there are none."""
-    found = session.database.indexes
-    indexes = sum(index.memory_bytes for index in map(found.get, _oids(session)) if index is not None) / _MIB
+    """Bytes in MiB as jsonb: indexes with their vectors or codes, the cache of rows, what the codes are read by."""
+    found = [index for index in map(session.database.indexes.get, _oids(session)) if index is not None]
+    indexes = sum(index.memory_bytes for index in found) / _MIB
+    tables = sum(index.tables_bytes for index in found) / _MIB
     cache = session.database.rows.memory_bytes() / _MIB
     return json.dumps(
         {
             "index_memory_mb": round(indexes, 6),
             "vector_cache_mb": round(cache, 6),
-            "total_extension_mb": round(indexes + cache, 6),
-            "quantization_tables_mb": 0,
+            "total_extension_mb": round(indexes + cache + tables, 6),
+            "quantization_tables_mb": round(tables, 6),
         }
     )
 
