@@ -57,7 +57,7 @@ def until(happened: Callable[[], Any]) -> None:
 
 def check(database: Database, db: Talk, kind: str) -> None:
     """The index is there, and its answers are those of an exact search."""
-    found = database.catalog.relations["public", "knn"]
+    found = db.session.catalog.relations["public", "knn"]
     index = database.indexes.get(found.oid)
     assert index is not None
     if kind == "predicate":
@@ -95,7 +95,7 @@ def test_what_an_update_under_way_changes_is_seen(
     late.result("UPDATE t SET n = -n")
     building = thread.submit(db.result, f"CREATE INDEX knn ON t USING hnsw {INDEXES[kind]}")
     if kind != "unread":
-        oid = database.catalog.relations["public", "t"].oid
+        oid = db.session.catalog.relations["public", "t"].oid
         until(lambda: (oid, db.session.pid, "update", False) in database.locks.listed())
     else:
         building.result(30)

@@ -85,7 +85,7 @@ class Life:
     def check_counts(self) -> None:
         """The indexes are there, and hold as many rows as the table has for them."""
         wanted = ("e IS NOT NULL", "n > 2", "12 / n > 2")
-        definitions = [r for r in self.database.catalog.relations.values() if isinstance(r, IndexDef) and r.is_vector]
+        definitions = [r for r in self.db.session.catalog.relations.values() if isinstance(r, IndexDef) and r.is_vector]
         for definition, where in zip(sorted(definitions, key=lambda d: d.oid), wanted, strict=True):
             index = self.database.indexes.get(definition.oid)
             assert index is not None

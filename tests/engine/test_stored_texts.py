@@ -47,7 +47,7 @@ RENAMES = [
 
 def indexes(database: Database) -> list[IndexDef]:
     """The vector indexes of the catalog."""
-    return [r for r in database.catalog.relations.values() if isinstance(r, IndexDef) and r.is_vector]
+    return [r for r in talk(database).session.catalog.relations.values() if isinstance(r, IndexDef) and r.is_vector]
 
 
 def check_all_there(database: Database) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
-from ruvector_engine.catalog.model import IndexDef, TableDef
+from ruvector_engine.catalog.model import Catalog, IndexDef, TableDef
 from ruvector_engine.catalog.system import IndexBuild
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import snapshots, table_access
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
 
-def build_index(session: Session, definition: IndexDef, table: TableDef) -> IndexDef:
+def build_index(session: Session, definition: IndexDef, table: TableDef, catalog: Catalog | None = None) -> IndexDef:
     """Build a vector index of what the transaction sees; it is installed when the transaction commits.
 
-    A definition without an OID is given one.
+    A definition without an OID is given one. `catalog`: of the database that the table is in, if that is not the
+    session's own.
     """
     with session.database.indexes.builds.announced(definition):
         if definition.reads:
@@ -30,9 +31,11 @@ def build_index(session: Session, definition: IndexDef, table: TableDef) -> Inde
             definition = replace(definition, oid=store.new_oid(session.connection))
         session.transaction.new_indexes[definition.oid] = definition
         session.transaction.writes += 1
-        session.building = IndexBuild(session.pid, table.oid, definition.oid, "CREATE INDEX", "initializing", 0, 0)
+        session.building = IndexBuild(
+            session.pid, table.oid, definition.oid, "CREATE INDEX", "initializing", 0, 0, session.published.oid
+        )
         try:
-            _build(session, definition, table, session.building)
+            _build(session, definition, table, catalog or session.catalog, session.building)
         except BuildCancelled:
             raise SqlError("57014", session.cancel_reason) from None
         finally:
@@ -40,7 +43,7 @@ def build_index(session: Session, definition: IndexDef, table: TableDef) -> Inde
     return definition
 
 
-def _build(session: Session, definition: IndexDef, table: TableDef, build: IndexBuild) -> None:
+def _build(session: Session, definition: IndexDef, table: TableDef, catalog: Catalog, build: IndexBuild) -> None:
     def progress(phase: str, done: int, total: int) -> None:
         session.building = replace(build, phase=phase, tuples_done=done, tuples_total=total)
 
@@ -53,7 +56,7 @@ def _build(session: Session, definition: IndexDef, table: TableDef, build: Index
 
     session.database.indexes.build(
         session.connection,
-        session.catalog,
+        catalog,
         definition,
         table,
         snapshot=snapshot,

@@ -134,7 +134,7 @@ def _settled_constant(constant: Const, catalog: Catalog) -> str | None:
     old = constant.type
     element = old.pg.element_oid or old.oid
     if element in NAME_TYPES:
-        lookup = Lookup.of(catalog, (BARE_SCHEMA,), user="", database="")
+        lookup = Lookup.of(catalog, (BARE_SCHEMA,), user="")
         write = REG_TYPES[BY_OID[element].name][1]
         if not isinstance(constant.value, list):
             return write(lookup, int(constant.value))  # type: ignore[call-overload]

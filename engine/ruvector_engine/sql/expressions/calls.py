@@ -9,6 +9,7 @@ from typing import Any
 from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.coerce import boolean, coerce, coerce_or_fail
+from ruvector_engine.sql.database_names import require_own
 from ruvector_engine.sql.expressions import windows
 from ruvector_engine.sql.expressions.dispatch import expression, handles
 from ruvector_engine.sql.expressions.operands import arguments, configured
@@ -129,6 +130,9 @@ def _grouping(scope: Scope, node: Any) -> Expr:
 
 def _function_name(scope: Scope, node: Any) -> str:
     parts = strings(node.funcname)
+    if len(parts) == 3:
+        require_own(scope.state.context.catalog, parts, node.location, relation=False)
+        del parts[0]
     is_known = len(parts) == 1 or parts[-2] in ("pg_catalog", "public", "information_schema")
     if not is_known and _made_type(scope, parts) is None:
         shown = ".".join(parts)
