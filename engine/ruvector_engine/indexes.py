@@ -166,7 +166,7 @@ class IndexSet:
     ) -> VectorIndex:
         rows = index_key(definition, table, catalog).rows_sql
         ids, vectors = read(connection, rows, element_of(spec), spec.dimensions)
-        return VectorIndex.build(spec, ids, vectors, progress=progress, cancelled=cancelled)
+        return VectorIndex.build(spec, ids, vectors, directory=self._directory, progress=progress, cancelled=cancelled)
 
     # ------------------------------------------------------------ keeping in step
 

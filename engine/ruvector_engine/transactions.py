@@ -7,7 +7,7 @@ SERIALIZABLE begin it with the first statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -174,6 +174,8 @@ class Transaction:
         self._versions = 0
         self.isolation = "read committed"
         self.read_only = False
+        self.queried = False  # a statement has run that may have looked at rows
+        self.chained: Mapping[str, str] = {}  # the modes that AND CHAIN has handed over
         self.catalog: Catalog | None = None  # set once DDL ran in this transaction
         self.changes: dict[int, TableChanges] = {}
         self.dropped: set[int] = set()  # oids of indexes and tables dropped here
@@ -222,7 +224,8 @@ class Transaction:
     def forget(self) -> None:
         """Back to idle; the DuckDB transaction has been ended by the caller."""
         self.state = "idle"
-        self.open = self.read_only = False
+        self.open = self.read_only = self.queried = False
+        self.chained = {}
         self.writes = 0
         self.number = None
         self.savepoints = []

@@ -115,6 +115,36 @@ def test_sequences_do_not_start_over(tmp_path: Path) -> None:
     shut(database)
 
 
+def test_numbers_come_back(tmp_path: Path) -> None:
+    """Clients keep the OIDs of types, and prepare queries by them: a restart must not change any."""
+    database = Database.open(tmp_path)
+    db = talk(database)
+    for statement in (
+        "CREATE EXTENSION vector",
+        "CREATE TYPE mood AS ENUM ('sad')",
+        "CREATE TYPE pair AS (a int, b vector(2))",
+        "CREATE TABLE numbered (id int PRIMARY KEY, v vector(3), h halfvec(3), s sparsevec(3), mood mood, pair pair)",
+    ):
+        db.result(statement)
+    known = (
+        "SELECT typname, typnamespace, oid, typarray, typrelid FROM pg_type ORDER BY oid",
+        "SELECT relname, relnamespace, oid, reltype FROM pg_class ORDER BY oid",
+        "SELECT attrelid, attnum, atttypid, atttypmod FROM pg_attribute ORDER BY 1, 2",
+        "SELECT proname, oid, prorettype FROM pg_proc ORDER BY oid",
+        "SELECT oid, extname FROM pg_extension ORDER BY oid",
+    )
+    before = [db.rows(query) for query in known]
+    assert {"vector", "_vector", "halfvec", "sparsevec", "mood", "pair"} <= {row[0] for row in before[0]}
+    shut(database)
+    database = Database.open(tmp_path)
+    db = talk(database)
+    assert [db.rows(query) for query in known] == before
+    db.result("CREATE TYPE later AS ENUM ('x')")
+    (row,) = db.rows("SELECT oid FROM pg_type WHERE typname = 'later'")
+    assert row[0] not in [number for _, _, oid, array, _ in before[0] for number in (oid, array)]
+    shut(database)
+
+
 def test_enums_come_back(tmp_path: Path) -> None:
     database = Database.open(tmp_path)
     db = talk(database)

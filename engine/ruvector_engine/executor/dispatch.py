@@ -21,6 +21,7 @@ from ruvector_engine.executor import (
     grants,
     index_changes,
     index_ddl,
+    maintenance,
     memberships,
     notification_statements,
     owned_by_role,
@@ -34,6 +35,7 @@ from ruvector_engine.executor import (
     session_statements,
     table_changes,
     tables,
+    transaction_statements,
     type_changes,
     views,
 )
@@ -80,7 +82,7 @@ def _run_alter_owner(session: Session, statement: Utility) -> Result:
 
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
 RUNNERS: dict[str, Runner] = {
-    "transaction_stmt": session_statements.run_transaction,
+    "transaction_stmt": transaction_statements.run_transaction,
     "alter_system_stmt": alter_system.run_alter_system,
     "variable_set_stmt": session_statements.run_set,
     "variable_show_stmt": session_statements.run_show,
@@ -94,7 +96,7 @@ RUNNERS: dict[str, Runner] = {
     "listen_stmt": notification_statements.run_listen,
     "unlisten_stmt": notification_statements.run_unlisten,
     "notify_stmt": notification_statements.run_notify,
-    "vacuum_stmt": session_statements.run_vacuum,
+    "vacuum_stmt": maintenance.run_vacuum,
     "comment_stmt": comments.run_comment,
     "grant_stmt": grants.run_grant,
     "alter_default_privileges_stmt": default_privileges.run,

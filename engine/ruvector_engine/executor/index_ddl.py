@@ -68,7 +68,7 @@ def run_create_index(session: Session, statement: Utility) -> Result:
         reads=elements.reads,
     )
     if definition.is_vector:
-        check_build(definition)
+        check_build(definition, table)
         _create_vector_index(session, table, definition)
     else:
         _create_plain_index(session, table, definition)

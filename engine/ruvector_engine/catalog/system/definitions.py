@@ -26,12 +26,17 @@ def pg_get_indexdef(lookup: Lookup, oid: int, column: int = 0, pretty: bool = Fa
     table = lookup.relations[index.table_oid]
     where = lookup.relation_name(table) if pretty else qualified_name(table)
     columns = ", ".join(_index_column(lookup, index, table, position, pretty) for position in range(len(index.columns)))
-    options = ", ".join(f"{name}='{value}'" for name, value in index.options.items())
+    options = ", ".join(f"{name}={_option(value)}" for name, value in index.options.items())
     return (
         f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quote_identifier(index.name)} ON {where}"
         f" USING {index.method} ({columns}){f' WITH ({options})' if options else ''}"
         f"{f' WHERE {_text(index.predicate, pretty)}' if index.predicate is not None else ''}"
     )
+
+
+def _option(value: str) -> str:
+    """An option's value (flatten_reloptions): in quotes unless it is a plain word."""
+    return value if quote_identifier(value) == value else "'" + value.replace("'", "''") + "'"
 
 
 def _text(expression: IndexExpression, pretty: bool) -> str:
