@@ -13,6 +13,7 @@ from ruvector_engine.executor import (
     copying,
     cursors,
     default_privileges,
+    do_blocks,
     drops,
     enum_types,
     explain,
@@ -71,6 +72,7 @@ def _run_alter_owner(session: Session, statement: Utility) -> Result:
 
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
 RUNNERS: dict[str, Runner] = {
+    "do_stmt": do_blocks.run,
     "transaction_stmt": session_statements.run_transaction,
     "alter_system_stmt": alter_system.run_alter_system,
     "variable_set_stmt": session_statements.run_set,

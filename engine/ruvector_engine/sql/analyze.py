@@ -53,7 +53,7 @@ def analyze(
     `parameter_oids` are the types the client declared, 0 for one to be found out; None where there can be no
     parameters (a simple query): $1 is then 42P02. `shaped`: the parameters whose values are arrays with a shape.
     """
-    state = State(context, Parameters(parameter_oids, context.catalog, shaped))
+    state = State(context, Parameters(parameter_oids, context.catalog, shaped, context.variables))
     try:
         scope = Scope(state)
         scope.is_top = True

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from ruvector_engine.catalog.made_types import user_type
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.errors import SqlError
-from ruvector_engine.sql.nodes import Param
+from ruvector_engine.sql.nodes import Expr, Param
 from ruvector_engine.sql.raw import position
 from ruvector_engine.types.registry import BY_OID, UNKNOWN, TypeRef
 from ruvector_engine.types.textio import DEFAULT_SETTINGS
+
+
+class Variables(Protocol):
+    """The names of a program around a statement: they mean parameters, where no column bears them.
+
+    The statement's own text may use them, not the texts of views, defaults and the like.
+    """
+
+    def knows(self, parts: Sequence[str]) -> bool:
+        """Whether the name means a variable."""
+
+    def value(self, parts: Sequence[str], parameters: Parameters, location: int) -> Expr | None:
+        """What the name means; None when it is no variable, an error when it names a field that is not there."""
+
+    def fields(self, parts: Sequence[str], parameters: Parameters, location: int) -> list[tuple[str, Expr]] | None:
+        """The fields of a variable, for name.*; None when the name means none that has fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +39,8 @@ class Context:
 
     `now` is the transaction's start, microseconds since 2000-01-01 UTC; `lookup` the session's view of the catalog by
     OID and name, made from the catalog when it is not given. `rights` are those of a user who may not look into every
-    schema; `full_path` is then the search path with the schemas that are closed to him.
+    schema; `full_path` is then the search path with the schemas that are closed to him. `variables`: the names of the
+    program that the statement stands in.
     """
 
     catalog: Catalog
@@ -32,6 +50,7 @@ class Context:
     lookup: Lookup | None = None
     rights: Rights | None = None
     full_path: tuple[str, ...] = ()
+    variables: Variables | None = None
 
     def unrestricted(self) -> Context:
         """The same for one who may look into every schema."""
@@ -45,7 +64,7 @@ class Parameters:
     """The types of $1, $2, ...: declared ones, and those that the surroundings determine.
 
     None for `declared`: there are no parameters, as in a simple query. `catalog`: where types that CREATE TYPE made
-    are known. `shaped` are those whose values will be arrays with a shape.
+    are known. `shaped` are those whose values will be arrays with a shape. `variables` are names that mean parameters.
     """
 
     def __init__(
@@ -53,7 +72,9 @@ class Parameters:
         declared: Sequence[int] | None = (),
         catalog: Catalog | None = None,
         shaped: frozenset[int] = frozenset(),
+        variables: Variables | None = None,
     ) -> None:
+        self.variables = variables
         self._shaped = shaped
         self.allowed = declared is not None
         self._types: dict[int, int] = {}
@@ -69,6 +90,11 @@ class Parameters:
         if not self.allowed or not 1 <= number <= 65_535:
             raise SqlError("42P02", f"there is no parameter ${number}", position=position(location))
         return Param(number, self._type(number, self._types.setdefault(number, UNKNOWN)), location)
+
+    def variable(self, number: int, oid: int, location: int) -> Param:
+        """The parameter that a variable's value comes in."""
+        self._types[number] = oid
+        return Param(number, self._type(number, oid), location)
 
     def _type(self, number: int, oid: int) -> TypeRef:
         return TypeRef(oid, shaped=number in self._shaped and oid != UNKNOWN)
@@ -107,6 +133,10 @@ class State:
     parameters: Parameters
     reads_views: bool = False
 
-    def unrestricted(self) -> State:
-        """The state for what a view's query names, which the view's owner was allowed to."""
-        return self if self.context.rights is None else State(self.context.unrestricted(), self.parameters)
+    def of_stored_text(self) -> State:
+        """The state for a text of the catalog's, such as a default: nothing around the statement gives it names."""
+        return State(self.context, Parameters(None))
+
+    def of_view(self) -> State:
+        """The state for a view's query: its owner was allowed to name what it names; it has no parameters."""
+        return State(self.context.unrestricted(), Parameters(None), self.reads_views)

@@ -29,6 +29,6 @@ def column_default(state: State, column: ColumnDef) -> Expr | None:
         return assign(state, call, column.name, column.type)
     if column.default is None:
         return None
-    scope = Scope(state)
+    scope = Scope(state.of_stored_text())
     scope.clause = "DEFAULT"
     return assign(state, expression(scope, expression_node(column.default)), column.name, column.type)

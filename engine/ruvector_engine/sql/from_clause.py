@@ -141,7 +141,7 @@ def _view(scope: Scope, view: ViewDef) -> Query:
     Which schemas the user may look into does not matter to it.
     """
     scope.state.reads_views = True
-    outer = Scope(scope.state.unrestricted())
+    outer = Scope(scope.state.of_view())
     return queries.select(outer, parse(view.query)[0].node)
 
 

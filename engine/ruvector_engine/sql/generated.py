@@ -43,7 +43,7 @@ def analyzed(state: State, table: TableDef, column: ColumnDef, node: Any = None)
     `node` is the expression as a statement has it, whose places errors then name.
     """
     row = RangeEntry(table.name, tuple((c.name, c.type) for c in table.columns), table)
-    scope = Scope(state)
+    scope = Scope(state.of_stored_text())
     scope.names = names_of(row, table.schema)
     scope.clause = "GENERATED"
     assert column.generation is not None

@@ -57,15 +57,35 @@ def _column_ref(scope: Scope, node: Any) -> Expr:
         if kind == "a_star":
             return _whole_row(scope, parts, node.location)
         parts.append(message.sval)
+    variables = scope.state.parameters.variables
+    try:
+        found = _column(scope, parts, node.location)
+    except SqlError as error:
+        absent = variables is not None and error.sqlstate in ("42703", "42P01")
+        meant = variables.value(parts, scope.state.parameters, node.location) if variables and absent else None
+        if meant is None:
+            raise
+        return meant
+    if variables is not None and variables.knows(parts):
+        raise SqlError(
+            "42702",
+            f'column reference "{".".join(parts)}" is ambiguous',
+            detail="It could refer to either a PL/pgSQL variable or a table column.",
+            position=position(node.location),
+        )
+    return found
+
+
+def _column(scope: Scope, parts: list[str], location: int) -> Expr:
     if len(parts) == 1:
-        return scope.column(parts[0], node.location)
+        return scope.column(parts[0], location)
     if len(parts) > 3:
         raise SqlError(
             "42601",
             f"improper qualified name (too many dotted names): {'.'.join(parts)}",
-            position=position(node.location),
+            position=position(location),
         )
-    return scope.qualified(parts, node.location)
+    return scope.qualified(parts, location)
 
 
 def _whole_row(scope: Scope, parts: list[str], location: int) -> Expr:

@@ -1,0 +1,325 @@
+"""Runs a block's tree in a session (after pl_exec.c): blocks, conditions, simple statements. Loops are in `looping`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ruvector_engine.errors import SqlError
+from ruvector_engine.executor import savepoints
+from ruvector_engine.plpgsql import assignment, diagnosis, looping, messages
+from ruvector_engine.plpgsql.conditions import matches
+from ruvector_engine.plpgsql.names import Variable
+from ruvector_engine.plpgsql.nodes import (
+    Assert,
+    Assign,
+    Block,
+    Body,
+    Case,
+    EndTransaction,
+    Execute,
+    Exit,
+    ForEach,
+    ForExecute,
+    ForInteger,
+    ForQuery,
+    GetDiagnostics,
+    Handler,
+    If,
+    Loop,
+    Perform,
+    Raise,
+    Return,
+    Run,
+    Sql,
+    Statement,
+    While,
+)
+from ruvector_engine.plpgsql.parser import OUTERMOST, Parser
+from ruvector_engine.plpgsql.statements import Outcome, Statements, add_context
+from ruvector_engine.plpgsql.values import Datum, Values
+from ruvector_engine.results import Row
+from ruvector_engine.types.registry import BOOL, TEXT, TypeRef
+
+if TYPE_CHECKING:
+    from ruvector_engine.session import Session
+
+_CHANGES = ("INSERT", "UPDATE", "DELETE", "MERGE")
+_TOO_MANY = "Make sure the query returns a single row, or use LIMIT 1."
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What a statement asks those around it to do; None is "go on"."""
+
+    kind: Literal["exit", "continue", "return"]
+    label: str | None = None
+
+
+class Interpreter:
+    """One run of one block. `handled` are the errors whose handlers run, `row_count` is what GET DIAGNOSTICS tells."""
+
+    def __init__(self, session: Session, parser: Parser, *, may_commit: bool) -> None:
+        self.session = session
+        self.values = Values(session)
+        self.statements = Statements(session, self.values)
+        self.handled: list[SqlError] = []
+        self.row_count = 0
+        self._found = parser.found
+        self._may_commit = may_commit
+        self._guarded = 0  # blocks with handlers around
+        self._current: Statement | None = None
+        self._declaring: Variable | None = None
+        self._located: SqlError | None = None
+
+    def run(self, block: Block) -> None:
+        """Run the whole block."""
+        self.set_found(False)
+        try:
+            self._statement(block)
+        except SqlError as error:
+            self.locate(error)
+            raise
+
+    # ------------------------------------------------------------ where we are
+
+    @property
+    def location(self) -> str:
+        """The line of an error's context that says where in the block it came up."""
+        text = f"PL/pgSQL function {OUTERMOST}"
+        if self._declaring is not None:
+            return f"{text} line {self._declaring.line} during statement block local variable initialization"
+        if self._current is not None:
+            return f"{text} line {self._current.line} at {self._current.shown}"
+        return text
+
+    def locate(self, error: SqlError) -> None:
+        """Say in an error where in the block it came up, once."""
+        if error is not self._located:
+            add_context(error, self.location)
+            self._located = error
+
+    # ------------------------------------------------------------ for the statements
+
+    def evaluate(self, sql: Sql) -> Datum:
+        """The value of an expression."""
+        return self.statements.evaluate(sql)
+
+    def is_true(self, sql: Sql) -> bool:
+        """The value of a condition."""
+        return self.values.is_true(self.evaluate(sql))
+
+    def set_found(self, found: bool) -> None:
+        """FOUND := found."""
+        self.values.assign(self._found, Datum(found, TypeRef(BOOL)))
+
+    def body(self, body: Body) -> Leave | None:
+        """Run statements, until one wants to leave."""
+        for statement in body:
+            leave = self._statement(statement)
+            if leave is not None:
+                return leave
+        return None
+
+    def _statement(self, statement: Statement) -> Leave | None:
+        """Run a statement. When it fails, `_current` stays, to tell where that was."""
+        session = self.session
+        session.check_cancelled()
+        outer, self._current = self._current, statement
+        before = len(session.notices)
+        leave = _RUNNERS[type(statement)](self, statement)
+        if not isinstance(statement, (Block, If, Case, Loop)):
+            for notice in session.notices[before:]:
+                add_context(notice, self.location)
+        self._current = outer
+        return leave
+
+    # ------------------------------------------------------------ blocks
+
+    def _block(self, block: Block) -> Leave | None:
+        for variable in block.variables:
+            self._declaring = variable
+            self.values.start(variable)
+            if variable.default is not None:
+                self.values.assign(variable, self.evaluate(variable.default))
+        self._declaring = None
+        leave = self._guarded_body(block) if block.handlers else self.body(block.body)
+        if leave is not None and leave.kind == "exit" and leave.label is not None and leave.label == block.label:
+            return None
+        return leave
+
+    def _guarded_body(self, block: Block) -> Leave | None:
+        session = self.session
+        if session.stream is not None:
+            session.stream.detach()
+            session.stream = None
+        savepoint = savepoints.mark(session, "", undoing="undoing what a block with EXCEPTION did")
+        self._guarded += 1
+        try:
+            return self.body(block.body)
+        except SqlError as error:
+            self.locate(error)
+            handler = next((h for h in block.handlers if any(matches(c, error.sqlstate) for c in h.conditions)), None)
+            if handler is None:
+                raise
+            caught = error
+        finally:
+            self._guarded -= 1
+        session.forget_cancel()
+        self._current, self._declaring = block, None
+        self._undo(savepoint)
+        return self._handle(block, handler, caught)
+
+    def _undo(self, savepoint: Any) -> None:
+        """Undo what the block did."""
+        if self.session.stream is not None:
+            self.session.stream.close()
+            self.session.stream = None
+        savepoints.go_back(self.session, savepoint)
+
+    def _handle(self, block: Block, handler: Handler, error: SqlError) -> Leave | None:
+        for variable, text in ((block.sqlstate, error.sqlstate), (block.sqlerrm, error.message)):
+            assert variable is not None
+            self.values.assign(variable, Datum(text, TypeRef(TEXT)))
+        self.handled.append(error)
+        try:
+            return self.body(handler.body)
+        finally:
+            self.handled.pop()
+
+    # ------------------------------------------------------------ conditions
+
+    def _if(self, statement: If) -> Leave | None:
+        for condition, body in statement.branches:
+            if self.is_true(condition):
+                return self.body(body)
+        return self.body(statement.otherwise)
+
+    def _case(self, statement: Case) -> Leave | None:
+        if statement.value is not None and statement.tested is not None:
+            datum = self.evaluate(statement.value)
+            statement.tested.type = datum.type
+            self.values.assign(statement.tested, datum)
+        for condition, body in statement.branches:
+            if self.is_true(condition):
+                return self.body(body)
+        if statement.otherwise is None:
+            raise SqlError("20000", "case not found", hint="CASE statement is missing ELSE part.")
+        return self.body(statement.otherwise)
+
+    def _exit(self, statement: Exit) -> Leave | None:
+        if statement.condition is not None and not self.is_true(statement.condition):
+            return None
+        return Leave("exit" if statement.is_exit else "continue", statement.label)
+
+    def _return(self, _statement: Return) -> Leave | None:
+        return Leave("return")
+
+    # ------------------------------------------------------------ SQL
+
+    def _run(self, statement: Run) -> None:
+        outcome = self.statements.run(statement.sql)
+        rows = self._take(statement.sql, outcome, statement.targets is None or outcome.kind in _CHANGES)
+        if statement.targets is None and outcome.returns_rows:
+            hint = "If you want to discard the results of a SELECT, use PERFORM instead."
+            raise SqlError(
+                "42601", "query has no destination for result data", hint=hint if outcome.kind == "SELECT" else None
+            )
+        self.row_count = outcome.count
+        if outcome.kind in ("SELECT", *_CHANGES):
+            self.set_found(outcome.count > 0)
+        if statement.targets is None:
+            return
+        strict = statement.strict or outcome.kind in _CHANGES
+        self._into(statement.targets, outcome, rows, missing=statement.strict, several=strict)
+
+    def _take(self, sql: Sql, outcome: Outcome, whole: bool) -> list[Row]:
+        """The first two rows; the rest are read only if the `whole` is wanted. Only one is counted then."""
+        rows: list[Row] = []
+        for row in self.statements.rows_of(sql, outcome):
+            if len(rows) < 2:
+                rows.append(row)
+            if len(rows) == 2 and not whole:
+                outcome.close()
+                outcome.count = 1
+                break
+        return rows
+
+    def _into(
+        self, targets: Sequence[Any], outcome: Outcome, rows: Sequence[Row], *, missing: bool, several: bool
+    ) -> None:
+        """Put the first row into targets; P0002 when there is none though `missing` says no, P0003 for `several`."""
+        if outcome.fields is None:
+            raise SqlError("42601", "INTO used with a command that cannot return data")
+        if not rows and missing:
+            raise SqlError("P0002", "query returned no rows")
+        if len(rows) > 1 and several:
+            raise SqlError("P0003", "query returned more than one row", hint=_TOO_MANY)
+        assignment.assign_row(self, targets, outcome.fields, rows[0] if rows else None)
+
+    def _perform(self, statement: Perform) -> None:
+        outcome = self.statements.run(statement.sql)
+        for _ in self.statements.rows_of(statement.sql, outcome):
+            pass
+        self.row_count = outcome.count
+        self.set_found(outcome.count > 0)
+
+    def _execute(self, statement: Execute) -> None:
+        text, using = self.dynamic(statement.text, statement.using)
+        last: tuple[Outcome, list[Row]] | None = None
+        for sql, outcome in self.statements.run_text(text, using):
+            rows = self._take(sql, outcome, statement.targets is None or outcome.kind in _CHANGES)
+            last = outcome, rows
+            self.row_count = outcome.count
+        if statement.targets is not None:
+            if last is None:
+                raise SqlError("42601", "INTO used with a command that cannot return data")
+            self._into(statement.targets, *last, missing=statement.strict, several=statement.strict)
+
+    def dynamic(self, text: Sql, using: Sequence[Sql]) -> tuple[str, list[Datum]]:
+        """The text of an EXECUTE, and the values for its parameters."""
+        datum = self.evaluate(text)
+        if datum.value is None:
+            raise SqlError("22004", "query string argument of EXECUTE is null")
+        return self.values.text(datum), [self.evaluate(sql) for sql in using]
+
+    def _end_transaction(self, statement: EndTransaction) -> None:
+        """COMMIT, ROLLBACK: another transaction begins at once."""
+        session = self.session
+        if not self._may_commit:
+            raise SqlError("2D000", "invalid transaction termination")
+        if self._guarded:
+            verb = "commit" if statement.command == "COMMIT" else "roll back"
+            raise SqlError("2D000", f"cannot {verb} while a subtransaction is active")
+        if session.stream is not None:  # of a loop around
+            session.stream.detach()
+            session.stream = None
+        if statement.command == "COMMIT":
+            session.commit()
+        else:
+            session.rollback()
+        session.begin("implicit")
+
+
+_RUNNERS: dict[type[Statement], Callable[[Interpreter, Any], Leave | None]] = {
+    Block: Interpreter._block,
+    Assign: assignment.assign,
+    If: Interpreter._if,
+    Case: Interpreter._case,
+    Loop: looping.loop,
+    While: looping.while_,
+    ForInteger: looping.for_integer,
+    ForQuery: looping.for_query,
+    ForExecute: looping.for_execute,
+    ForEach: looping.for_each,
+    Exit: Interpreter._exit,
+    Return: Interpreter._return,
+    Raise: messages.raise_,
+    Assert: messages.assert_,
+    Run: Interpreter._run,
+    Perform: Interpreter._perform,
+    Execute: Interpreter._execute,
+    GetDiagnostics: diagnosis.get_diagnostics,
+    EndTransaction: Interpreter._end_transaction,
+}
