@@ -50,6 +50,16 @@ def _planner(name: str) -> Setting:
     return Setting(f"enable_{name}", "bool", "on", f"Enables the planner's use of {name} plans.")
 
 
+_PLPGSQL = (
+    Setting("plpgsql.check_asserts", "bool", "on", "Perform checks given in ASSERT statements."),
+    Setting(
+        "plpgsql.variable_conflict",
+        "enum",
+        "error",
+        "Sets handling of conflicts between PL/pgSQL variable names and table column names.",
+        values=("error", "use_variable", "use_column"),
+    ),
+)
 _SCAN = ("off", "relaxed_order", "strict_order")
 _ITERATIVE = "Sets the mode for iterative scans"
 _VECTOR_SEARCH = (
@@ -87,6 +97,7 @@ _LEVELS = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "w
 
 SETTINGS: tuple[Setting, ...] = (
     *_VECTOR_SEARCH,
+    *_PLPGSQL,
     *(replace(_BY_NAME[name], name=alias, alias_of=name) for alias, name in _ALIASES.items()),
     # reported to the client
     Setting("application_name", "string", "", "Name of the client application", reported=True),

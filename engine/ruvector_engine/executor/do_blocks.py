@@ -31,8 +31,9 @@ def run(session: Session, statement: Utility) -> Result:
         try:
             block = parser.whole()
         except SqlError as error:
-            positions.in_statement(error, session.raw, code)
-            if error.position is None:
+            if error.position is not None:
+                positions.in_statement(error, session.raw, code)
+            else:
                 add_context(error, f'compilation of PL/pgSQL function "{OUTERMOST}" near line {parser.tokens.line}')
             raise
         Interpreter(session, parser, may_commit=may_commit).run(block)

@@ -7,7 +7,7 @@ stricter isolations fail when there is any such thing. Locks stay until the end 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import rewriting
@@ -51,15 +51,23 @@ def go_back(session: Session, savepoint: Savepoint) -> None:
     session.notifications.back_to(savepoint.notifications)
 
 
-def mark(session: Session, name: str, *, undoing: str = "ROLLBACK TO SAVEPOINT") -> Savepoint:
-    """What `go_back` goes back to: how the transaction is now. `undoing`: how a refusal calls that."""
+class Undoing(NamedTuple):
+    """How a refusal to go back is worded."""
+
+    what: str = "ROLLBACK TO SAVEPOINT"
+    mark: str = "the savepoint"
+    hint: str = "Commit before SAVEPOINT, or roll back the whole transaction."
+
+
+def mark(session: Session, name: str, undoing: Undoing = Undoing()) -> Savepoint:  # noqa: B008 - immutable
+    """What `go_back` goes back to: how the transaction is now."""
     transaction = session.transaction
     rows: tuple[WrittenRows, ...] = ()
     refusal = None
     if transaction.catalog is not None:
         refusal = not_supported(
-            f"{undoing} is not supported when the transaction changed the catalog before the savepoint",
-            hint="Commit before the savepoint, or roll back the whole transaction.",
+            f"{undoing.what} is not supported when the transaction changed the catalog before {undoing.mark}",
+            hint=undoing.hint,
         )
     else:
         try:

@@ -10,7 +10,7 @@ from ruvector_engine.plpgsql.nodes import Assign, Field, Index, Sql, Target
 from ruvector_engine.plpgsql.values import NULL, Datum, Fields
 from ruvector_engine.results import Row
 from ruvector_engine.types.array_values import BoundedArray, flat, nested
-from ruvector_engine.types.registry import INT4, TypeRef, Value
+from ruvector_engine.types.registry import INT4, RECORD, TypeRef, Value
 
 if TYPE_CHECKING:
     from ruvector_engine.plpgsql.interpreter import Interpreter
@@ -20,8 +20,15 @@ _MAX_ELEMENTS = 134_217_727
 
 def assign(interpreter: Interpreter, statement: Assign) -> None:
     """target := expression."""
-    datum, target = interpreter.evaluate(statement.value), statement.target
-    if not target.steps and not target.variable.has_fields:
+    target = statement.target
+    if not target.steps and target.variable.has_fields:
+        assign_target(interpreter, target, interpreter.statements.evaluate_row(statement.value))
+        return
+    if target.variable.type.oid == RECORD:
+        with interpreter.statements.told(statement.value):  # that it has the field is found out with the expression
+            interpreter.values.field(target.variable, str(getattr(target.steps[0], "name", "")))
+    datum = interpreter.evaluate(statement.value)
+    if not target.steps:
         type_ = target.variable.type
         with interpreter.statements.converting(statement.value):
             datum = Datum(interpreter.values.converted(datum, type_), type_)

@@ -24,7 +24,8 @@ class Slot(NamedTuple):
 class Bound:
     """The names that a piece of SQL sees. Parameter n is `slots[n - 1]`: they are numbered as they are met."""
 
-    def __init__(self, names: Name | None, values: Values) -> None:
+    def __init__(self, names: Name | None, values: Values, conflict: str) -> None:
+        self.conflict = conflict
         self._names = names
         self._values = values
         self.slots: list[Slot] = []

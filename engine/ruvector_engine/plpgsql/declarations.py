@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from ruvector_engine.plpgsql.parser import Parser
 
 
+#: What to do without cursors.
+FOR_INSTEAD = "Use FOR ... IN query LOOP."
+
+
 class Types(Protocol):
     """What names of types mean. Errors are told at a 1-based position in the text given, or at none."""
 
@@ -43,10 +47,10 @@ def _variable(parser: Parser) -> Variable:
     tokens = parser.tokens
     token, line = tokens.peek, tokens.begin_line()
     name = _new_name(parser)
-    if tokens.is_next("alias", "cursor", "scroll", "no"):
-        word = tokens.text[tokens.start :].split(None, 1)[0].upper()
-        what = "ALIAS FOR" if word == "ALIAS" else "cursors"
-        raise not_supported(f"{what} in PL/pgSQL is not supported", position=tokens.start + 1)
+    if tokens.is_next("alias"):
+        raise not_supported("ALIAS FOR is not supported", hint="Use the name itself.", position=tokens.start + 1)
+    if tokens.is_next("cursor", "scroll", "no"):
+        raise not_supported("cursors in PL/pgSQL are not supported", hint=FOR_INSTEAD, position=tokens.start + 1)
     constant = tokens.take("constant")
     type_ = data_type(parser)
     if tokens.is_next("collate"):
@@ -126,6 +130,8 @@ def _named(parser: Parser, start: int) -> TypeRef:
         raise tokens.syntax_error("missing data type declaration")
     if text.lower() == "record":
         return TypeRef(RECORD)
+    if text.lower() == "refcursor":
+        raise not_supported("cursors in PL/pgSQL are not supported", hint=FOR_INSTEAD, position=start + 1)
     try:
         return parser.types.named(text)
     except SqlError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,12 +41,16 @@ from ruvector_engine.plpgsql.parser import OUTERMOST, Parser
 from ruvector_engine.plpgsql.statements import Outcome, Statements, add_context
 from ruvector_engine.plpgsql.values import Datum, Values
 from ruvector_engine.results import Row
+from ruvector_engine.transactions import Savepoint
 from ruvector_engine.types.registry import BOOL, TEXT, TypeRef
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
 _CHANGES = ("INSERT", "UPDATE", "DELETE", "MERGE")
+_UNDOING = savepoints.Undoing(
+    "undoing what a block with EXCEPTION has done", "the block", "Commit before it, or give it a DO of its own."
+)
 _TOO_MANY = "Make sure the query returns a single row, or use LIMIT 1."
 
 
@@ -63,7 +68,8 @@ class Interpreter:
     def __init__(self, session: Session, parser: Parser, *, may_commit: bool) -> None:
         self.session = session
         self.values = Values(session)
-        self.statements = Statements(session, self.values)
+        conflict = parser.variable_conflict or session.settings["plpgsql.variable_conflict"]
+        self.statements = Statements(session, self.values, conflict)
         self.handled: list[SqlError] = []
         self.row_count = 0
         self._found = parser.found
@@ -72,6 +78,7 @@ class Interpreter:
         self._current: Statement | None = None
         self._declaring: Variable | None = None
         self._located: SqlError | None = None
+        self._fatal: SqlError | None = None
 
     def run(self, block: Block) -> None:
         """Run the whole block."""
@@ -154,14 +161,14 @@ class Interpreter:
         if session.stream is not None:
             session.stream.detach()
             session.stream = None
-        savepoint = savepoints.mark(session, "", undoing="undoing what a block with EXCEPTION did")
+        savepoint = savepoints.mark(session, "", _UNDOING)
         self._guarded += 1
         try:
             return self.body(block.body)
         except SqlError as error:
             self.locate(error)
             handler = next((h for h in block.handlers if any(matches(c, error.sqlstate) for c in h.conditions)), None)
-            if handler is None:
+            if handler is None or error is self._fatal:
                 raise
             caught = error
         finally:
@@ -171,12 +178,16 @@ class Interpreter:
         self._undo(savepoint)
         return self._handle(block, handler, caught)
 
-    def _undo(self, savepoint: Any) -> None:
-        """Undo what the block did."""
+    def _undo(self, savepoint: Savepoint) -> None:
+        """Undo what the block did. Where that cannot be, no other handler may think that it was."""
         if self.session.stream is not None:
             self.session.stream.close()
             self.session.stream = None
-        savepoints.go_back(self.session, savepoint)
+        try:
+            savepoints.go_back(self.session, savepoint)
+        except SqlError as error:
+            self._fatal = error
+            raise
 
     def _handle(self, block: Block, handler: Handler, error: SqlError) -> Leave | None:
         for variable, text in ((block.sqlstate, error.sqlstate), (block.sqlerrm, error.message)):
@@ -255,7 +266,8 @@ class Interpreter:
         if not rows and missing:
             raise SqlError("P0002", "query returned no rows")
         if len(rows) > 1 and several:
-            raise SqlError("P0003", "query returned more than one row", hint=_TOO_MANY)
+            hint = None if isinstance(self._current, Execute) else _TOO_MANY
+            raise SqlError("P0003", "query returned more than one row", hint=hint)
         assignment.assign_row(self, targets, outcome.fields, rows[0] if rows else None)
 
     def _perform(self, statement: Perform) -> None:
@@ -300,6 +312,7 @@ class Interpreter:
         else:
             session.rollback()
         session.begin("implicit")
+        session.transaction_time = time.time()
 
 
 _RUNNERS: dict[type[Statement], Callable[[Interpreter, Any], Leave | None]] = {

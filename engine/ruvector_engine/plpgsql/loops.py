@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.plpgsql import declarations
 from ruvector_engine.plpgsql.names import Variable, find
 from ruvector_engine.plpgsql.nodes import (
     Body,
@@ -64,31 +65,25 @@ def _for(parser: Parser, label: str | None, line: int) -> Statement:
             raise tokens.syntax_error()
     tokens.expect("in")
     if tokens.take("execute"):
-        query_place = tokens.place
-        targets = _loop_targets(parser, place, first)
-        tokens.back(query_place)
         text = tokens.sql(("using", "loop"), parser.names)
         using = parser.listed(("loop",)) if tokens.take("using") else []
+        targets = _loop_targets(parser, place, first)
         tokens.expect("loop")
         return ForExecute(line, label, _body(parser), targets, text, using)
     if _is_cursor(parser):
-        raise not_supported("cursors in PL/pgSQL are not supported", position=tokens.start + 1)
+        problem = "cursors in PL/pgSQL are not supported"
+        raise not_supported(problem, hint=declarations.FOR_INSTEAD, position=tokens.start + 1)
+    reverse_at = tokens.start
     reverse = tokens.take("reverse")
     if _has_range(tokens):
         if several or len(parts) > 1:
             raise SqlError("42601", "integer FOR loop must have only one target variable", position=first + 1)
         return _for_integer(parser, label, line, parts[0], reverse=reverse)
     if reverse:
-        raise tokens.syntax_error("cannot specify REVERSE in query FOR loop")
-    query_place = tokens.place
+        raise SqlError("42601", "cannot specify REVERSE in query FOR loop", position=reverse_at + 1)
+    query = tokens.sql(("loop",), parser.names, "statement")
     targets = _loop_targets(parser, place, first)
-    tokens.back(query_place)
-    return _for_query(parser, label, line, targets)
-
-
-def _for_query(parser: Parser, label: str | None, line: int, targets: list[Target]) -> ForQuery:
-    query = parser.tokens.sql(("loop",), parser.names, "statement")
-    parser.tokens.expect("loop")
+    tokens.expect("loop")
     return ForQuery(line, label, _body(parser), targets, query)
 
 
@@ -127,15 +122,18 @@ def _is_cursor(parser: Parser) -> bool:
 
 
 def _loop_targets(parser: Parser, place: int, first: int) -> list[Target]:
-    """The targets before IN: a record, or scalars."""
+    """The targets before IN, which begin at `place`: a record, or scalars."""
     tokens = parser.tokens
+    here = tokens.place
     tokens.back(place)
     parts = parser.name_parts()
     tokens.back(place)
     if find(parser.names, parts) is None:
         problem = "loop variable of loop over rows must be a record variable or list of scalar variables"
         raise SqlError("42601", problem, position=first + 1)
-    return parser.targets()
+    targets = parser.targets()
+    tokens.back(here)
+    return targets
 
 
 def _for_each(parser: Parser, label: str | None, line: int) -> ForEach:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, cast
 
 from ruvector_engine.errors import Severity, SqlError
@@ -11,6 +12,7 @@ from ruvector_engine.plpgsql.nodes import Assert, Raise
 if TYPE_CHECKING:
     from ruvector_engine.plpgsql.interpreter import Interpreter
 
+_log = logging.getLogger(__name__)
 _RAISE_EXCEPTION = "P0001"
 _DEFAULTS = {"ERROR": _RAISE_EXCEPTION, "WARNING": "01000"}
 
@@ -52,6 +54,8 @@ def raise_(interpreter: Interpreter, statement: Raise) -> None:
     )
     if statement.level == "ERROR":
         raise told
+    if statement.level == "LOG":
+        _log.info("%s", told.message)
     interpreter.session.tell(told)
 
 
@@ -81,7 +85,7 @@ def _already(option: str) -> SqlError:
 
 def assert_(interpreter: Interpreter, statement: Assert) -> None:
     """ASSERT: P0004 unless the condition is true."""
-    if interpreter.is_true(statement.condition):
+    if interpreter.session.settings["plpgsql.check_asserts"] == "off" or interpreter.is_true(statement.condition):
         return
     message = None
     if statement.message is not None:

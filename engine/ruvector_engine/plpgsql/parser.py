@@ -55,6 +55,9 @@ class Parser:
     def __init__(self, text: str, types: Types) -> None:
         self.tokens = Tokens(text)
         self.types = types
+        #: What a name means that could be a column too; None: what the setting says.
+        self.variable_conflict: str | None = None
+        self._declared = 1
         self.found = Variable("found", TypeRef(BOOL))
         self.names: Name | None = Name("found", self.found, Name(OUTERMOST, None, None))
 
@@ -70,12 +73,20 @@ class Parser:
         return block
 
     def _option(self) -> None:
-        raise not_supported("options (#) of a PL/pgSQL block are not supported", position=self.tokens.start + 1)
+        """#variable_conflict, before the block."""
+        tokens, start = self.tokens, self.tokens.start
+        if tokens.take("option", "print_strict_params"):
+            raise not_supported("this option of a PL/pgSQL block is not supported", position=start + 1)
+        tokens.expect("variable_conflict")
+        if not tokens.is_next("error", "use_variable", "use_column"):
+            raise tokens.syntax_error()
+        self.variable_conflict = tokens.label()
 
     # ------------------------------------------------------------ names
 
     def declare(self, variable: Variable) -> Variable:
         """Give a variable its name, from here on."""
+        self._declared += 1
         self.names = Name(variable.name, variable, self.names)
         return variable
 
@@ -353,8 +364,7 @@ class Parser:
     def perform(self, line: int) -> Perform:
         """PERFORM query: a SELECT of that name."""
         first = self.tokens.start
-        sql = self.tokens.sql((";",), self.names)
-        text = f"SELECT {sql.text}"
+        text = "SELECT " if self.tokens.is_next(";") else f"SELECT {self.tokens.sql((';',), self.names).text}"
         return Perform(line, checked("statement", text, text, 0, first - 7, self.names))
 
     def execute(self, line: int) -> Execute:
@@ -408,7 +418,7 @@ class Parser:
         value, tested = None, None
         if not tokens.is_next("when"):
             value = tokens.sql(("when",), self.names)
-            tested = self.declare(Variable(f"__Case__Variable_{tokens.place}__", TypeRef(TEXT)))
+            tested = self.declare(Variable(f"__Case__Variable_{self._declared}__", TypeRef(TEXT)))
         branches: list[tuple[Sql, Body]] = []
         inside = self.names
         while tokens.take("when"):
@@ -506,7 +516,7 @@ class Parser:
         assert before is not None
         raise not_supported(
             "cursors in PL/pgSQL are not supported",
-            hint="Use FOR ... IN query LOOP.",
+            hint=declarations.FOR_INSTEAD,
             position=before.start + 1,
         )
 

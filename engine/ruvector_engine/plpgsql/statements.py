@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.plpgsql.bound import Bound
+from ruvector_engine.plpgsql.names import find
 from ruvector_engine.plpgsql.nodes import Sql
 from ruvector_engine.plpgsql.values import Datum, Fields, Values
 from ruvector_engine.results import Result, Row
-from ruvector_engine.sql.nodes import Aggregate, Call, Query, Special, SubLink
-from ruvector_engine.sql.parser import RawStatement, parse
+from ruvector_engine.sql.nodes import Aggregate, Call, Query, SubLink
+from ruvector_engine.sql.parser import RawStatement, parse, scan
+from ruvector_engine.sql.raw import pb, strings
 from ruvector_engine.sql.tree import walk
 from ruvector_engine.types.registry import RECORD, UNKNOWN, TypeRef
 
@@ -94,10 +96,12 @@ class Outcome:
 class Statements:
     """The SQL of one block."""
 
-    def __init__(self, session: Session, values: Values) -> None:
+    def __init__(self, session: Session, values: Values, conflict: str) -> None:
+        self._conflict = conflict
         self._session = session
         self._values = values
         self._ready: dict[Sql, Ready] = {}
+        self._rows: dict[Sql, Sql] = {}  # ROW(a, b) -> a, b
 
     # ------------------------------------------------------------ the block's own SQL
 
@@ -119,7 +123,24 @@ class Statements:
         value, type_ = rows[0][0] if rows else None, fields[0][1]
         if sql.kind == "assignment" and (literal := _literal(sql.raw)) >= 0:
             return Datum(value, TypeRef(UNKNOWN), literal=literal)
-        return Datum(value, type_, self._record_fields(sql) if type_.oid == RECORD else None)
+        return Datum(value, type_)
+
+    def evaluate_row(self, sql: Sql) -> Datum:
+        """The same for what is to be a row: one that is written as ROW(...), or a variable, keeps its columns."""
+        targets = sql.raw.node.target_list
+        target: Any = targets[0].res_target.val if len(targets) == 1 else pb.Node()
+        kind = target.WhichOneof("node")
+        if kind == "column_ref" and target.column_ref.fields[-1].WhichOneof("node") == "string":
+            found = find(sql.names, strings(target.column_ref.fields))
+            if found is not None and found.field is None and found.variable.has_fields:
+                return self._values.whole(found.variable)
+        if kind != "row_expr":
+            return self.evaluate(sql)
+        if sql not in self._rows:
+            self._rows[sql] = replace(sql, raw=_of_parts(sql.raw, target.row_expr.args))
+        outcome = self.run(self._rows[sql])
+        row = next(iter(outcome.rows()), None)
+        return Datum(row, TypeRef(RECORD), outcome.fields)
 
     def _not_one(self, sql: Sql, columns: int) -> SqlError:
         """42601 for an expression that has other than one column."""
@@ -158,7 +179,7 @@ class Statements:
         ready = self._ready.get(sql)
         if ready is not None and ready.is_current(session):
             return ready
-        bound = Bound(sql.names, self._values)
+        bound = Bound(sql.names, self._values, self._conflict)
         session.variables = bound
         prepared = session.prepare(sql.raw)
         ready = Ready(prepared, bound, session.search_path, _is_simple(prepared))
@@ -174,15 +195,6 @@ class Statements:
             result = session.execute_inside(ready.prepared, values)
         return _outcome(result, ready.prepared)
 
-    def _record_fields(self, sql: Sql) -> Fields | None:
-        """The columns of the record that an expression gives, where the expression says which."""
-        statement = self._ready[sql].prepared.analyzed.statement
-        expr = statement.targets[0].expr if isinstance(statement, Query) else None
-        if not isinstance(expr, Special) or expr.kind != "row":
-            return None
-        types = [part.type for part in expr.args if part is not None]
-        return tuple(zip(expr.extra, types, strict=True))
-
     # ------------------------------------------------------------ texts made at run time
 
     def run_text(self, text: str, using: Sequence[Datum]) -> Iterator[tuple[Sql, Outcome]]:
@@ -191,6 +203,7 @@ class Statements:
         whole = Sql("statement", text, RawStatement("", None, text, 0, text), 0, None)
         with self.told(whole):
             raws = parse(text)
+            _require_parameters(text, len(using))
         for raw in raws:
             sql = Sql("statement", text, raw, 0, None)
             _refuse_dynamic(raw)
@@ -239,6 +252,16 @@ def _kept_type(type_: TypeRef) -> TypeRef:
     return TypeRef(type_.oid, type_.typmod)
 
 
+def _of_parts(raw: RawStatement, parts: Sequence[Any]) -> RawStatement:
+    """SELECT ROW(a, b) as SELECT a AS f1, b AS f2."""
+    node = pb.SelectStmt()
+    node.CopyFrom(raw.node)
+    del node.target_list[:]
+    for number, part in enumerate(parts, 1):
+        node.target_list.add().res_target.CopyFrom(pb.ResTarget(name=f"f{number}", val=part))
+    return replace(raw, node=node)
+
+
 def _literal(raw: RawStatement) -> int:
     """Where the string constant is that an expression consists of; -1 for any other expression."""
     targets = raw.node.target_list
@@ -267,6 +290,13 @@ def _refuse(raw: RawStatement) -> None:
         if not raw.node.filename:
             raise not_supported("cannot COPY to/from client in PL/pgSQL")
         raise not_supported("COPY in PL/pgSQL is not supported", hint="Send it by itself.")
+
+
+def _require_parameters(text: str, given: int) -> None:
+    """42P02 for a parameter that no value was given for."""
+    for token in scan(text)[0]:
+        if token.kind == "PARAM" and int(token.text[1:]) > given:
+            raise SqlError("42P02", f"there is no parameter {token.text}", position=token.start + 1)
 
 
 def _refuse_dynamic(raw: RawStatement) -> None:

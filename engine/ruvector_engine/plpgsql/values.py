@@ -68,6 +68,12 @@ class Values:
         value = self._values.get(variable)
         return tuple(value.values) if isinstance(value, Record) else value
 
+    def whole(self, variable: Variable) -> Datum:
+        """The row that a variable with fields holds; NULL before anything was assigned to it."""
+        value, composite = self.get(variable), variable.type.composite is not None
+        known = self.fields(variable) if composite or value is not None else None
+        return Datum(value, variable.type, known)
+
     def field(self, variable: Variable, name: str) -> Datum:
         """A record's field; 55000 before anything was assigned to it, 42703 when it has none of that name."""
         record = self.record(variable)
@@ -122,8 +128,10 @@ class Values:
                 "assigning a row whose columns are not known to a record variable is not supported",
                 hint="Use SELECT ... INTO with the columns.",
             )
+        elif variable.type.oid == RECORD:
+            raise SqlError("0A000", "input of anonymous composite types is not implemented")
         else:
-            raise SqlError("42804", "cannot assign non-composite value to a record variable")
+            self._values[variable] = self.converted(datum, variable.type)
 
     def assign_fields(self, variable: Variable, fields: Fields, values: Sequence[Value] | None) -> None:
         """Make a row with these columns the value; None: a row of NULLs."""

@@ -20,8 +20,13 @@ from ruvector_engine.types.textio import DEFAULT_SETTINGS
 class Variables(Protocol):
     """The names of a program around a statement: they mean parameters, where no column bears them.
 
-    The statement's own text may use them, not the texts of views, defaults and the like.
+    The statement's own text may use them, not the texts of views, defaults and the like. `conflict` says what a name
+    means that could be a column too: "use_column", "use_variable", or "error".
     """
+
+    @property
+    def conflict(self) -> str:
+        """See the class."""
 
     def knows(self, parts: Sequence[str]) -> bool:
         """Whether the name means a variable."""

@@ -57,16 +57,21 @@ def _column_ref(scope: Scope, node: Any) -> Expr:
         if kind == "a_star":
             return _whole_row(scope, parts, node.location)
         parts.append(message.sval)
-    variables = scope.state.parameters.variables
+    variables, parameters = scope.state.parameters.variables, scope.state.parameters
+    if variables is not None and variables.conflict == "use_variable" and variables.knows(parts):
+        meant = variables.value(parts, parameters, node.location)
+        assert meant is not None
+        return meant
     try:
         found = _column(scope, parts, node.location)
     except SqlError as error:
-        absent = variables is not None and error.sqlstate in ("42703", "42P01")
-        meant = variables.value(parts, scope.state.parameters, node.location) if variables and absent else None
+        if variables is None or error.sqlstate not in ("42703", "42P01"):
+            raise
+        meant = variables.value(parts, parameters, node.location)
         if meant is None:
             raise
         return meant
-    if variables is not None and variables.knows(parts):
+    if variables is not None and variables.conflict == "error" and variables.knows(parts):
         raise SqlError(
             "42702",
             f'column reference "{".".join(parts)}" is ambiguous',
@@ -293,15 +298,21 @@ def _array_of(scope: Scope, node: Any, target: TypeRef) -> Expr:
 def _indirection(scope: Scope, node: Any) -> Expr:
     result = expression(scope, node.arg)
     location = location_of(node.arg)
-    subscripts = []
+    subscripts: list[Any] = []
     for item in node.indirection:
         kind, message = kind_of(item)
         if kind == "a_indices":
             subscripts.append(message)
         elif kind == "string":
-            result = _field(result, message.sval, location)
+            result = _field(_element(scope, result, subscripts, location), message.sval, location)
+            subscripts = []
         else:
             raise SqlError("42601", 'row expansion via "*" is not supported here', position=position(location))
+    return _element(scope, result, subscripts, location)
+
+
+def _element(scope: Scope, result: Expr, subscripts: list[Any], location: int) -> Expr:
+    """What the subscripts, if there are any, take out of a value."""
     if not subscripts:
         return result
     if result.type.oid == JSONB:
