@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.plpgsql.bound import Bound
 from ruvector_engine.plpgsql.names import find
 from ruvector_engine.plpgsql.nodes import Sql
+from ruvector_engine.plpgsql.quick import Quick, compiled
 from ruvector_engine.plpgsql.values import Datum, Fields, Values
 from ruvector_engine.results import Result, Row
-from ruvector_engine.sql.nodes import Aggregate, Call, Query, SubLink
+from ruvector_engine.sql.nodes import Aggregate, Call, Expr, Query, SubLink
 from ruvector_engine.sql.parser import RawStatement, parse, scan
 from ruvector_engine.sql.raw import pb, strings
 from ruvector_engine.sql.tree import walk
-from ruvector_engine.types.registry import RECORD, UNKNOWN, TypeRef
+from ruvector_engine.types.registry import RECORD, UNKNOWN, TypeRef, Value
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Prepared, Session
@@ -39,12 +41,18 @@ _BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A piece of SQL, analyzed. `simple`: PostgreSQL evaluates it without running a query."""
+    """A piece of SQL, analyzed.
+
+    `simple`: PostgreSQL evaluates it without running a query; it has this `type` then. `quick` does so here, where that
+    needs no DuckDB.
+    """
 
     prepared: Prepared
     bound: Bound
     search_path: tuple[str, ...]
     simple: bool
+    type: TypeRef
+    quick: Quick | None
 
     def is_current(self, session: Session) -> bool:
         """Whether all that it was made for is still so."""
@@ -107,23 +115,28 @@ class Statements:
 
     def evaluate(self, sql: Sql) -> Datum:
         """The value of an expression; NULL when it gives no row."""
+        ready = self._prepared(sql)
+        if ready.quick is None:
+            value, type_ = self._queried(sql)
+        else:
+            with self.told(sql, unnamed=ready.unnamed):
+                value = ready.quick(ready.bound.parameters())
+            type_ = ready.type
+        if sql.kind == "assignment" and (literal := _literal(sql.raw)) >= 0:
+            return Datum(value, TypeRef(UNKNOWN), literal=literal)
+        return Datum(value, type_)
+
+    def _queried(self, sql: Sql) -> tuple[Value, TypeRef]:
         outcome = self.run(sql)
         with self.told(sql):
-            rows = []
-            for row in outcome.rows():
-                rows.append(row)
-                if len(rows) > 1:
-                    break
+            rows = list(islice(outcome.rows(), 2))
             outcome.close()
         fields = outcome.fields or ()
         if len(fields) != 1:
             raise self._not_one(sql, len(fields))
         if len(rows) > 1:
             raise SqlError("21000", "query returned more than one row", context=f"query: {sql.text}")
-        value, type_ = rows[0][0] if rows else None, fields[0][1]
-        if sql.kind == "assignment" and (literal := _literal(sql.raw)) >= 0:
-            return Datum(value, TypeRef(UNKNOWN), literal=literal)
-        return Datum(value, type_)
+        return rows[0][0] if rows else None, fields[0][1]
 
     def evaluate_row(self, sql: Sql) -> Datum:
         """The same for what is to be a row: one that is written as ROW(...), or a variable, keeps its columns."""
@@ -159,8 +172,7 @@ class Statements:
     def run(self, sql: Sql) -> Outcome:
         """Start a statement; its rows are asked for afterwards."""
         _refuse(sql.raw)
-        with self.told(sql):
-            ready = self._prepared(sql)
+        ready = self._prepared(sql)
         with self.told(sql, unnamed=ready.unnamed):
             return self._execute(ready)
 
@@ -180,9 +192,13 @@ class Statements:
         if ready is not None and ready.is_current(session):
             return ready
         bound = Bound(sql.names, self._values, self._conflict)
-        session.variables = bound
-        prepared = session.prepare(sql.raw)
-        ready = Ready(prepared, bound, session.search_path, _is_simple(prepared))
+        with self.told(sql):
+            session.variables = bound
+            prepared = session.prepare(sql.raw)
+        simple = _simple_expression(prepared)
+        quick = None if simple is None else compiled(simple)
+        type_ = TypeRef(UNKNOWN) if simple is None else simple.type
+        ready = Ready(prepared, bound, session.search_path, simple is not None, type_, quick)
         self._ready[sql] = ready
         return ready
 
@@ -269,17 +285,19 @@ def _literal(raw: RawStatement) -> int:
     return constant.location if constant is not None and constant.WhichOneof("val") == "sval" else -1
 
 
-def _is_simple(prepared: Prepared) -> bool:
+def _simple_expression(prepared: Prepared) -> Expr | None:
+    """The expression that the statement consists of, if it takes no query to evaluate it."""
     statement = prepared.analyzed.statement
     if prepared.raw.kind != "select_stmt" or not isinstance(statement, Query) or len(statement.targets) != 1:
-        return False
+        return None
     if any(descriptor.name not in _SIMPLE for descriptor, _ in prepared.raw.node.ListFields()):
-        return False
-    parts = walk(statement.targets[0].expr)
-    return not any(
+        return None
+    expr = statement.targets[0].expr
+    takes_query = any(
         isinstance(part, (Aggregate, SubLink)) or (isinstance(part, Call) and part.function.returns_set)
-        for part in parts
+        for part in walk(expr)
     )
+    return None if takes_query else expr
 
 
 def _refuse(raw: RawStatement) -> None:
