@@ -86,6 +86,9 @@ def parse(sql: str) -> list[RawStatement]:
     return statements
 
 
+_TOKENS = pb.Token.DESCRIPTOR.values_by_number
+
+
 class Token(NamedTuple):
     """One word of SQL as PostgreSQL's scanner cuts it.
 
@@ -129,8 +132,9 @@ def scan(sql: str) -> tuple[list[Token], SqlError | None]:
 
 @cache
 def _token_name(number: int) -> str:
-    name = str(pb.Token.Name(number))
-    return chr(number) if name.startswith("ASCII_") else name
+    """The scanner's name of a token; a character by itself is one that has its code for a number."""
+    found = _TOKENS.get(number)
+    return chr(number) if found is None or found.name.startswith("ASCII_") else str(found.name)
 
 
 def inner_statement(outer: RawStatement, node: Any) -> RawStatement:
