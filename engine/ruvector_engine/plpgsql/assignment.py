@@ -24,15 +24,20 @@ def assign(interpreter: Interpreter, statement: Assign) -> None:
     if not target.steps and target.variable.has_fields:
         assign_target(interpreter, target, interpreter.statements.evaluate_row(statement.value))
         return
-    if target.variable.type.oid == RECORD:
-        with interpreter.statements.told(statement.value):  # that it has the field is found out with the expression
-            interpreter.values.field(target.variable, str(getattr(target.steps[0], "name", "")))
+    field = target.steps[0] if target.steps else None
+    if target.variable.type.oid == RECORD and isinstance(field, Field):
+        with interpreter.statements.told(statement.value):  # its type belongs to the expression's analysis
+            interpreter.values.field(target.variable, field.name)
     datum = interpreter.evaluate(statement.value)
     if not target.steps:
         type_ = target.variable.type
         with interpreter.statements.converting(statement.value):
             datum = Datum(interpreter.values.converted(datum, type_), type_)
-    assign_target(interpreter, target, datum)
+    if datum.literal < 0:
+        assign_target(interpreter, target, datum)
+        return
+    with interpreter.statements.converting(statement.value):  # a text that has yet to be read
+        assign_target(interpreter, target, datum)
 
 
 def assign_target(interpreter: Interpreter, target: Target, datum: Datum) -> None:

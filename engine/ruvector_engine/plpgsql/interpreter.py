@@ -135,10 +135,12 @@ class Interpreter:
         session.check_cancelled()
         outer, self._current = self._current, statement
         before = len(session.notices)
-        leave = _RUNNERS[type(statement)](self, statement)
-        if not isinstance(statement, (Block, If, Case, Loop)):
-            for notice in session.notices[before:]:
-                add_context(notice, self.location)
+        try:
+            leave = _RUNNERS[type(statement)](self, statement)
+        finally:
+            if not isinstance(statement, (Block, If, Case, Loop)):  # what stands in these has told of its own
+                for notice in session.notices[before:]:
+                    add_context(notice, self.location)
         self._current = outer
         return leave
 

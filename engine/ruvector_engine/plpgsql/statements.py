@@ -90,11 +90,6 @@ class Outcome:
                 yield row
             batch = self._result.more(_BATCH) if self._result.more is not None else []
 
-    def drain(self) -> None:
-        """Run to the end."""
-        for _ in self.rows():
-            pass
-
     def close(self) -> None:
         """Ask for no more rows."""
         if self._result.close is not None:
