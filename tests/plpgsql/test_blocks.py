@@ -12,7 +12,7 @@ import pytest
 from tests.engine.conftest import Talk
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.plpgsql import statements
+from ruvector_engine.plpgsql.run import statements
 
 
 def notices(db: Talk) -> list[str]:
@@ -96,7 +96,7 @@ def test_cancelling_a_loop(db: Talk) -> None:
 
 
 def test_a_timeout_that_is_caught_is_over(db: Talk) -> None:
-    db.result("SET statement_timeout = '50ms'")
+    db.result("SET statement_timeout = '500ms'")
     db.result("DO $$ BEGIN LOOP NULL; END LOOP; EXCEPTION WHEN query_canceled THEN RAISE NOTICE '%', SQLERRM; END $$")
     assert notices(db) == ["canceling statement due to statement timeout"]
 
@@ -109,7 +109,7 @@ def test_plans_end_with_the_block(db: Talk, monkeypatch: pytest.MonkeyPatch) -> 
             super().__init__(*args)  # type: ignore[arg-type]
             made.append(weakref.ref(self))
 
-    monkeypatch.setattr("ruvector_engine.plpgsql.interpreter.Statements", Watched)
+    monkeypatch.setattr("ruvector_engine.plpgsql.run.interpreter.Statements", Watched)
     for _ in range(3):
         db.result(
             "DO $$ DECLARE r record; BEGIN FOR r IN SELECT g FROM generate_series(1, 9) g LOOP NULL; END LOOP; END $$"

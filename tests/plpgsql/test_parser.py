@@ -13,7 +13,7 @@ from tests.congruence.script import parse as parse_script
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.plpgsql.nodes import Assign, Block, ForInteger, ForQuery, If, Run
-from ruvector_engine.plpgsql.parser import parse_block
+from ruvector_engine.plpgsql.parse.parser import parse_block
 from ruvector_engine.types.registry import INT4, RECORD, TEXT, TypeRef
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "congruence").glob("do_*.test"))

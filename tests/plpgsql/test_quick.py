@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.engine.conftest import Talk
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.plpgsql.quick import Quick, compiled
+from ruvector_engine.plpgsql.run.quick import Quick, compiled
 from ruvector_engine.sql.nodes import Query
 
 INTEGERS = st.none() | st.integers(-5, 5) | st.sampled_from([2**31 - 1, -(2**31), 65_536])

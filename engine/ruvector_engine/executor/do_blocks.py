@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.system.oids import LANGUAGES
 from ruvector_engine.errors import SqlError
-from ruvector_engine.plpgsql import positions
-from ruvector_engine.plpgsql.interpreter import Interpreter
-from ruvector_engine.plpgsql.parser import OUTERMOST, Parser
-from ruvector_engine.plpgsql.statements import add_context
-from ruvector_engine.plpgsql.types import CatalogTypes
+from ruvector_engine.plpgsql.parse import positions
+from ruvector_engine.plpgsql.parse.parser import OUTERMOST, Parser
+from ruvector_engine.plpgsql.run.interpreter import Interpreter
+from ruvector_engine.plpgsql.run.statements import add_context
+from ruvector_engine.plpgsql.run.types import CatalogTypes
 from ruvector_engine.results import Result
 from ruvector_engine.sql.nodes import Utility
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
-from ruvector_engine.plpgsql.names import Name, Variable
+from ruvector_engine.plpgsql.names import Found, Name, Variable
 from ruvector_engine.sql.parser import RawStatement
 
 SqlKind: TypeAlias = Literal["statement", "expression", "assignment"]
@@ -47,6 +47,16 @@ class Target:
 
     variable: Variable
     steps: tuple[Field | Index, ...] = ()
+
+    @classmethod
+    def of(cls, found: Found) -> Target:
+        """What a name means, as a target."""
+        return cls(found.variable, () if found.field is None else (Field(found.field),))
+
+    @property
+    def takes_row(self) -> bool:
+        """Whether it is a variable with fields, all of it."""
+        return self.variable.has_fields and not self.steps
 
 
 @dataclass(eq=False, slots=True)

@@ -13,11 +13,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.plpgsql.bound import Bound
 from ruvector_engine.plpgsql.names import find
 from ruvector_engine.plpgsql.nodes import Sql
-from ruvector_engine.plpgsql.quick import Quick, compiled
-from ruvector_engine.plpgsql.values import Datum, Fields, Values
+from ruvector_engine.plpgsql.run.bound import Bound
+from ruvector_engine.plpgsql.run.quick import Quick, compiled
+from ruvector_engine.plpgsql.run.values import Datum, Fields, Values
 from ruvector_engine.results import Result, Row
 from ruvector_engine.sql.nodes import Aggregate, Call, Expr, Query, SubLink
 from ruvector_engine.sql.parser import RawStatement, parse, scan

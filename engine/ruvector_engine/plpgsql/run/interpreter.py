@@ -1,15 +1,14 @@
-"""Runs a block's tree in a session (after pl_exec.c): blocks, conditions, simple statements. Loops are in `looping`."""
+"""Runs a block's tree in a session (after pl_exec.c): blocks, conditions, simple statements. Loops are in `loops`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import savepoints
-from ruvector_engine.plpgsql import assignment, diagnosis, looping, messages
 from ruvector_engine.plpgsql.conditions import matches
 from ruvector_engine.plpgsql.names import Variable
 from ruvector_engine.plpgsql.nodes import (
@@ -37,21 +36,19 @@ from ruvector_engine.plpgsql.nodes import (
     Statement,
     While,
 )
-from ruvector_engine.plpgsql.parser import OUTERMOST, Parser
-from ruvector_engine.plpgsql.statements import Outcome, Statements, add_context
-from ruvector_engine.plpgsql.values import Datum, Values
-from ruvector_engine.results import Row
+from ruvector_engine.plpgsql.parse.parser import OUTERMOST, Parser
+from ruvector_engine.plpgsql.run import assignment, diagnostics, loops, raising, sql
+from ruvector_engine.plpgsql.run.statements import Statements, add_context
+from ruvector_engine.plpgsql.run.values import Datum, Values
 from ruvector_engine.transactions import Savepoint
 from ruvector_engine.types.registry import BOOL, TEXT, TypeRef
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
-_CHANGES = ("INSERT", "UPDATE", "DELETE", "MERGE")
 _UNDOING = savepoints.Undoing(
     "undoing what a block with EXCEPTION has done", "the block", "Commit before it, or give it a DO of its own."
 )
-_TOO_MANY = "Make sure the query returns a single row, or use LIMIT 1."
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,74 +226,7 @@ class Interpreter:
     def _return(self, _statement: Return) -> Leave | None:
         return Leave("return")
 
-    # ------------------------------------------------------------ SQL
-
-    def _run(self, statement: Run) -> None:
-        outcome = self.statements.run(statement.sql)
-        rows = self._take(statement.sql, outcome, statement.targets is None or outcome.kind in _CHANGES)
-        if statement.targets is None and outcome.returns_rows:
-            hint = "If you want to discard the results of a SELECT, use PERFORM instead."
-            raise SqlError(
-                "42601", "query has no destination for result data", hint=hint if outcome.kind == "SELECT" else None
-            )
-        self.row_count = outcome.count
-        if outcome.kind in ("SELECT", *_CHANGES):
-            self.set_found(outcome.count > 0)
-        if statement.targets is None:
-            return
-        strict = statement.strict or outcome.kind in _CHANGES
-        self._into(statement.targets, outcome, rows, missing=statement.strict, several=strict)
-
-    def _take(self, sql: Sql, outcome: Outcome, whole: bool) -> list[Row]:
-        """The first two rows; the rest are read only if the `whole` is wanted. Only one is counted then."""
-        rows: list[Row] = []
-        for row in self.statements.rows_of(sql, outcome):
-            if len(rows) < 2:
-                rows.append(row)
-            if len(rows) == 2 and not whole:
-                outcome.close()
-                outcome.count = 1
-                break
-        return rows
-
-    def _into(
-        self, targets: Sequence[Any], outcome: Outcome, rows: Sequence[Row], *, missing: bool, several: bool
-    ) -> None:
-        """Put the first row into targets; P0002 when there is none though `missing` says no, P0003 for `several`."""
-        if outcome.fields is None:
-            raise SqlError("42601", "INTO used with a command that cannot return data")
-        if not rows and missing:
-            raise SqlError("P0002", "query returned no rows")
-        if len(rows) > 1 and several:
-            hint = None if isinstance(self._current, Execute) else _TOO_MANY
-            raise SqlError("P0003", "query returned more than one row", hint=hint)
-        assignment.assign_row(self, targets, outcome.fields, rows[0] if rows else None)
-
-    def _perform(self, statement: Perform) -> None:
-        outcome = self.statements.run(statement.sql)
-        for _ in self.statements.rows_of(statement.sql, outcome):
-            pass
-        self.row_count = outcome.count
-        self.set_found(outcome.count > 0)
-
-    def _execute(self, statement: Execute) -> None:
-        text, using = self.dynamic(statement.text, statement.using)
-        last: tuple[Outcome, list[Row]] | None = None
-        for sql, outcome in self.statements.run_text(text, using):
-            rows = self._take(sql, outcome, statement.targets is None or outcome.kind in _CHANGES)
-            last = outcome, rows
-            self.row_count = outcome.count
-        if statement.targets is not None:
-            if last is None:
-                raise SqlError("42601", "INTO used with a command that cannot return data")
-            self._into(statement.targets, *last, missing=statement.strict, several=statement.strict)
-
-    def dynamic(self, text: Sql, using: Sequence[Sql]) -> tuple[str, list[Datum]]:
-        """The text of an EXECUTE, and the values for its parameters."""
-        datum = self.evaluate(text)
-        if datum.value is None:
-            raise SqlError("22004", "query string argument of EXECUTE is null")
-        return self.values.text(datum), [self.evaluate(sql) for sql in using]
+    # ------------------------------------------------------------ transactions
 
     def _end_transaction(self, statement: EndTransaction) -> None:
         """COMMIT, ROLLBACK: another transaction begins at once."""
@@ -322,19 +252,19 @@ _RUNNERS: dict[type[Statement], Callable[[Interpreter, Any], Leave | None]] = {
     Assign: assignment.assign,
     If: Interpreter._if,
     Case: Interpreter._case,
-    Loop: looping.loop,
-    While: looping.while_,
-    ForInteger: looping.for_integer,
-    ForQuery: looping.for_query,
-    ForExecute: looping.for_execute,
-    ForEach: looping.for_each,
+    Loop: loops.loop,
+    While: loops.while_,
+    ForInteger: loops.for_integer,
+    ForQuery: loops.for_query,
+    ForExecute: loops.for_execute,
+    ForEach: loops.for_each,
     Exit: Interpreter._exit,
     Return: Interpreter._return,
-    Raise: messages.raise_,
-    Assert: messages.assert_,
-    Run: Interpreter._run,
-    Perform: Interpreter._perform,
-    Execute: Interpreter._execute,
-    GetDiagnostics: diagnosis.get_diagnostics,
+    Raise: raising.raise_,
+    Assert: raising.assert_,
+    Run: sql.run,
+    Perform: sql.perform,
+    Execute: sql.execute,
+    GetDiagnostics: diagnostics.get_diagnostics,
     EndTransaction: Interpreter._end_transaction,
 }

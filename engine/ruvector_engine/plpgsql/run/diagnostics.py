@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.plpgsql import assignment
 from ruvector_engine.plpgsql.nodes import GetDiagnostics
-from ruvector_engine.plpgsql.values import Datum
+from ruvector_engine.plpgsql.run import assignment
+from ruvector_engine.plpgsql.run.values import Datum
 from ruvector_engine.types.registry import INT8, OID, TEXT, TypeRef
 
 if TYPE_CHECKING:
-    from ruvector_engine.plpgsql.interpreter import Interpreter
+    from ruvector_engine.plpgsql.run.interpreter import Interpreter
 
 
 def get_diagnostics(interpreter: Interpreter, statement: GetDiagnostics) -> None:

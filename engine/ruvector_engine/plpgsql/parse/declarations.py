@@ -10,7 +10,7 @@ from ruvector_engine.plpgsql.names import Variable, find, is_declared_here
 from ruvector_engine.types.registry import RECORD, TypeRef
 
 if TYPE_CHECKING:
-    from ruvector_engine.plpgsql.parser import Parser
+    from ruvector_engine.plpgsql.parse.parser import Parser
 
 
 #: What to do without cursors.

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.plpgsql import assignment
 from ruvector_engine.plpgsql.nodes import ForEach, ForExecute, ForInteger, ForQuery, Loop, Sql, Target, While
-from ruvector_engine.plpgsql.statements import Outcome
-from ruvector_engine.plpgsql.values import Datum
+from ruvector_engine.plpgsql.run import assignment, sql
+from ruvector_engine.plpgsql.run.statements import Outcome
+from ruvector_engine.plpgsql.run.values import Datum
 from ruvector_engine.types.array_values import BoundedArray, flat, lengths_of
 from ruvector_engine.types.registry import INT4, TypeRef, Value
 
 if TYPE_CHECKING:
-    from ruvector_engine.plpgsql.interpreter import Interpreter, Leave
+    from ruvector_engine.plpgsql.run.interpreter import Interpreter, Leave
 
 
 def _rounds(interpreter: Interpreter, statement: Loop, rounds: Iterable[object]) -> Leave | None:
@@ -86,7 +86,7 @@ def for_query(interpreter: Interpreter, statement: ForQuery) -> Leave | None:
 
 def for_execute(interpreter: Interpreter, statement: ForExecute) -> Leave | None:
     """FOR over the rows of a query whose text is made at run time."""
-    text, using = interpreter.dynamic(statement.query, statement.using)
+    text, using = sql.dynamic(interpreter, statement.query, statement.using)
     started = list(interpreter.statements.run_text(text, using))
     if len(started) != 1:
         raise SqlError(

@@ -9,31 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.plpgsql import declarations, diagnostics, loops, raising
 from ruvector_engine.plpgsql.conditions import sqlstates
-from ruvector_engine.plpgsql.declarations import Types
-from ruvector_engine.plpgsql.names import Found, Name, Variable, find, find_label, in_loop
+from ruvector_engine.plpgsql.names import Found, Name, Variable, find
 from ruvector_engine.plpgsql.nodes import (
-    Assert,
-    Assign,
     Block,
     Body,
-    Case,
-    EndTransaction,
-    Execute,
-    Exit,
-    Field,
     Handler,
-    If,
-    Index,
-    Perform,
-    Return,
-    Run,
     Sql,
     Statement,
     Target,
 )
-from ruvector_engine.plpgsql.tokens import Tokens, checked, is_name, spelled
+from ruvector_engine.plpgsql.parse import control, declarations, diagnostics, loops, raising, sql
+from ruvector_engine.plpgsql.parse.declarations import Types
+from ruvector_engine.plpgsql.parse.tokens import Tokens, is_name, spelled
 from ruvector_engine.types.registry import BOOL, TEXT, TypeRef
 
 #: What the level outside a DO block is called: FOUND is in it.
@@ -162,7 +150,7 @@ class Parser:
         self.check_assignable(found, start)
         if scalar and found.field is None and found.variable.has_fields:
             raise SqlError("42601", f'"{found.variable.name}" is not a scalar variable', position=start + 1)
-        return target_of(found)
+        return Target.of(found)
 
     def check_assignable(self, found: Found, start: int) -> None:
         """22005 for a constant."""
@@ -181,8 +169,8 @@ class Parser:
         if found is None:
             raise self.unknown_variable()
         self.check_assignable(found, start)
-        targets = [target_of(found)]
-        if is_row(targets[0]):
+        targets = [Target.of(found)]
+        if targets[0].takes_row:
             if tokens.is_next(","):
                 problem = "record variable cannot be part of multiple-item INTO list"
                 raise SqlError("42601", problem, position=tokens.start + 1)
@@ -287,107 +275,10 @@ class Parser:
         if reader is not None:
             tokens.next()
             return reader(self, line)
-        found = self._assigned()
+        found = sql.assigned(self)
         if found is not None:
-            return self._assignment(found, token.start, line)
-        return self._run(line)
-
-    def _assigned(self) -> Found | None:
-        """The variable that an assignment begins with; it is taken."""
-        found = self.variable_ahead()
-        if found is not None:
-            return found
-        place = self.tokens.place
-        parts = self.name_parts()
-        assigns = bool(parts) and self.tokens.is_next(":=", "=", "[", *("." if len(parts) == 1 else ""))
-        self.tokens.back(place)
-        if assigns:
-            raise self.unknown_variable()
-        return None
-
-    def _assignment(self, found: Found, start: int, line: int) -> Assign:
-        tokens = self.tokens
-        self.check_assignable(found, start)
-        steps = list(target_of(found).steps)
-        while tokens.is_next("[", "."):
-            if tokens.take("."):
-                steps.append(Field(tokens.label()))
-                continue
-            subscripts = []
-            while tokens.take("["):
-                subscripts.append(tokens.sql(("]", ":"), self.names))
-                if tokens.is_next(":"):
-                    problem = "assigning to a slice of an array is not supported"
-                    raise not_supported(problem, hint="Assign its elements.", position=tokens.start + 1)
-                tokens.expect("]")
-            steps.append(Index(tuple(subscripts)))
-        if not tokens.take(":=", "="):
-            raise tokens.syntax_error()
-        value = tokens.sql((";",), self.names, "assignment", start=start)
-        return Assign(line, Target(found.variable, tuple(steps)), value)
-
-    def _run(self, line: int) -> Run:
-        """A SQL statement; INTO and its targets are taken out of it, and blanks stand in their place."""
-        tokens, first = self.tokens, self.tokens.start
-        token = tokens.peek
-        if token is None or not (is_name(token) or token.kind == "("):
-            raise tokens.syntax_error()
-        if token.kind == "(":
-            raise tokens.syntax_error()
-        previous, depth, end = "", 0, first
-        targets: list[Target] | None = None
-        strict, cut = False, (0, 0)
-        while not (tokens.is_next(";") and depth <= 0):
-            token = tokens.peek
-            if token is None:
-                raise tokens.syntax_error("unexpected end of function definition")
-            depth += (token.kind in "([") - (token.kind in ")]")
-            word = token.text.lower()
-            if word == "into" and previous not in ("insert", "merge"):
-                if targets is not None:
-                    raise tokens.syntax_error("INTO specified more than once")
-                tokens.next()
-                targets, strict = self.into()
-                cut, previous = (token.start, tokens.start), ""
-                continue
-            previous, end = word, token.end
-            tokens.next()
-        text = tokens.text[first : max(end, first)]
-        if targets is not None:
-            kept_from = min(cut[1], end)
-            before, after = tokens.text[first : cut[0]], tokens.text[kept_from:end]
-            text = (before + " " * (kept_from - cut[0]) + after).rstrip() if after else before.rstrip()
-        sql = checked("statement", text, text, 0, first, self.names)
-        called = {"call_stmt": "CALL", "do_stmt": "DO"}.get(sql.raw.kind, "SQL statement")
-        return Run(line, sql, targets, strict, called)
-
-    def perform(self, line: int) -> Perform:
-        """PERFORM query: a SELECT of that name."""
-        first = self.tokens.start
-        text = "SELECT " if self.tokens.is_next(";") else f"SELECT {self.tokens.sql((';',), self.names).text}"
-        return Perform(line, checked("statement", text, text, 0, first - 7, self.names))
-
-    def execute(self, line: int) -> Execute:
-        """EXECUTE text [INTO [STRICT] targets] [USING values], the two in any order."""
-        tokens = self.tokens
-        text = tokens.sql(("into", "using", ";"), self.names)
-        targets: list[Target] | None = None
-        strict = False
-        using: list[Sql] = []
-        while not tokens.is_next(";"):
-            if tokens.is_next("into"):
-                if targets is not None:
-                    raise tokens.syntax_error()
-                tokens.next()
-                targets, strict = self.into()
-            elif tokens.is_next("using"):
-                if using:
-                    raise tokens.syntax_error()
-                tokens.next()
-                using = self.listed(("into", ";"))
-            else:
-                raise tokens.syntax_error()
-        return Execute(line, text, targets, strict, using)
+            return sql.assignment(self, found, token.start, line)
+        return sql.run(self, line)
 
     def listed(self, until: Sequence[str]) -> list[Sql]:
         """Expressions with commas between them, up to one of the words."""
@@ -402,150 +293,22 @@ class Parser:
         self.tokens.next()
         return sql
 
-    def if_statement(self, line: int) -> If:
-        """IF condition THEN ... [ELSIF ...] [ELSE ...] END IF."""
-        tokens = self.tokens
-        branches = [(self.condition("then"), self.body())]
-        while tokens.take("elsif", "elseif"):
-            branches.append((self.condition("then"), self.body()))
-        otherwise = self.body() if tokens.take("else") else []
-        tokens.expect("end", "if")
-        return If(line, branches, otherwise)
-
-    def case_statement(self, line: int) -> Case:
-        """CASE [value] WHEN ... THEN ... [ELSE ...] END CASE."""
-        tokens, outer = self.tokens, self.names
-        value, tested = None, None
-        if not tokens.is_next("when"):
-            value = tokens.sql(("when",), self.names)
-            tested = self.declare(Variable(f"__Case__Variable_{self._declared}__", TypeRef(TEXT)))
-        branches: list[tuple[Sql, Body]] = []
-        inside = self.names
-        while tokens.take("when"):
-            branches.append((self._case_condition(tested), self._case_body(outer, inside)))
-        if not branches:
-            raise tokens.syntax_error()
-        otherwise = self._case_body(outer, inside) if tokens.take("else") else None
-        tokens.expect("end", "case")
-        self.names = outer
-        return Case(line, value, tested, branches, otherwise)
-
-    def _case_condition(self, tested: Variable | None) -> Sql:
-        first = self.tokens.start
-        sql = self.condition("then")
-        if tested is None:
-            return sql
-        text = f'"{tested.name}" IN ({sql.text})'
-        return checked("expression", text, f"SELECT {text}", -7, first - len(tested.name) - 7, self.names)
-
-    def _case_body(self, outer: Name | None, inside: Name | None) -> Body:
-        self.names = outer
-        body = self.body()
-        self.names = inside
-        return body
-
-    def exit(self, line: int) -> Exit:
-        """EXIT [label] [WHEN condition]."""
-        return self._leave(line, is_exit=True)
-
-    def continue_(self, line: int) -> Exit:
-        """CONTINUE [label] [WHEN condition]."""
-        return self._leave(line, is_exit=False)
-
-    def _leave(self, line: int, *, is_exit: bool) -> Exit:
-        tokens, start = self.tokens, self.tokens.start
-        before = tokens.ahead(-1)
-        label = None if tokens.is_next(";", "when") else tokens.label()
-        condition = tokens.sql((";",), self.names) if tokens.take("when") else None
-        if label is None:
-            if not in_loop(self.names):
-                problem = "EXIT cannot be used outside a loop, unless it has a label"
-                at = before.start if before is not None else start
-                raise SqlError(
-                    "42601", problem if is_exit else "CONTINUE cannot be used outside a loop", position=at + 1
-                )
-            return Exit(line, is_exit, None, condition)
-        found = find_label(self.names, label)
-        if found is None:
-            problem = f'there is no label "{label}" attached to any block or loop enclosing this statement'
-            raise SqlError("42601", problem, position=start + 1)
-        if not is_exit and not found.is_loop:
-            raise SqlError("42601", f'block label "{label}" cannot be used in CONTINUE', position=start + 1)
-        return Exit(line, is_exit, label, condition)
-
-    def return_statement(self, line: int) -> Return:
-        """RETURN, of nothing."""
-        tokens = self.tokens
-        if tokens.is_next(";"):
-            return Return(line)
-        if tokens.is_next("next", "query"):
-            before = tokens.ahead(-1)
-            at = tokens.start if before is None else before.start
-            word = tokens.text[tokens.start :].split(None, 1)[0].upper()
-            raise SqlError("42804", f"cannot use RETURN {word} in a non-SETOF function", position=at + 1)
-        raise SqlError("42804", "RETURN cannot have a parameter in function returning void", position=tokens.start + 1)
-
-    def assert_statement(self, line: int) -> Assert:
-        """ASSERT condition [, message]."""
-        condition = self.tokens.sql((",", ";"), self.names)
-        message = self.tokens.sql((";",), self.names) if self.tokens.take(",") else None
-        return Assert(line, condition, message)
-
-    def commit(self, line: int) -> EndTransaction:
-        """COMMIT [AND [NO] CHAIN]."""
-        self._chain()
-        return EndTransaction(line, "COMMIT")
-
-    def rollback(self, line: int) -> EndTransaction:
-        """ROLLBACK [AND [NO] CHAIN]."""
-        self._chain()
-        return EndTransaction(line, "ROLLBACK")
-
-    def _chain(self) -> None:
-        tokens = self.tokens
-        if tokens.take("and"):
-            chained = not tokens.take("no")
-            at = tokens.start
-            tokens.expect("chain")
-            if chained:
-                raise not_supported("AND CHAIN is not supported", position=at + 1)
-
-    def cursors(self, _line: int) -> Statement:
-        """OPEN, FETCH, MOVE, CLOSE."""
-        before = self.tokens.ahead(-1)
-        assert before is not None
-        raise not_supported(
-            "cursors in PL/pgSQL are not supported",
-            hint=declarations.FOR_INSTEAD,
-            position=before.start + 1,
-        )
-
-
-def target_of(found: Found) -> Target:
-    """A found name as what can be assigned to."""
-    return Target(found.variable, () if found.field is None else (Field(found.field),))
-
-
-def is_row(target: Target) -> bool:
-    """Whether it takes a whole row."""
-    return target.variable.has_fields and not target.steps
-
 
 _STATEMENTS: dict[str, Callable[[Parser, int], Statement]] = {
-    "if": Parser.if_statement,
-    "case": Parser.case_statement,
-    "exit": Parser.exit,
-    "continue": Parser.continue_,
-    "return": Parser.return_statement,
+    "if": control.if_statement,
+    "case": control.case_statement,
+    "exit": control.exit,
+    "continue": control.continue_,
+    "return": control.return_statement,
     "raise": raising.raise_statement,
-    "assert": Parser.assert_statement,
-    "perform": Parser.perform,
-    "execute": Parser.execute,
+    "assert": control.assert_statement,
+    "perform": sql.perform,
+    "execute": sql.execute,
     "get": diagnostics.get_diagnostics,
-    "commit": Parser.commit,
-    "rollback": Parser.rollback,
-    "open": Parser.cursors,
-    "fetch": Parser.cursors,
-    "move": Parser.cursors,
-    "close": Parser.cursors,
+    "commit": control.commit,
+    "rollback": control.rollback,
+    "open": control.cursors,
+    "fetch": control.cursors,
+    "move": control.cursors,
+    "close": control.cursors,
 }

@@ -8,7 +8,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.plpgsql.nodes import GetDiagnostics, Target
 
 if TYPE_CHECKING:
-    from ruvector_engine.plpgsql.parser import Parser
+    from ruvector_engine.plpgsql.parse.parser import Parser
 
 #: What can be asked after any statement, and what about the error that a handler handles.
 _CURRENT = ("row_count", "pg_routine_oid", "pg_context")

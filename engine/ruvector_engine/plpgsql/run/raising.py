@@ -10,7 +10,7 @@ from ruvector_engine.plpgsql.conditions import sqlstates
 from ruvector_engine.plpgsql.nodes import Assert, Raise
 
 if TYPE_CHECKING:
-    from ruvector_engine.plpgsql.interpreter import Interpreter
+    from ruvector_engine.plpgsql.run.interpreter import Interpreter
 
 _log = logging.getLogger(__name__)
 _RAISE_EXCEPTION = "P0001"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.plpgsql import declarations
 from ruvector_engine.plpgsql.names import Variable, find
 from ruvector_engine.plpgsql.nodes import (
     Body,
@@ -18,11 +17,12 @@ from ruvector_engine.plpgsql.nodes import (
     Target,
     While,
 )
-from ruvector_engine.plpgsql.tokens import Tokens
+from ruvector_engine.plpgsql.parse import declarations
+from ruvector_engine.plpgsql.parse.tokens import Tokens
 from ruvector_engine.types.registry import INT4, TypeRef
 
 if TYPE_CHECKING:
-    from ruvector_engine.plpgsql.parser import Parser
+    from ruvector_engine.plpgsql.parse.parser import Parser
 
 
 def loop(parser: Parser, label: str | None) -> Statement | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ruvector_engine.plpgsql.names import Found, Name, Variable, find
-from ruvector_engine.plpgsql.values import Values, no_field, unassigned
+from ruvector_engine.plpgsql.run.values import Values, no_field, unassigned
 from ruvector_engine.sql.context import Parameters
 from ruvector_engine.sql.expressions import composites
 from ruvector_engine.sql.nodes import Const, Expr, Param, Special

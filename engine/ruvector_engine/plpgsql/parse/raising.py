@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from ruvector_engine.errors import SqlError
 from ruvector_engine.plpgsql.conditions import sqlstates
 from ruvector_engine.plpgsql.nodes import Raise, Sql
-from ruvector_engine.plpgsql.tokens import Tokens
+from ruvector_engine.plpgsql.parse.tokens import Tokens
 from ruvector_engine.sql.parser import parse
 
 if TYPE_CHECKING:
-    from ruvector_engine.plpgsql.parser import Parser
+    from ruvector_engine.plpgsql.parse.parser import Parser
 
 _LEVELS = {
     "exception": "ERROR",

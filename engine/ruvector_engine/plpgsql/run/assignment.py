@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.plpgsql.nodes import Assign, Field, Index, Sql, Target
-from ruvector_engine.plpgsql.values import NULL, Datum, Fields
+from ruvector_engine.plpgsql.run.values import NULL, Datum, Fields
 from ruvector_engine.results import Row
 from ruvector_engine.types.array_values import BoundedArray, flat, nested
 from ruvector_engine.types.registry import INT4, RECORD, TypeRef, Value
 
 if TYPE_CHECKING:
-    from ruvector_engine.plpgsql.interpreter import Interpreter
+    from ruvector_engine.plpgsql.run.interpreter import Interpreter
 
 _MAX_ELEMENTS = 134_217_727
 
@@ -21,7 +21,7 @@ _MAX_ELEMENTS = 134_217_727
 def assign(interpreter: Interpreter, statement: Assign) -> None:
     """target := expression."""
     target = statement.target
-    if not target.steps and target.variable.has_fields:
+    if target.takes_row:
         assign_target(interpreter, target, interpreter.statements.evaluate_row(statement.value))
         return
     field = target.steps[0] if target.steps else None
@@ -152,7 +152,7 @@ def with_element(array: list[Value], places: Sequence[int], value: Value) -> lis
 def assign_row(interpreter: Interpreter, targets: Sequence[Target], fields: Fields, row: Row | None) -> None:
     """Put a row into a record, or its columns into scalars; NULLs where there is no row or too few columns."""
     values = interpreter.values
-    if len(targets) == 1 and targets[0].variable.has_fields and not targets[0].steps:
+    if len(targets) == 1 and targets[0].takes_row:
         values.assign_fields(targets[0].variable, fields, row)
         return
     for place, target in enumerate(targets):
