@@ -125,6 +125,8 @@ class Session:
         self.transaction_time = self.statement_time = self.started_at
         #: The statement that runs, or ran last.
         self.raw: RawStatement | None = None
+        #: The same as the client sent it: of a program, the whole.
+        self.sent: RawStatement | None = None
         self.drawn = DrawnNumbers()
         self._cancelled = ""  # why the running statement is to stop
         self._reported = self.reported_parameters()
@@ -265,7 +267,7 @@ class Session:
         if self.transaction.state == "failed" and not _ends_transaction(prepared.raw):
             raise _aborted()
         self.statement_time = time.time()
-        self.raw = prepared.raw
+        self.raw = self.sent = prepared.raw
         if self.transaction.state == "idle":
             self.begin("implicit")
         self._follow_configuration()
@@ -530,7 +532,7 @@ class Session:
             state={"idle": "idle", "implicit": "active", "block": "idle in transaction"}.get(
                 self.transaction.state, "idle in transaction (aborted)"
             ),
-            query=shown_text(self.raw) if self.raw is not None else "",
+            query=shown_text(self.sent) if self.sent is not None else "",
             user_oid=self.identity.login.oid,
         )
 

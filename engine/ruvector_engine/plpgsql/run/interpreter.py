@@ -59,6 +59,10 @@ class Leave:
     label: str | None = None
 
 
+class CannotUndo(SqlError):
+    """What a block with EXCEPTION did is still there. No handler catches this."""
+
+
 class Interpreter:
     """One run of one block. `handled` are the errors whose handlers run, `row_count` is what GET DIAGNOSTICS tells."""
 
@@ -75,7 +79,6 @@ class Interpreter:
         self._current: Statement | None = None
         self._declaring: Variable | None = None
         self._located: SqlError | None = None
-        self._fatal: SqlError | None = None
 
     def run(self, block: Block) -> None:
         """Run the whole block."""
@@ -167,26 +170,26 @@ class Interpreter:
         except SqlError as error:
             self.locate(error)
             handler = next((h for h in block.handlers if any(matches(c, error.sqlstate) for c in h.conditions)), None)
-            if handler is None or error is self._fatal:
+            if handler is None or isinstance(error, CannotUndo):
                 raise
             caught = error
         finally:
             self._guarded -= 1
-        session.forget_cancel()
+        if caught.sqlstate == "57014":
+            session.forget_cancel()
         self._current, self._declaring = block, None
         self._undo(savepoint)
         return self._handle(block, handler, caught)
 
     def _undo(self, savepoint: Savepoint) -> None:
-        """Undo what the block did. Where that cannot be, no other handler may think that it was."""
+        """Undo what the block did."""
         if self.session.stream is not None:
             self.session.stream.close()
             self.session.stream = None
         try:
             savepoints.go_back(self.session, savepoint)
         except SqlError as error:
-            self._fatal = error
-            raise
+            raise CannotUndo(error.sqlstate, error.message, hint=error.hint) from error
 
     def _handle(self, block: Block, handler: Handler, error: SqlError) -> Leave | None:
         for variable, text in ((block.sqlstate, error.sqlstate), (block.sqlerrm, error.message)):
