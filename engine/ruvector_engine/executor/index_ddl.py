@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import ConstraintDef, IndexDef, TableDef
-from ruvector_engine.catalog.system import IndexBuild
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, table_access, table_changes, tables
+from ruvector_engine.executor import access, index_values, table_access, table_changes, tables
+from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.index_elements import VECTOR_METHODS, elements_of
 from ruvector_engine.executor.session_statements import constant_text
-from ruvector_engine.index import BuildCancelled
 from ruvector_engine.planner.operator_classes import (
     FILLFACTOR,
     METHOD_ALIASES,
@@ -69,7 +68,7 @@ def run_create_index(session: Session, statement: Utility) -> Result:
         reads=elements.reads,
     )
     if definition.is_vector:
-        check_build(definition)
+        check_build(definition, table)
         _create_vector_index(session, table, definition)
     else:
         _create_plain_index(session, table, definition)
@@ -95,9 +94,7 @@ def _create_vector_index(session: Session, table: TableDef, definition: IndexDef
         raise SqlError("25006", "cannot execute CREATE INDEX in a read-only transaction")
     if not table.has_row_id:
         table = _give_row_ids(session, table)
-    definition = replace(definition, oid=store.new_oid(session.connection))
-    transaction.new_indexes[definition.oid] = definition
-    build_index(session, definition, table)
+    definition = build_index(session, definition, table)
     table_access.change_catalog(session)
     current = session.catalog.table_by_oid(table.oid)
     if current is None or current.columns != table.columns:
@@ -127,39 +124,9 @@ def _create_plain_index(session: Session, table: TableDef, definition: IndexDef)
         if definition.uses(name) and table.column(name) is None:
             raise SqlError("42703", f'column "{name}" does not exist')
     definition = replace(definition, oid=store.new_oid(session.connection))
+    index_values.require_computable(session, table, definition)
     if definition.unique:
         constraint = ConstraintDef(store.new_oid(session.connection), definition.name, "u", definition.columns)
         table_changes.rewrite(session, table, replace(table, constraints=(*table.constraints, constraint)))
         definition = replace(definition, constraint_oid=constraint.oid)
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[definition])
-
-
-def build_index(session: Session, definition: IndexDef, table: TableDef) -> None:
-    """Build a vector index of what the transaction sees; it is installed when the transaction commits."""
-    build = IndexBuild(session.pid, table.oid, definition.oid, "CREATE INDEX", "initializing", 0, 0)
-
-    def progress(phase: str, done: int, total: int) -> None:
-        session.building = replace(build, phase=phase, tuples_done=done, tuples_total=total)
-
-    def snapshot() -> bool:
-        session.transaction.begin_snapshot()
-        session.connection.run(f"SELECT 1 FROM {table.storage_name} LIMIT 1")
-        return not table_access.outdated(session, table)
-
-    session.transaction.writes += 1
-    session.building = build
-    try:
-        session.database.indexes.build(
-            session.connection,
-            session.catalog,
-            definition,
-            table,
-            snapshot=snapshot,
-            commit_lock=session.database.commit_lock,
-            progress=progress,
-            cancelled=lambda: bool(session.cancel_reason),
-        )
-    except BuildCancelled:
-        raise SqlError("57014", session.cancel_reason) from None
-    finally:
-        session.building = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
 
 from ruvector_engine.catalog.made_types import user_type
 from ruvector_engine.catalog.model import Catalog
@@ -15,6 +16,9 @@ from ruvector_engine.sql.nodes import Expr, Param
 from ruvector_engine.sql.raw import position
 from ruvector_engine.types.registry import BY_OID, UNKNOWN, TypeRef
 from ruvector_engine.types.textio import DEFAULT_SETTINGS
+
+if TYPE_CHECKING:
+    from ruvector_engine.sql.noted import Noted
 
 
 class Variables(Protocol):
@@ -44,8 +48,8 @@ class Context:
 
     `now` is the transaction's start, microseconds since 2000-01-01 UTC; `lookup` the session's view of the catalog by
     OID and name, made from the catalog when it is not given. `rights` are those of a user who may not look into every
-    schema; `full_path` is then the search path with the schemas that are closed to him. `variables`: the names of the
-    program that the statement stands in.
+    schema. `visible`: of a stored view's query, the columns (attnums; 0: all) that it has of each relation, by OID:
+    what was added later is not in view. `variables`: the names of the program that the statement stands in.
     """
 
     catalog: Catalog
@@ -54,15 +58,8 @@ class Context:
     now: int | None = None
     lookup: Lookup | None = None
     rights: Rights | None = None
-    full_path: tuple[str, ...] = ()
+    visible: Mapping[int, Sequence[int]] = field(default_factory=lambda: MappingProxyType({}))
     variables: Variables | None = None
-
-    def unrestricted(self) -> Context:
-        """The same for one who may look into every schema."""
-        if self.rights is None:
-            return self
-        lookup = None if self.lookup is None else replace(self.lookup, search_path=self.full_path)
-        return replace(self, search_path=self.full_path, lookup=lookup, rights=None)
 
 
 class Parameters:
@@ -132,16 +129,12 @@ class Parameters:
 
 @dataclass(slots=True)
 class State:
-    """One statement's analysis. `reads_views`: some of what it reads is read in another's name."""
+    """One statement's analysis. `reads_views`: some of what it reads is read in another's name.
+
+    `noted`: what the names in the text mean, where somebody asked for it.
+    """
 
     context: Context
     parameters: Parameters
     reads_views: bool = False
-
-    def of_stored_text(self) -> State:
-        """The state for a text of the catalog's, such as a default: nothing around the statement gives it names."""
-        return State(self.context, Parameters(None))
-
-    def of_view(self) -> State:
-        """The state for a view's query: its owner was allowed to name what it names; it has no parameters."""
-        return State(self.context.unrestricted(), Parameters(None), self.reads_views)
+    noted: list[Noted] | None = None
