@@ -33,7 +33,7 @@ ACCESS_METHODS = {
     "ivfflat": 15_063,
     "hnsw": 15_065,
 }
-LANGUAGES = {"internal": 12, "c": 13, "sql": 14}
+LANGUAGES = {"internal": 12, "c": 13, "sql": 14, "plpgsql": 12_775}
 
 _DERIVED_BASE = 1 << 30
 
