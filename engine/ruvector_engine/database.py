@@ -39,6 +39,7 @@ from ruvector_engine.sql.functions import notifications, sequences, system
 from ruvector_engine.sql.functions.catalog import UDFS
 from ruvector_engine.sql.functions.session import udfs as session_udfs
 from ruvector_engine.sql.storage import MACROS
+from ruvector_engine.text_indexes import TextIndexSet
 from ruvector_engine.transactions import Transaction
 from ruvector_engine.types.registry import Value
 
@@ -85,6 +86,7 @@ class Database:
         self.rows = RowCache()
         self.filters = FilterCache()
         self.indexes = IndexSet(self.store, data_dir / "indexes")
+        self.text_indexes = TextIndexSet(self.store, data_dir / "text_indexes", lambda: self.catalog)
         #: Held while a commit becomes visible; and by those who need a moment without commits.
         self.commit_lock = threading.RLock()
         #: Commits so far, and the number of the last one that changed a table.
@@ -133,6 +135,7 @@ class Database:
             lock_file.close()
             raise
         database.indexes.open_all(database.catalog)
+        database.text_indexes.open_all(database.catalog)
         return database
 
     def session(
@@ -203,7 +206,8 @@ class Database:
 
     def file_size(self) -> int:
         """Bytes of the database file and the indexes' files."""
-        files = [self.data_dir / FILE_NAME, *(self.data_dir / "indexes").rglob("*")]
+        saved = (path for name in ("indexes", "text_indexes") for path in (self.data_dir / name).rglob("*"))
+        files = [self.data_dir / FILE_NAME, *saved]
         return sum(path.stat().st_size for path in files if path.is_file())
 
     def commit(self, transaction: Transaction) -> None:
@@ -216,6 +220,7 @@ class Database:
                     transaction.connection.control_transaction("COMMIT")
                 except SqlError:
                     self.indexes.discard(transaction)
+                    self.text_indexes.discard(transaction)
                     raise
                 self._publish(transaction)
             finally:
@@ -234,6 +239,7 @@ class Database:
             if changes.truncated or changes.altered or table_oid in transaction.dropped:
                 self.rows.forget(table_oid)
         self.indexes.publish(self.catalog, transaction)
+        self.text_indexes.publish(self.catalog, transaction)
         # After the indexes: a reader that still finds an old id misses its row, and searches again.
         for table_oid, changes in transaction.changes.items():
             self.rows.changed(table_oid, (*changes.deleted, *changes.touched))
@@ -244,6 +250,7 @@ class Database:
             return
         self._closed = True
         self.indexes.close()
+        self.text_indexes.close()
         self.store.checkpoint()
         self.store.close()
         self._lock_file.close()

@@ -609,6 +609,7 @@ class Session:
             transaction.open = False
             self.filled_views.clear()
         self.database.indexes.discard(transaction)
+        self.database.text_indexes.discard(transaction)
         transaction.catalog = None
         transaction.changes = {}
         transaction.dropped = set()

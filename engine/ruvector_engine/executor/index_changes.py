@@ -13,7 +13,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import access, table_access
 from ruvector_engine.executor.index_ddl import build_index, checked_options
 from ruvector_engine.executor.session_statements import constant_text
-from ruvector_engine.planner.operator_classes import check_build
+from ruvector_engine.planner.operator_classes import check_build, is_text
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -65,7 +65,7 @@ def run_alter_index(session: Session, statement: Utility) -> Result:
 
 
 def run_reindex(session: Session, statement: Utility) -> Result:
-    """REINDEX INDEX | TABLE | SCHEMA | SYSTEM | DATABASE [CONCURRENTLY]: builds the vector indexes anew.
+    """REINDEX INDEX | TABLE | SCHEMA | SYSTEM | DATABASE [CONCURRENTLY]: builds the vector and text indexes anew.
 
     Writers go on meanwhile in either way.
     """
@@ -75,7 +75,8 @@ def run_reindex(session: Session, statement: Utility) -> Result:
     if concurrent or kind in _WHOLE:
         session.require_no_block(f"REINDEX {'CONCURRENTLY' if concurrent else _WHOLE[kind]}")
     for definition in _reindexed(session, node, kind):
-        if not definition.is_vector:
+        table = session.catalog.table_by_oid(definition.table_oid)
+        if table is None or not table.has_row_id or not (definition.is_vector or is_text(definition, table)):
             continue
         check_build(definition)
         session.lock(definition.oid, "ddl")  # one build of it at a time

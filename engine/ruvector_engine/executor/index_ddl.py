@@ -1,7 +1,8 @@
-"""CREATE INDEX. Vector indexes are built while writers go on; DuckDB's own indexes carry keys only.
+"""CREATE INDEX. Vector and text indexes are built while writers go on; DuckDB's own indexes carry keys only.
 
-A btree (or hash, gin, ...) index that is not unique changes no answer: its entry is kept for the catalogs, and DuckDB's
-columnar scan does the work. A unique one becomes a constraint of the table.
+A btree (or hash, gist, ...) index that is not unique changes no answer, nor does GIN over anything but a tsvector:
+its entry is kept for the catalogs, and DuckDB's columnar scan does the work. A unique one becomes a constraint of the
+table.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ruvector_engine.planner.operator_classes import (
     check_build,
     check_number,
     check_options,
+    is_text,
 )
 from ruvector_engine.results import Result
 from ruvector_engine.sql.nodes import Utility
@@ -68,9 +70,9 @@ def run_create_index(session: Session, statement: Utility) -> Result:
         predicate=elements.predicate,
         reads=elements.reads,
     )
-    if definition.is_vector:
+    if definition.is_vector or is_text(definition, table):
         check_build(definition)
-        _create_vector_index(session, table, definition)
+        _create_built_index(session, table, definition)
     else:
         _create_plain_index(session, table, definition)
     return Result("CREATE INDEX")
@@ -88,7 +90,7 @@ def checked_options(given: dict[str, str], method: str) -> dict[str, str]:
     return given
 
 
-def _create_vector_index(session: Session, table: TableDef, definition: IndexDef) -> None:
+def _create_built_index(session: Session, table: TableDef, definition: IndexDef) -> None:
     """Build first, then enter it in the catalog, so that a long build holds no other DDL up."""
     transaction = session.transaction
     if transaction.read_only:
@@ -135,7 +137,7 @@ def _create_plain_index(session: Session, table: TableDef, definition: IndexDef)
 
 
 def build_index(session: Session, definition: IndexDef, table: TableDef) -> None:
-    """Build a vector index of what the transaction sees; it is installed when the transaction commits."""
+    """Build an index of what the transaction sees; it is installed when the transaction commits."""
     build = IndexBuild(session.pid, table.oid, definition.oid, "CREATE INDEX", "initializing", 0, 0)
 
     def progress(phase: str, done: int, total: int) -> None:
@@ -148,17 +150,15 @@ def build_index(session: Session, definition: IndexDef, table: TableDef) -> None
 
     session.transaction.writes += 1
     session.building = build
+    database = session.database
+    what = session.connection, session.catalog, definition, table
+    cancelled = lambda: bool(session.cancel_reason)  # noqa: E731 - both kinds are told of it
     try:
-        session.database.indexes.build(
-            session.connection,
-            session.catalog,
-            definition,
-            table,
-            snapshot=snapshot,
-            commit_lock=session.database.commit_lock,
-            progress=progress,
-            cancelled=lambda: bool(session.cancel_reason),
-        )
+        if definition.is_vector:
+            lock = database.commit_lock
+            database.indexes.build(*what, snapshot=snapshot, commit_lock=lock, progress=progress, cancelled=cancelled)
+        else:
+            database.text_indexes.build(*what, snapshot=snapshot, commit_lock=database.commit_lock, cancelled=cancelled)
     except BuildCancelled:
         raise SqlError("57014", session.cancel_reason) from None
     finally:

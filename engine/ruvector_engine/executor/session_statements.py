@@ -240,6 +240,7 @@ def run_vacuum(session: Session, statement: Utility) -> Result:
     if statement.node.is_vacuumcmd:
         session.require_no_block("VACUUM")
         session.database.indexes.vacuum()
+        session.database.text_indexes.vacuum()
     return Result("VACUUM" if statement.node.is_vacuumcmd else "ANALYZE")
 
 

@@ -23,6 +23,7 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, duplicate_keys, enum_types, generation, ownership, table_access, tables
 from ruvector_engine.executor.index_elements import with_column_renamed
 from ruvector_engine.executor.role_names import specified_role
+from ruvector_engine.planner.operator_classes import is_text
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name, expression_text
@@ -414,7 +415,8 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
     generation.require_free_type(session, table, column)
     for index in session.catalog.indexes_of(table.oid):
-        if index.uses(column.name) and (index.is_vector or index.reads) and column.type != type_:
+        built = index.is_vector or index.reads or is_text(index, table)
+        if index.uses(column.name) and built and column.type != type_:
             raise not_supported(
                 f'column "{column.name}" has the index "{index.name}"', hint="Drop the index, then create it again."
             )

@@ -24,6 +24,7 @@ from ruvector_engine.executor import (
     table_access,
 )
 from ruvector_engine.executor.bindings import run as run_statement
+from ruvector_engine.planner.operator_classes import is_text
 from ruvector_engine.planner.plan import WritePlan
 from ruvector_engine.planner.walk import is_volatile, tables
 from ruvector_engine.relational.errors import DuplicateKey
@@ -166,12 +167,15 @@ def _changed(
 
 
 def _sets_indexed(session: Session, table: TableDef, sets: Sequence[tuple[int, Any]]) -> bool:
-    """Whether the row needs a new id: a vector changes, or what a vector index's expression or predicate looks at."""
+    """Whether the row needs a new id: a vector changes, or what a vector or text index looks at."""
     columns = [table.columns[index] for index, _ in sets]
     if any(column.type.is_searchable for column in columns):
         return True
-    read = {name for index in session.catalog.indexes_of(table.oid) if index.is_vector for name in index.reads}
-    return any(column.name in read for column in columns)
+    indexes = session.catalog.indexes_of(table.oid)
+    read = {name for index in indexes if index.is_vector for name in index.reads}
+    return any(column.name in read for column in columns) or any(
+        index.uses(column.name) for index in indexes if is_text(index, table) for column in columns
+    )
 
 
 def _record_added(changes: TableChanges, columns: list[ColumnDef], rows: list[Row], first: int) -> None:

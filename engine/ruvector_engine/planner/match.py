@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.index.elements import Element
 from ruvector_engine.planner.operator_classes import ELEMENTS, OPERATORS
+from ruvector_engine.planner.text_match import TextMatch, text_matches
 from ruvector_engine.planner.walk import (
     conjuncts,
     cte_references,
@@ -36,7 +37,8 @@ class KnnMatch:
     """One k-NN search within a query.
 
     `key` is what is compared with the query vector, `operand`: a column of the table or an expression over it.
-    `filter` are the WHERE parts that read only this table: they are evaluated before the search. `residual`: other
+    `filter` are the WHERE parts that read only this table: they are evaluated before the search; `texts` those of them
+    that are full-text searches. `residual`: other
     parts or joins may drop candidates after it, so the search is widened until enough rows come out. `filter_tables`:
     what the filter's answer hangs on, the table itself first; None where it hangs on a system view too.
     """
@@ -51,6 +53,7 @@ class KnnMatch:
     distance: Call
     operand: Expr
     filter: tuple[Expr, ...]
+    texts: tuple[TextMatch, ...]
     residual: bool
     filter_tables: tuple[int, ...] | None
 
@@ -99,6 +102,7 @@ def match_query(query: Query) -> KnnMatch | None:
         distance,
         operand,
         tuple(own),
+        tuple(text for text in text_matches(query) if text.entry is entry and text.condition in own),
         residual=joined or len(own) < len(parts),
         filter_tables=None if any(t.virtual for t in read) else (table.oid, *sorted({t.oid for t in read})),
     )

@@ -58,7 +58,7 @@ def to_tsvector(configuration: str, text: str) -> TsVector:
 
 def write(vector: TsVector) -> str:
     """The canonical text."""
-    return " ".join(quote(lexeme) + _written(positions) for lexeme, positions in vector.items())
+    return " ".join(quote(lexeme) + write_positions(positions) for lexeme, positions in vector.items())
 
 
 def quote(lexeme: str) -> str:
@@ -66,7 +66,8 @@ def quote(lexeme: str) -> str:
     return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _written(positions: Sequence[Position]) -> str:
+def write_positions(positions: Sequence[Position]) -> str:
+    """What follows a lexeme in the canonical text: its positions, or nothing."""
     if not positions:
         return ""
     return ":" + ",".join(f"{position}{WEIGHTS[weight] if weight else ''}" for position, weight in positions)
