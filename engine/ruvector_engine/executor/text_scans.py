@@ -19,7 +19,7 @@ from ruvector_engine.inverted import TextIndex
 from ruvector_engine.planner.index_keys import index_key
 from ruvector_engine.planner.operator_classes import is_text
 from ruvector_engine.planner.text_match import TextMatch
-from ruvector_engine.sql.nodes import RangeEntry
+from ruvector_engine.sql.nodes import Expr, RangeEntry
 from ruvector_engine.text_indexes import among
 from ruvector_engine.text_search import queries
 from ruvector_engine.transactions import Ids
@@ -27,6 +27,15 @@ from ruvector_engine.types.registry import Value
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The index that answers a search; `implied` are the conditions of the query that its predicate is."""
+
+    definition: IndexDef
+    index: TextIndex
+    implied: tuple[Expr, ...]
 
 
 @dataclass(slots=True)
@@ -47,7 +56,7 @@ def narrowed_table(table: object, ids: Ids) -> str:
     return f'(SELECT * FROM {table.storage_name} WHERE "{ROW_ID}" {among(ids)})'
 
 
-def choose(session: Session, match: TextMatch) -> tuple[IndexDef, TextIndex] | None:
+def choose(session: Session, match: TextMatch) -> Chosen | None:
     """The index that answers a text search; None where there is none, or the settings speak against it."""
     if session.settings["enable_bitmapscan"] == "off":
         return None
@@ -60,9 +69,10 @@ def choose(session: Session, match: TextMatch) -> tuple[IndexDef, TextIndex] | N
             continue
         if transaction.open and database.defined_at.get(definition.oid, 0) > transaction.snapshot:
             continue  # it is over rows that this transaction may see as they were before
-        if index_key(definition, match.table, session.catalog).serves(match.key, match.entry, match.conditions) is None:
-            continue
-        return definition, index
+        key = index_key(definition, match.table, session.catalog)
+        left = key.serves(match.key, match.entry, match.conditions)
+        if left is not None:
+            return Chosen(definition, index, tuple(part for part in match.conditions if part not in left))
     return None
 
 
@@ -74,7 +84,7 @@ def narrow(session: Session, matches: Iterable[TextMatch], params: Sequence[Valu
         if chosen is None:
             continue
         query = evaluate(session, session.connection, match.operand, params)
-        ids, exact = _documents(session, match.table, chosen[1], query)
+        ids, exact = _documents(session, match.table, chosen.index, query)
         before = narrowed.ids.get(match.entry)
         narrowed.ids[match.entry] = ids if before is None else np.intersect1d(before, ids, assume_unique=True)
         if exact:

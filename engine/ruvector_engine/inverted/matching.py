@@ -1,7 +1,4 @@
-"""Which documents of a segment match a tsquery: as `text_search.matching`, for all documents at once.
-
-The three values of an answer are two masks: the documents of which it is true, and those of which it is true or may be.
-"""
+"""Which documents of a segment match a tsquery: as `text_search.matching`, for all documents at once."""
 
 from __future__ import annotations
 
@@ -13,46 +10,47 @@ import numpy.typing as npt
 from ruvector_engine.inverted.segment import SLOT_SHIFT, Mask, Postings, Segment
 from ruvector_engine.text_search.queries import Both, Lexeme, Not, Query
 
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    certain: Mask
-    possible: Mask
+_Keys = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Keys of where something ends, sorted; `negated`: everywhere else. `width`: words before that it begins at."""
+    """Sorted keys of where something ends, of which document; `negated`: everywhere else.
 
-    keys: npt.NDArray[np.int64]
+    `width`: how many words before that it begins. `unknown`: the documents where nobody knows; None: there is none.
+    """
+
+    keys: _Keys
     negated: bool = False
     width: int = 0
+    unknown: Mask | None = None
 
 
 def matching(segment: Segment, query: Query) -> Mask:
     """The documents (n,) that match."""
-    return _Matcher(segment).answer(query).possible
+    return _Matcher(segment).answer(query)
 
 
 class _Matcher:
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
 
-    def answer(self, query: Query) -> _Answer:
-        """What the documents say of a query."""
+    def answer(self, query: Query) -> Mask:
+        """The documents of which a query holds."""
         if isinstance(query, Lexeme):
-            return self._lexeme(query)
+            postings = self._postings(query)
+            if not query.weights:
+                return self._mask(postings.slots)
+            with_weight = self._mask(postings.keys(query.weights) >> SLOT_SHIFT)
+            return with_weight | self._mask(postings.slots[postings.counts == 0])
         if isinstance(query, Not):
-            inner = self.answer(query.operand)
-            return _Answer(~inner.possible, ~inner.certain)
+            return ~self.answer(query.operand)
         assert isinstance(query, Both)
         if query.operator == "<->":
-            found = self._documents(self._places(query))
-            return _Answer(found, found)
+            found = self._places(query)
+            return self._documents(found) if found.unknown is None else self._documents(found) & ~found.unknown
         left, right = self.answer(query.left), self.answer(query.right)
-        if query.operator == "&":
-            return _Answer(left.certain & right.certain, left.possible & right.possible)
-        return _Answer(left.certain | right.certain, left.possible | right.possible)
+        return left & right if query.operator == "&" else left | right
 
     def _postings(self, lexeme: Lexeme) -> Postings:
         return self._segment.postings_of(lexeme.text, prefix=lexeme.prefix)
@@ -62,53 +60,61 @@ class _Matcher:
         mask[slots] = True
         return mask
 
-    def _lexeme(self, lexeme: Lexeme) -> _Answer:
-        postings = self._postings(lexeme)
-        if not lexeme.weights:
-            found = self._mask(postings.slots)
-            return _Answer(found, found)
-        certain = self._mask(postings.keys(lexeme.weights) >> SLOT_SHIFT)
-        return _Answer(certain, certain | self._mask(postings.slots[postings.counts == 0]))
-
     def _documents(self, places: _Places) -> Mask:
+        """Those with a place."""
         if places.negated:
             return np.ones(len(self._segment.ids), np.bool_)
         return self._mask(places.keys >> SLOT_SHIFT)
 
     def _places(self, query: Query) -> _Places:
         if isinstance(query, Lexeme):
-            return _Places(self._postings(query).keys(query.weights))
+            postings = self._postings(query)
+            placeless = postings.slots[postings.counts == 0]
+            return _Places(postings.keys(query.weights), unknown=self._mask(placeless) if len(placeless) else None)
         if isinstance(query, Not):
             inner = self._places(query.operand)
-            return _Places(inner.keys, not inner.negated, inner.width)
+            return _Places(inner.keys, not inner.negated, inner.width, inner.unknown)
         assert isinstance(query, Both)
         left, right = self._places(query.left), self._places(query.right)
+        unknown = self._unknown(query, left, right)
         if query.operator == "<->":
-            return _joined(left, right, query.distance + right.width, 0, left.width + query.distance + right.width)
+            width = left.width + query.distance + right.width
+            return _joined(left, right, (query.distance + right.width, 0), width, unknown)
         width = max(left.width, right.width)
         if query.operator == "&":
-            return _joined(left, right, width - left.width, width - right.width, width)
-        return _either(left, right, width)
+            return _joined(left, right, (width - left.width, width - right.width), width, unknown)
+        return _either(left, right, width, unknown)
+
+    def _unknown(self, query: Both, left: _Places, right: _Places) -> Mask | None:
+        """Where it is unknown whether both hold: one side is, and the other is not nowhere."""
+        if left.unknown is None and right.unknown is None:
+            return None
+        none = np.zeros(len(self._segment.ids), np.bool_)
+        of_left = none if left.unknown is None else left.unknown
+        of_right = none if right.unknown is None else right.unknown
+        if query.operator == "|":
+            return of_left | of_right
+        return (of_left | self._documents(left)) & (of_right | self._documents(right)) & (of_left | of_right)
 
 
-def _joined(left: _Places, right: _Places, left_offset: int, right_offset: int, width: int) -> _Places:
+def _joined(left: _Places, right: _Places, offsets: tuple[int, int], width: int, unknown: Mask | None) -> _Places:
     """Where both hold, once their positions are brought together."""
-    a, b = left.keys + left_offset, right.keys + right_offset
+    a, b = left.keys + offsets[0], right.keys + offsets[1]
     if left.negated and right.negated:
-        return _Places(np.union1d(a, b), True, width)
+        return _Places(np.union1d(a, b), True, width, unknown)
     if left.negated:
-        return _Places(np.setdiff1d(b, a, assume_unique=True), False, width)
+        return _Places(np.setdiff1d(b, a, assume_unique=True), False, width, unknown)
     if right.negated:
-        return _Places(np.setdiff1d(a, b, assume_unique=True), False, width)
-    return _Places(np.intersect1d(a, b, assume_unique=True), False, width)
+        return _Places(np.setdiff1d(a, b, assume_unique=True), False, width, unknown)
+    return _Places(np.intersect1d(a, b, assume_unique=True), False, width, unknown)
 
 
-def _either(left: _Places, right: _Places, width: int) -> _Places:
+def _either(left: _Places, right: _Places, width: int, unknown: Mask | None) -> _Places:
     a, b = left.keys + (width - left.width), right.keys + (width - right.width)
     if left.negated and right.negated:
-        return _Places(np.intersect1d(a, b, assume_unique=True), True, width)
+        return _Places(np.intersect1d(a, b, assume_unique=True), True, width, unknown)
     if left.negated:
-        return _Places(np.setdiff1d(a, b, assume_unique=True), True, width)
+        return _Places(np.setdiff1d(a, b, assume_unique=True), True, width, unknown)
     if right.negated:
-        return _Places(np.setdiff1d(b, a, assume_unique=True), True, width)
-    return _Places(np.union1d(a, b), False, width)
+        return _Places(np.setdiff1d(b, a, assume_unique=True), True, width, unknown)
+    return _Places(np.union1d(a, b), False, width, unknown)

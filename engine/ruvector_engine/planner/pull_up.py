@@ -10,7 +10,19 @@ from dataclasses import fields, replace
 
 from ruvector_engine.planner.match import match_query, preserved
 from ruvector_engine.planner.walk import conjuncts, is_volatile, nodes, queries
-from ruvector_engine.sql.nodes import BoolOp, Call, ColumnRef, CteRef, Expr, FromItem, Join, Query, RangeEntry, Target
+from ruvector_engine.sql.nodes import (
+    BoolOp,
+    Call,
+    ColumnRef,
+    CteRef,
+    Expr,
+    FromItem,
+    FunctionScan,
+    Join,
+    Query,
+    RangeEntry,
+    Target,
+)
 from ruvector_engine.sql.tree import query_expressions, references, transform
 
 Replaced = Mapping[RangeEntry, Query]
@@ -55,6 +67,30 @@ def merged(query: Query, inlined: Callable[[Query], bool] = _no_ctes) -> Query |
         targets=tuple(Target(substituted(t.expr, replaced), t.name, t.hidden) for t in query.targets),
         from_items=tuple(_from(item, replaced) for item in query.from_items),
         where=None if not parts else parts[0] if len(parts) == 1 else BoolOp("AND", parts),
+        order_by=tuple(replace(key, expr=substituted(key.expr, replaced)) for key in query.order_by),
+    )
+
+
+def constant_functions(query: Query, constant: Callable[[Expr], bool]) -> Replaced:
+    """The functions in FROM whose one value is a constant, as queries of that; other tables stand beside them."""
+    found = {
+        item: Query((Target(item.source.call, item.alias),))
+        for item in query.from_items
+        if isinstance(item, RangeEntry)
+        and isinstance(item.source, FunctionScan)
+        and not item.source.ordinality
+        and constant(item.source.call)
+    }
+    return found if len(found) < len(query.from_items) else {}
+
+
+def without_functions(query: Query, replaced: Replaced) -> Query:
+    """The query with the values of functions in FROM where they are read."""
+    return replace(
+        query,
+        targets=tuple(Target(substituted(t.expr, replaced), t.name, t.hidden) for t in query.targets),
+        from_items=tuple(_from(item, replaced) for item in query.from_items if item not in replaced),
+        where=None if query.where is None else substituted(query.where, replaced),
         order_by=tuple(replace(key, expr=substituted(key.expr, replaced)) for key in query.order_by),
     )
 

@@ -11,7 +11,7 @@ from ruvector_engine.catalog.model import ROW_ID, TableDef
 from ruvector_engine.errors import not_supported
 from ruvector_engine.sql import emit_literal, emit_moment, emit_shaped
 from ruvector_engine.sql.emit_aggregate import aggregate_call, distinct_json
-from ruvector_engine.sql.emit_binding import Binding, SessionValue, quote
+from ruvector_engine.sql.emit_binding import Binding, SessionValue, quote, text_query
 from ruvector_engine.sql.emit_cast import REG_OIDS, STRING_OIDS, cast, output
 from ruvector_engine.sql.emit_key import direction, element_key, equal_key, is_keyed, is_row, key_of, keys_of
 from ruvector_engine.sql.emit_special import SPECIALS
@@ -163,7 +163,8 @@ class ExpressionEmitter:
             pid = self.bind(SessionValue("pg_backend_pid", (), TypeRef(INT4)))
             return drawing(pid, self.expression(expr.args[0]))
         if not expr.function.returns_set:
-            return self._apply(expr.function, expr.args)
+            query = None if self._bare else text_query(expr)
+            return self._apply(expr.function, expr.args) if query is None else self.bind(query)
         unnested = f"unnest({self.list_of_set(expr)})"
         return numeric.numeric_text(unnested) if expr.type.oid == NUMERIC else unnested
 

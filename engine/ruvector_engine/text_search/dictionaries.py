@@ -50,6 +50,14 @@ def known(name: str) -> str:
     raise SqlError("42704", f'text search configuration "{name}" does not exist')
 
 
+def configuration(oid: int) -> str:
+    """The configuration of an OID; 42704 when there is none."""
+    found = next((name for name, number in CONFIGURATIONS.items() if number == oid), None)
+    if found is None:
+        raise SqlError("42704", f"text search configuration with OID {oid} does not exist")
+    return found
+
+
 def configuration_name(oid: object) -> str:
     """The name of a configuration by its OID; the number where there is none."""
     return next((name for name, number in CONFIGURATIONS.items() if number == oid), str(oid))

@@ -21,15 +21,8 @@ from ruvector_engine.text_search.tokens import parse_all
 
 #: What a template starts with when its first argument is a configuration that the call may leave out.
 CONFIGURED = "rv_configured_"
-
-_NAMES = {oid: name for name, oid in dictionaries.CONFIGURATIONS.items()}
-
-
-def _configuration(oid: int) -> str:
-    found = _NAMES.get(oid)
-    if found is None:
-        raise SqlError("42704", f"text search configuration with OID {oid} does not exist")
-    return found
+#: The templates of functions that make a tsquery of a text.
+TO_QUERY_TEMPLATES = frozenset(f"{CONFIGURED}{name}({{0}}, {{1}})" for name in to_query.MAKERS)
 
 
 def _match(vector: str, query: str) -> str:
@@ -60,7 +53,7 @@ def _operators() -> Iterator[FunctionDef]:
 def _functions() -> Iterator[FunctionDef]:
     yield function("get_current_ts_config", "", "regconfig", "session", volatile=True, strict=False)
     yield from _configured("to_tsvector", "text", "tsvector")
-    for name in _TO_QUERY:
+    for name in to_query.MAKERS:
         yield from _configured(name, "text", "tsquery")
     yield from _configured("ts_headline", "text,tsquery,text", "text")
     yield from _configured("ts_headline", "text,tsquery", "text", "''")
@@ -95,24 +88,16 @@ def _configured(name: str, args: str, result: str, *more: str) -> Iterator[Funct
         yield function(name, shown, result, f"{CONFIGURED}{name}({places})")
 
 
-_TO_QUERY: dict[str, Callable[[str, str], Query | None]] = {
-    "to_tsquery": to_query.to_tsquery,
-    "plainto_tsquery": to_query.plainto_tsquery,
-    "phraseto_tsquery": to_query.phraseto_tsquery,
-    "websearch_to_tsquery": to_query.websearch_to_tsquery,
-}
-
-
-def _query_maker(make: Callable[[str, str], Query | None]) -> Callable[[int, str], str]:
-    return lambda oid, text: queries.write(make(_configuration(oid), text))
+def _query_maker(name: str) -> Callable[[int, str], str]:
+    return lambda oid, text: to_query.made(name, dictionaries.configuration(oid), text)
 
 
 def _to_tsvector(oid: int, text: str) -> str:
-    return documents.write(documents.to_tsvector(_configuration(oid), text))
+    return documents.write(documents.to_tsvector(dictionaries.configuration(oid), text))
 
 
 def _headline(oid: int, text: str, query: str, options: str) -> str:
-    return headline(_configuration(oid), text, queries.read(query), options)
+    return headline(dictionaries.configuration(oid), text, queries.read(query), options)
 
 
 def _matches(vector: str, query: str) -> bool:
@@ -120,11 +105,11 @@ def _matches(vector: str, query: str) -> bool:
 
 
 def _text_match(oid: int, text: str, query: str) -> bool:
-    return matches(documents.to_tsvector(_configuration(oid), text), queries.read(query))
+    return matches(documents.to_tsvector(dictionaries.configuration(oid), text), queries.read(query))
 
 
 def _texts_match(oid: int, text: str, wanted: str) -> bool:
-    name = _configuration(oid)
+    name = dictionaries.configuration(oid)
     return matches(documents.to_tsvector(name, text), to_query.plainto_tsquery(name, wanted))
 
 
@@ -246,7 +231,7 @@ _TEXT, _OID, _TEXTS = "VARCHAR", "BIGINT", "VARCHAR[]"
 _RANK_ARGUMENTS = ("FLOAT[]", _TEXT, _TEXT, "INTEGER")
 UDFS: tuple[Udf, ...] = (
     Udf(f"{CONFIGURED}to_tsvector", _to_tsvector, (_OID, _TEXT), _TEXT),
-    *(Udf(f"{CONFIGURED}{name}", _query_maker(make), (_OID, _TEXT), _TEXT) for name, make in _TO_QUERY.items()),
+    *(Udf(f"{CONFIGURED}{name}", _query_maker(name), (_OID, _TEXT), _TEXT) for name in to_query.MAKERS),
     Udf(f"{CONFIGURED}ts_headline", _headline, (_OID, _TEXT, _TEXT, _TEXT), _TEXT),
     Udf(f"{CONFIGURED}text_match", _text_match, (_OID, _TEXT, _TEXT), "BOOLEAN"),
     Udf(f"{CONFIGURED}texts_match", _texts_match, (_OID, _TEXT, _TEXT), "BOOLEAN"),
