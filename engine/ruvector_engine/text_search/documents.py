@@ -77,11 +77,39 @@ def write_positions(positions: Sequence[Position]) -> str:
 def read(text: str) -> TsVector:
     """The parsed form of canonical text; not to be changed."""
     return {
-        _ESCAPE.sub(lambda escape: escape[1] or "'", found[1]): tuple(
-            (int(entry[1]), WEIGHTS.index(entry[2] or "D")) for entry in _ENTRY.finditer(found[2] or "")
-        )
+        _ESCAPE.sub(lambda escape: escape[1] or "'", found[1]): read_positions(found[2] or "")
         for found in _QUOTED.finditer(text)
     }
+
+
+def written_positions(text: str, lexemes: Sequence[str]) -> tuple[str | None, ...] | None:
+    """What canonical text has behind each of these lexemes; None for one that is not there.
+
+    None altogether where the text or a lexeme has what is escaped: then the document must be read as a whole.
+    """
+    if "''" in text or "\\" in text:
+        return None
+    found: list[str | None] = []
+    for lexeme in lexemes:
+        if "'" in lexeme or "\\" in lexeme:
+            return None
+        quoted = f"'{lexeme}'"
+        at = text.find(quoted)
+        while at >= 0 and text.count("'", 0, at) % 2:  # it begins with the end of another lexeme
+            at = text.find(quoted, at + 1)
+        if at < 0:
+            found.append(None)
+            continue
+        start = at + len(quoted)
+        end = text.find(" ", start)
+        found.append(text[start:] if end < 0 else text[start:end])
+    return tuple(found)
+
+
+@lru_cache(maxsize=16_384)
+def read_positions(written: str) -> tuple[Position, ...]:
+    """The positions of what `written_positions` finds."""
+    return tuple((int(entry[1]), WEIGHTS.index(entry[2] or "D")) for entry in _ENTRY.finditer(written))
 
 
 def parse_tsvector(text: str) -> TsVector:

@@ -7,6 +7,7 @@ adds the session's: its template begins with `CONFIGURED`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ruvector_engine.errors import SqlError
@@ -210,14 +211,33 @@ def _parse(parser: str, text: str) -> list[dict[str, Any]]:
 
 
 def _ranker(rank: Callable[..., float]) -> Callable[..., float | None]:
+    """ts_rank or ts_rank_cd. Without a normalization only the query's own words are read from a document."""
+
+    @lru_cache(maxsize=65_536)
+    def of_words(weights: tuple[float | None, ...] | None, query: str, found: tuple[str | None, ...]) -> float:
+        words = zip(_words(query) or (), found, strict=True)
+        vector = {word: documents.read_positions(written) for word, written in words if written is not None}
+        return rank(ranking.weights_of(weights), vector, queries.read(query), 0)
+
     def call(
         weights: Sequence[float | None] | None, vector: str | None, query: str | None, method: int
     ) -> float | None:
         if vector is None or query is None or method is None:
             return None
+        words = None if method else _words(query)
+        found = documents.written_positions(vector, words) if words else None
+        if found and any(found):
+            return of_words(None if weights is None else tuple(weights), query, found)
         return rank(ranking.weights_of(weights), documents.read(vector), queries.read(query), method)
 
     return call
+
+
+@lru_cache(maxsize=1024)
+def _words(query: str) -> tuple[str, ...] | None:
+    """The words of a query in order; None when one stands for all that begin with it."""
+    lexemes = list(queries.lexemes_of(queries.read(query)))
+    return None if any(word.prefix for word in lexemes) else tuple(sorted({word.text for word in lexemes}))
 
 
 def _weighing(vector: str | None, letter: str | None, only: Sequence[str | None] | None) -> str | None:
