@@ -69,7 +69,6 @@ def match_query(query: Query) -> KnnMatch | None:
         or query.distinct_on
         or query.set_op
         or query.has_aggregates
-        or query.has_windows
         or query.for_update
         or query.with_ties
     ):
@@ -78,6 +77,10 @@ def match_query(query: Query) -> KnnMatch | None:
     if found is None:
         return None
     distance, key, entry, operand = found
+    if query.has_windows and not all(
+        _numbers_rows(node, distance) for node in nodes(query.targets) if _is_window(node)
+    ):
+        return None
     table = entry.source
     if not isinstance(table, TableDef) or table.virtual or not table.has_row_id:
         return None
@@ -122,6 +125,23 @@ def _distance(query: Query) -> tuple[Call, Expr, RangeEntry, Expr] | None:
             if entry is not None:
                 return call, key, entry, operand
     return None
+
+
+#: Window functions of which the nearest rows have the same values without the others.
+_ROW_NUMBERS = frozenset({"row_number", "rank", "dense_rank"})
+
+
+def _is_window(node: object) -> bool:
+    return isinstance(node, Aggregate) and node.over is not None
+
+
+def _numbers_rows(call: Aggregate, distance: Call) -> bool:
+    """Whether it only tells how many rows are nearer."""
+    over = call.over
+    if call.function.name not in _ROW_NUMBERS or over is None or over.partition_by or len(over.order_by) != 1:
+        return False
+    key = over.order_by[0]
+    return key.expr == distance and not key.descending and not key.nulls_first
 
 
 def _entry_of(key: Expr) -> RangeEntry | None:

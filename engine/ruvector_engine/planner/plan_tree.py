@@ -166,7 +166,7 @@ class _Maker:
         joins = JoinTree(around, self.names, self._derived, self._verbose)
         node = joins.tree(query, match)
         if match is not None and self._around.indexes.get(id(match.entry)) is not None and not match.residual:
-            return self._limited(query, node)
+            return self._limited(query, self._windows(query, node, sorted_already=True))
         node = self._windows(query, self._grouped(query, node))
         if any(isinstance(n, Call) and n.function.returns_set for n in nodes([t.expr for t in query.targets])):
             node = PlanNode("ProjectSet", node.rows * 1000, node.cost * 1.1, [node])
@@ -242,7 +242,7 @@ class _Maker:
             node.properties = {"Strategy": "Plain", "Partial Mode": "Simple"}
         return filtered(node, self.names, conjuncts(query.having), qualify=self.names.qualified or self._verbose)
 
-    def _windows(self, query: Query, node: PlanNode) -> PlanNode:
+    def _windows(self, query: Query, node: PlanNode, *, sorted_already: bool = False) -> PlanNode:
         """A sort and a WindowAgg for each window."""
         calls = [n for n in nodes((query.targets, query.order_by)) if isinstance(n, Aggregate) and n.over is not None]
         specs: list[WindowSpec] = []
@@ -251,7 +251,7 @@ class _Maker:
                 specs.append(call.over)
         for spec in specs:
             keys = tuple(SortKey(e, False, False) for e in spec.partition_by) + spec.order_by
-            node = self._sorted(keys, node)
+            node = node if sorted_already else self._sorted(keys, node)
             names = {call.function.name for call in calls if call.over == spec}
             frame = spec.frame or ("ROWS UNBOUNDED PRECEDING" if names <= _FRAMELESS else "")
             qualify = self.names.qualified or self._verbose

@@ -172,9 +172,16 @@ class ExpressionEmitter:
         """The expression as the client gets it: a set of rows as their text, which inside a query are structs."""
         if not isinstance(expr, Call) or len(expr.function.columns) < 2:
             return self.expression(expr)
-        fields = ", ".join(output(f"rv_r.{quote(name)}", oid) for name, oid in expr.function.columns)
+        fields = ", ".join(self._field_text(f"rv_r.{quote(name)}", oid) for name, oid in expr.function.columns)
         row = f"rv_record_out(CAST([{fields}] AS VARCHAR[]))"
         return f"unnest(list_transform({self.list_of_set(expr)}, lambda rv_r: {row}))"
+
+    def _field_text(self, value: str, oid: int) -> str:
+        """A field of a row as its text; names of the catalog by their names."""
+        if oid in REG_OIDS:
+            return self.catalog_call(f"{BY_OID[oid].name}_out", value)
+        element = BY_OID[oid].element_oid
+        return f"rv_array_out({self.names(value, element)})" if element in REG_OIDS else output(value, oid)
 
     def list_of_set(self, expr: Call) -> str:
         """SQL of the list that holds a set-returning function's rows."""

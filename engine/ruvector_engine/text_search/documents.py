@@ -43,17 +43,36 @@ def ordered(entries: Mapping[str, Iterable[Position]]) -> TsVector:
 
 def to_tsvector(configuration: str, text: str) -> TsVector:
     """The document's lexemes by a configuration. Stop words are left out, and counted."""
-    entries: dict[str, list[Position]] = {}
-    position = 0
-    for token in parse(text):
-        words = lexemes(configuration, token)
-        if words is None:
-            continue
-        position += 1
-        for word in words:
-            if len(word.encode()) <= MAX_LEXEME_BYTES:
-                entries.setdefault(word, []).append((min(position, MAX_POSITION), 0))
-    return ordered(entries)
+    words = Words(configuration)
+    words.add(text)
+    return words.vector()
+
+
+class Words:
+    """The lexemes of the parts of a document."""
+
+    def __init__(self, configuration: str) -> None:
+        self._configuration = configuration
+        self._entries: dict[str, list[Position]] = {}
+        self.position = 0  # of the last token
+
+    def add(self, text: str) -> bool:
+        """Take in a text; whether it has a lexeme."""
+        found = False
+        for token in parse(text):
+            words = lexemes(self._configuration, token)
+            if words is None:
+                continue
+            self.position += 1
+            for word in words:
+                if len(word.encode()) <= MAX_LEXEME_BYTES:
+                    self._entries.setdefault(word, []).append((min(self.position, MAX_POSITION), 0))
+                    found = True
+        return found
+
+    def vector(self) -> TsVector:
+        """The document."""
+        return ordered(self._entries)
 
 
 def write(vector: TsVector) -> str:

@@ -13,12 +13,12 @@ from typing import Any
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.functions.definition import Udf, function, operator
 from ruvector_engine.sql.nodes import FunctionDef
-from ruvector_engine.text_search import dictionaries, documents, queries, ranking, to_query
+from ruvector_engine.text_search import dictionaries, documents, json_documents, queries, ranking, to_query
 from ruvector_engine.text_search.documents import WEIGHTS, Position, TsVector
 from ruvector_engine.text_search.headline import headline
 from ruvector_engine.text_search.matching import matches, needle
 from ruvector_engine.text_search.queries import Both, Not, Query
-from ruvector_engine.text_search.tokens import parse_all
+from ruvector_engine.text_search.tokens import KINDS, parse_all
 
 #: What a template starts with when its first argument is a configuration that the call may leave out.
 CONFIGURED = "rv_configured_"
@@ -79,14 +79,44 @@ def _functions() -> Iterator[FunctionDef]:
     yield function("ts_lexize", "regdictionary,text", "text[]", "rv_ts_lexize({0}, {1})")
     tokens = [("tokid", "int4"), ("token", "text")]
     yield function("ts_parse", "text,text", "record", "rv_ts_parse({0}, {1})", returns_set=True, columns=tokens)
+    kinds = [("tokid", "int4"), ("alias", "text"), ("description", "text")]
+    yield function("ts_token_type", "text", "record", "rv_ts_token_type({0})", returns_set=True, columns=kinds)
+    yield function("unnest", "tsvector", "record", "rv_ts_unnest({0})", returns_set=True, columns=_ENTRY_COLUMNS)
+    for shown in ("regconfig,text", "text"):
+        template = f"{CONFIGURED}ts_debug({{0}}, {{1}})"
+        yield function("ts_debug", shown, "record", template, returns_set=True, columns=_DEBUG_COLUMNS)
+    yield function("querytree", "tsquery", "text", "rv_ts_querytree({0})")
+    for name in ("json", "jsonb"):
+        yield from _configured("to_tsvector", name, "tsvector", "'[\"string\"]'", template="json_to_tsvector")
+        yield from _configured(f"{name}_to_tsvector", f"{name},jsonb", "tsvector", template="json_to_tsvector")
+    yield function("ts_match_vq", "tsvector,tsquery", "bool", _match("{0}", "{1}"))
+    yield function("ts_match_qv", "tsquery,tsvector", "bool", _match("{1}", "{0}"))
+    yield function("ts_match_tt", "text,text", "bool", f"{CONFIGURED}texts_match({{0}}, {{1}}, {{2}})")
+    yield function("ts_match_tq", "text,tsquery", "bool", f"{CONFIGURED}text_match({{0}}, {{1}}, {{2}})")
+    yield function("tsvector_concat", "tsvector,tsvector", "tsvector", "rv_ts_concat({0}, {1})")
+    yield function("tsquery_and", "tsquery,tsquery", "tsquery", "rv_tsquery_join('&', 1, {0}, {1})")
+    yield function("tsquery_or", "tsquery,tsquery", "tsquery", "rv_tsquery_join('|', 1, {0}, {1})")
+    yield function("tsquery_not", "tsquery", "tsquery", "rv_tsquery_not({0})")
+    yield function("tsq_mcontains", "tsquery,tsquery", "bool", "rv_tsquery_contains({0}, {1})")
+    yield function("tsq_mcontained", "tsquery,tsquery", "bool", "rv_tsquery_contains({1}, {0})")
+    for name in ("tsvector", "tsquery"):
+        yield function(f"{name}_eq", f"{name},{name}", "bool", "({0} = {1})")
+        yield function(f"{name}_ne", f"{name},{name}", "bool", "({0} <> {1})")
 
 
-def _configured(name: str, args: str, result: str, *more: str) -> Iterator[FunctionDef]:
-    """With a configuration first, and without one."""
+_DEBUG_COLUMNS = [
+    ("alias", "text"), ("description", "text"), ("token", "text"), ("dictionaries", "regdictionary[]"),
+    ("dictionary", "regdictionary"), ("lexemes", "text[]"),
+]  # fmt: skip
+_ENTRY_COLUMNS = [("lexeme", "text"), ("positions", "int2[]"), ("weights", "text[]")]
+
+
+def _configured(name: str, args: str, result: str, *more: str, template: str = "") -> Iterator[FunctionDef]:
+    """With a configuration first, and without one; the template's function has the same name unless it is given."""
     count = args.count(",") + 2
     places = ", ".join((*(f"{{{place}}}" for place in range(count)), *more))
     for shown in (f"regconfig,{args}", args):
-        yield function(name, shown, result, f"{CONFIGURED}{name}({places})")
+        yield function(name, shown, result, f"{CONFIGURED}{template or name}({places})")
 
 
 def _query_maker(name: str) -> Callable[[int, str], str]:
@@ -205,9 +235,62 @@ def _lexize(dictionary: int, word: str) -> list[str]:
 
 
 def _parse(parser: str, text: str) -> list[dict[str, Any]]:
+    _require_parser(parser)
+    return [{"tokid": token.kind, "token": token.text} for token in parse_all(text)]
+
+
+def _require_parser(parser: str) -> None:
     if parser != "default":
         raise SqlError("42704", f'text search parser "{parser}" does not exist')
-    return [{"tokid": token.kind, "token": token.text} for token in parse_all(text)]
+
+
+def _debug(oid: int, text: str) -> list[dict[str, Any]]:
+    name = dictionaries.configuration(oid)
+    rows = []
+    for token in parse_all(text):
+        alias, description = KINDS[token.kind]
+        dictionary = dictionaries.dictionary_of(name, token.kind)
+        number = None if dictionary is None else dictionaries.dictionary_oid(dictionary)
+        rows.append(
+            {
+                "alias": alias,
+                "description": description,
+                "token": token.text,
+                "dictionaries": [] if number is None else [number],
+                "dictionary": number,
+                "lexemes": None if dictionary is None else list(dictionaries.DICTIONARIES[dictionary](token.text)),
+            }
+        )
+    return rows
+
+
+def _token_types(parser: str) -> list[dict[str, Any]]:
+    _require_parser(parser)
+    return [{"tokid": kind, "alias": alias, "description": text} for kind, (alias, text) in KINDS.items()]
+
+
+def _unnest(vector: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "lexeme": lexeme,
+            "positions": [position for position, _ in entries] or None,
+            "weights": [WEIGHTS[weight] for _, weight in entries] or None,
+        }
+        for lexeme, entries in documents.read(vector).items()
+    ]
+
+
+def _querytree(query: str) -> str:
+    tree = queries.read(query)
+    if tree is None:
+        return ""
+    known = queries.without_negations(tree)
+    return "T" if known is None else queries.write(known)
+
+
+def _json_to_tsvector(oid: int, value: str, kinds: str) -> str:
+    vector = json_documents.to_tsvector(dictionaries.configuration(oid), value, json_documents.read_kinds(kinds))
+    return documents.write(vector)
 
 
 def _ranker(rank: Callable[..., float]) -> Callable[..., float | None]:
@@ -269,6 +352,17 @@ UDFS: tuple[Udf, ...] = (
     Udf("rv_ts_of_lexemes", _of_lexemes, (_TEXTS,), _TEXT),
     Udf("rv_ts_lexize", _lexize, (_OID, _TEXT), _TEXTS),
     Udf("rv_ts_parse", _parse, (_TEXT, _TEXT), "STRUCT(tokid INTEGER, token VARCHAR)[]"),
+    Udf("rv_ts_token_type", _token_types, (_TEXT,), "STRUCT(tokid INTEGER, alias VARCHAR, description VARCHAR)[]"),
+    Udf(
+        f"{CONFIGURED}ts_debug",
+        _debug,
+        (_OID, _TEXT),
+        "STRUCT(alias VARCHAR, description VARCHAR, token VARCHAR, dictionaries BIGINT[], dictionary BIGINT, "
+        "lexemes VARCHAR[])[]",
+    ),
+    Udf("rv_ts_unnest", _unnest, (_TEXT,), "STRUCT(lexeme VARCHAR, positions SMALLINT[], weights VARCHAR[])[]"),
+    Udf("rv_ts_querytree", _querytree, (_TEXT,), _TEXT),
+    Udf(f"{CONFIGURED}json_to_tsvector", _json_to_tsvector, (_OID, _TEXT, _TEXT), _TEXT),
     Udf("rv_tsquery_join", _join, (_TEXT, "INTEGER", _TEXT, _TEXT), _TEXT),
     Udf("rv_tsquery_not", _not, (_TEXT,), _TEXT),
     Udf("rv_tsquery_contains", _contains, (_TEXT, _TEXT), "BOOLEAN"),
