@@ -107,16 +107,16 @@ class TextIndexSet:
             del self._building[definition.oid]
             raise
 
-    def _reader(self, oid: int) -> Callable[[Ids], tuple[Ids, list[str]]]:
+    def _reader(self, oid: int) -> Callable[[Ids], tuple[Ids, list[str | None]]]:
         """Reads documents of an index as its table is now."""
 
-        def read(ids: Ids) -> tuple[Ids, list[str]]:
+        def read(ids: Ids) -> tuple[Ids, list[str | None]]:
             catalog = self._catalog()
             definition = next((r for r in catalog.relations.values() if isinstance(r, IndexDef) and r.oid == oid), None)
             table = catalog.table_by_oid(definition.table_oid) if definition is not None else None
             if definition is None or table is None:  # dropped meanwhile
                 return np.empty(0, np.int64), []
-            rows = index_key(definition, table, catalog).rows_sql
+            rows = index_key(definition, table, catalog).keys_sql
             with self._store.connection() as connection:
                 return connection.id_texts(f'SELECT * FROM ({rows}) WHERE "{ROW_ID}" {among(ids)}')
 
@@ -209,7 +209,7 @@ def _fill(
     cancelled: Callable[[], bool],
 ) -> None:
     """Put all documents of a table into a new index; BuildCancelled when asked to stop."""
-    rows = index_key(definition, table, catalog).rows_sql
+    rows = index_key(definition, table, catalog).keys_sql
     for ids, texts in connection.id_text_batches(rows, _BATCH):
         if cancelled():
             raise BuildCancelled
@@ -221,8 +221,7 @@ def _catch_up(
     index: TextIndex, connection: Connection, catalog: Catalog, definition: IndexDef, table: TableDef
 ) -> None:
     """Bring an index to the table's state: the set difference of their ids, both ways."""
-    rows = index_key(definition, table, catalog).rows_sql
-    stored = np.sort(connection.ids(f'SELECT "{ROW_ID}" FROM ({rows})'))
+    stored = np.sort(connection.ids(index_key(definition, table, catalog).ids_sql))
     indexed = index.state.ids()
     missing = np.setdiff1d(stored, indexed, assume_unique=True)
     extra = np.setdiff1d(indexed, stored, assume_unique=True)

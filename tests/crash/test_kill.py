@@ -140,7 +140,7 @@ def check_index(connection: Connection, workers: list[Worker]) -> None:
 def check_words(connection: Connection, workers: list[Worker]) -> None:
     """What the text index finds are the rows of each version."""
     rows = {row: version for worker in workers for row, version in worker.rows.items()}
-    for version in {*rows.values(), -1}:
+    for version in [-1, *sorted(set(rows.values()))[:6]]:
         statement = f"SELECT id FROM crash WHERE words @@ '{version}'::tsquery"
         plan = "\n".join(str(line[0]) for line in connection.execute(f"EXPLAIN {statement}"))
         assert "Bitmap Index Scan on crash_words" in plan

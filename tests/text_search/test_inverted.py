@@ -37,14 +37,15 @@ class Table:
     """Documents by id, and the index over them."""
 
     def __init__(self) -> None:
-        self.rows: dict[int, TsVector] = {}
+        self.rows: dict[int, TsVector | None] = {}
         self.index = TextIndex(self.read)
 
-    def read(self, ids: Ids) -> tuple[Ids, Sequence[str]]:
-        found = [number for number in ids.tolist() if number in self.rows]
-        return np.asarray(found, np.int64), [documents.write(self.rows[number]) for number in found]
+    def read(self, ids: Ids) -> tuple[Ids, Sequence[str | None]]:
+        found = {number: self.rows[number] for number in ids.tolist() if number in self.rows}
+        texts = [None if vector is None else documents.write(vector) for vector in found.values()]
+        return np.asarray(list(found), np.int64), texts
 
-    def put(self, vectors: Sequence[TsVector]) -> None:
+    def put(self, vectors: Sequence[TsVector | None]) -> None:
         first = max(self.rows, default=0) + 1
         fresh = dict(enumerate(vectors, first))
         self.rows |= fresh
@@ -57,7 +58,7 @@ class Table:
         self.index.apply(np.empty(0, np.int64), np.asarray(gone, np.int64))
 
     def check(self, query: Query) -> None:
-        expected = [number for number, vector in self.rows.items() if matches(vector, query)]
+        expected = [n for n, vector in self.rows.items() if vector is not None and matches(vector, query)]
         state = self.index.current()
         assert len(state.pending) == 0
         assert state.search(query).tolist() == sorted(expected), queries.write(query)
@@ -65,7 +66,7 @@ class Table:
 
 
 STEPS = st.lists(
-    st.tuples(st.just("put"), st.lists(DOCUMENTS, min_size=1, max_size=6))
+    st.tuples(st.just("put"), st.lists(DOCUMENTS | st.none(), min_size=1, max_size=6))
     | st.tuples(st.just("delete"), st.integers(2, 4))
     | st.tuples(st.sampled_from(["merge", "search"]), st.none()),
     min_size=1,
@@ -125,7 +126,7 @@ def test_what_is_deleted_while_it_is_read_stays_dead() -> None:
     table.put([{"a": ((1, 0),)}] * 4)
     read = table.read
 
-    def interrupted(ids: Ids) -> tuple[Ids, Sequence[str]]:
+    def interrupted(ids: Ids) -> tuple[Ids, Sequence[str | None]]:
         found = read(ids)
         table.delete(2)
         return found

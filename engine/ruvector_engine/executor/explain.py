@@ -146,16 +146,16 @@ def _surroundings(session: Session, plan: TouchesRows, params: Sequence[Value]) 
         lambda oid: [index for index in session.catalog.indexes_of(oid) if index.unique],
         {key: found.definition.name if found else None for key, found in chosen.items()},
         {key: found.conditions for key, found in chosen.items() if found is not None},
-        _text_scans(session, plan),
+        _text_scans(session, plan, params),
     )
 
 
-def _text_scans(session: Session, plan: TouchesRows) -> dict[RangeEntry, TextScan]:
+def _text_scans(session: Session, plan: TouchesRows, params: Sequence[Value]) -> dict[RangeEntry, TextScan]:
     """The full-text searches that indexes answer, by table: those of one index for each."""
     matches = plan.match.texts if isinstance(plan, KnnPlan) else plan.texts if isinstance(plan, QueryPlan) else ()
     scans: dict[RangeEntry, TextScan] = {}
     for match in matches:
-        chosen = text_scans.choose(session, match)
+        chosen = text_scans.choose(session, match, params)
         if chosen is None:
             continue
         known = scans.get(match.entry)

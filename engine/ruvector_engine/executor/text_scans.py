@@ -35,6 +35,7 @@ class Chosen:
 
     definition: IndexDef
     index: TextIndex
+    ids_sql: str  # of the rows that it is over
     implied: tuple[Expr, ...]
 
 
@@ -56,7 +57,7 @@ def narrowed_table(table: object, ids: Ids) -> str:
     return f'(SELECT * FROM {table.storage_name} WHERE "{ROW_ID}" {among(ids)})'
 
 
-def choose(session: Session, match: TextMatch) -> Chosen | None:
+def choose(session: Session, match: TextMatch, params: Sequence[Value]) -> Chosen | None:
     """The index that answers a text search; None where there is none, or the settings speak against it."""
     if session.settings["enable_bitmapscan"] == "off":
         return None
@@ -70,9 +71,9 @@ def choose(session: Session, match: TextMatch) -> Chosen | None:
         if transaction.open and database.defined_at.get(definition.oid, 0) > transaction.snapshot:
             continue  # it is over rows that this transaction may see as they were before
         key = index_key(definition, match.table, session.catalog)
-        left = key.serves(match.key, match.entry, match.conditions)
+        left = key.serves(match.key, match.entry, match.conditions, params)
         if left is not None:
-            return Chosen(definition, index, tuple(part for part in match.conditions if part not in left))
+            return Chosen(definition, index, key.ids_sql, tuple(part for part in match.conditions if part not in left))
     return None
 
 
@@ -80,11 +81,11 @@ def narrow(session: Session, matches: Iterable[TextMatch], params: Sequence[Valu
     """What the indexes say of these searches; those that no index answers are left to DuckDB."""
     narrowed = Narrowed()
     for match in matches:
-        chosen = choose(session, match)
+        chosen = choose(session, match, params)
         if chosen is None:
             continue
         query = evaluate(session, session.connection, match.operand, params)
-        ids, exact = _documents(session, match.table, chosen.index, query)
+        ids, exact = _documents(session, chosen, query)
         before = narrowed.ids.get(match.entry)
         narrowed.ids[match.entry] = ids if before is None else np.intersect1d(before, ids, assume_unique=True)
         if exact:
@@ -92,15 +93,15 @@ def narrow(session: Session, matches: Iterable[TextMatch], params: Sequence[Valu
     return narrowed
 
 
-def _documents(session: Session, table: TableDef, index: TextIndex, query: Value) -> tuple[Ids, bool]:
+def _documents(session: Session, chosen: Chosen, query: Value) -> tuple[Ids, bool]:
     """The ids of documents that may match, ascending, and whether they all do."""
     if query is None:
         return np.empty(0, np.int64), True
-    state = index.current()
+    state = chosen.index.current()
     found = state.search(queries.read(str(query)))
     if not session.transaction.open:
         return (np.union1d(found, state.pending), False) if len(state.pending) else (found, True)
-    visible = np.sort(session.connection.ids(f'SELECT "{ROW_ID}" FROM {table.storage_name}'))
+    visible = np.sort(session.connection.ids(chosen.ids_sql))
     unknown = visible[~state.contains(visible)]
     found = np.intersect1d(found, visible, assume_unique=True)
     return (np.union1d(found, unknown), False) if len(unknown) else (found, True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ruvector_engine.inverted.segment import WEIGHT_BITS, Ids, Postings, Segment, assembled
+from ruvector_engine.inverted.segment import NO_DOCUMENT, WEIGHT_BITS, Ids, Postings, Segment, assembled
 from ruvector_engine.text_search import documents
 
 _QUOTE, _ZERO, _NINE = b"'"[0], b"0"[0], b"9"[0]
@@ -23,7 +23,7 @@ class _Codes(dict[str, int]):
         return code
 
 
-def segment_of(ids: Ids, texts: Sequence[str]) -> Segment:
+def segment_of(ids: Ids, texts: Sequence[str | None]) -> Segment:
     """The segment of documents with these row ids (n,), in any order."""
     order = np.argsort(ids, kind="stable")
     lexemes: list[str] = []
@@ -31,7 +31,10 @@ def segment_of(ids: Ids, texts: Sequence[str]) -> Segment:
     sizes = []
     for document in (texts[place] for place in order.tolist()):
         before = len(lexemes)
-        if "''" in document or "\\" in document:
+        if document is None:
+            lexemes.append(NO_DOCUMENT)
+            written.append("")
+        elif "''" in document or "\\" in document:
             for lexeme, positions in documents.read(document).items():
                 lexemes.append(lexeme)
                 written.append(documents.write_positions(positions))

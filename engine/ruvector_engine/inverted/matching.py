@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ruvector_engine.inverted.segment import SLOT_SHIFT, Mask, Postings, Segment
+from ruvector_engine.inverted.segment import NO_DOCUMENT, SLOT_SHIFT, Mask, Postings, Segment
 from ruvector_engine.text_search.queries import Both, Lexeme, Not, Query
 
 _Keys = npt.NDArray[np.int64]
@@ -28,7 +28,9 @@ class _Places:
 
 def matching(segment: Segment, query: Query) -> Mask:
     """The documents (n,) that match."""
-    return _Matcher(segment).answer(query)
+    mask = _Matcher(segment).answer(query)
+    mask[segment.postings_of(NO_DOCUMENT, prefix=False).slots] = False
+    return mask
 
 
 class _Matcher:

@@ -15,6 +15,8 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 #: A place is a position and, in its two lowest bits, a weight: 0 to 3 for D to A.
 WEIGHT_BITS = 2
+#: Stands for a lexeme of rows whose document is NULL: the index knows them, and no query matches them.
+NO_DOCUMENT = ""
 #: A key is a slot and, in its lower bits, a position.
 SLOT_SHIFT = 32
 

@@ -30,8 +30,8 @@ _MOST_DEAD = 0.3
 #: As many documents may be in no file: a start after a crash reads them from the table.
 _MOST_UNSAVED = 20_000
 
-#: Reads documents by row id: the ids of those that are there, and their canonical texts.
-Read = Callable[[Ids], tuple[Ids, Sequence[str]]]
+#: Reads documents by row id: the ids of those that are there, and their canonical texts; None for NULL.
+Read = Callable[[Ids], tuple[Ids, Sequence[str | None]]]
 
 _NO_IDS: Ids = np.empty(0, np.int64)
 
@@ -120,7 +120,7 @@ class TextIndex:
                 self._reading.release()
         return self._state
 
-    def add(self, ids: Ids, texts: Sequence[str]) -> None:
+    def add(self, ids: Ids, texts: Sequence[str | None]) -> None:
         """Take in documents that are at hand: those of a build."""
         if len(ids):
             self._grow(segment_of(ids, texts), None)

@@ -27,12 +27,17 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class IndexKey:
-    """The one key of a vector index. `rows_sql` selects the hidden row id and the key of every row that it is over."""
+    """The one key of an index. `rows_sql` selects the hidden row id and the key of every row that it is over.
+
+    `keys_sql` selects rows whose key is NULL too, and `ids_sql` only their ids, for which no key is evaluated.
+    """
 
     key: Expr | None  # None: a column
     column: str
     predicate: tuple[Expr, ...]
     rows_sql: str
+    keys_sql: str
+    ids_sql: str
 
     def serves(
         self, key: Expr, entry: RangeEntry, conditions: Sequence[Expr], params: Sequence[Value] = ()
@@ -80,9 +85,10 @@ def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexK
         parts = conjuncts(analyzed_predicate(definition.predicate.text, table, context)) if definition.predicate else []
         column = definition.columns[0]
         key_sql = quote(column) if key is None else sql_text(key)
-        where = " AND ".join([f"{key_sql} IS NOT NULL", *(f"({sql_text(part)})" for part in parts)])
-        rows = f'SELECT "{ROW_ID}", {key_sql} FROM {table.storage_name} WHERE {where}'
-        found = IndexKey(key, column, tuple(parts), rows)
+        where = " AND ".join(f"({sql_text(part)})" for part in parts) or "TRUE"
+        keys = f'SELECT "{ROW_ID}", {key_sql} FROM {table.storage_name} WHERE {where}'
+        ids = f'SELECT "{ROW_ID}" FROM {table.storage_name} WHERE {where}'
+        found = IndexKey(key, column, tuple(parts), f"{keys} AND {key_sql} IS NOT NULL", keys, ids)
         if len(_known) >= _KEPT:
             _known.clear()
         _known[asked] = found

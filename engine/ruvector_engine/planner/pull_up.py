@@ -1,6 +1,7 @@
-"""Merges views and simple subqueries in FROM into the query around them, so that an index can serve their rows' order.
+"""Merges views and simple subqueries in FROM into the query around them, so that an index can find their rows.
 
-After prepjointree.c. It is done where it lets a k-NN search be recognised, and nowhere else: DuckDB does it by itself.
+After prepjointree.c. It is done where it lets a k-NN or full-text search be recognised, and nowhere else: DuckDB does
+it by itself.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 
 from ruvector_engine.planner.match import match_query, preserved
+from ruvector_engine.planner.text_match import searches_text, text_matches
 from ruvector_engine.planner.walk import conjuncts, is_volatile, nodes, queries
 from ruvector_engine.sql.nodes import (
     BoolOp,
@@ -29,14 +31,19 @@ Replaced = Mapping[RangeEntry, Query]
 
 
 def pull_up(query: Query) -> None:
-    """Merge what stands in the FROM of this query, or of one inside it, wherever that makes a k-NN search of it."""
+    """Merge what stands in the FROM of this query, or of one inside it, wherever that makes an index search of it."""
     for level in list(queries(query)):
-        if level.limit is None or not level.order_by or match_query(level) is not None:
-            continue
-        flat = merged(level)
-        if flat is not None and match_query(flat) is not None:
+        flat = merged(level) if _wants_index(level) else None
+        if flat is not None and (match_query(flat) is not None or any(text_matches(flat))):
             for field in fields(Query):
                 setattr(level, field.name, getattr(flat, field.name))
+
+
+def _wants_index(level: Query) -> bool:
+    """Whether its order, or one of its conditions, is an index search of something that is no table."""
+    if level.limit is not None and level.order_by and match_query(level) is None:
+        return True
+    return searches_text(level.where) and not any(text_matches(level))
 
 
 def _no_ctes(_query: Query) -> bool:

@@ -30,6 +30,11 @@ class TextMatch:
     conditions: tuple[Expr, ...]
 
 
+def searches_text(where: Expr | None) -> bool:
+    """Whether one of the conditions is a search, of whatever table."""
+    return any(True for part in conjuncts(where) for _ in _sides(part))
+
+
 def text_matches(query: Query) -> Iterator[TextMatch]:
     """The text searches among the conditions of this level."""
     conditions = (*conjuncts(query.where), *_of_joins(query.from_items))

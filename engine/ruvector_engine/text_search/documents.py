@@ -33,9 +33,13 @@ _ENTRY = re.compile(r"([0-9]+)([A-Da-d*]?)")
 def ordered(entries: Mapping[str, Iterable[Position]]) -> TsVector:
     """A tsvector of entries in any order: a position that comes twice keeps its greatest weight."""
     found: TsVector = {}
-    for lexeme in sorted(entries, key=str.encode):
+    for lexeme in sorted(entries):  # by code points, which is by bytes
+        places = tuple(entries[lexeme])
+        if len(places) < 2:
+            found[lexeme] = places
+            continue
         best: dict[int, int] = {}
-        for position, weight in entries[lexeme]:
+        for position, weight in places:
             best[position] = max(weight, best.get(position, 0))
         found[lexeme] = tuple(sorted(best.items()))[:MAX_POSITIONS]
     return found
