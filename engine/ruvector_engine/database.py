@@ -1,7 +1,8 @@
 """The engine's door: opens a data directory, makes sessions, and publishes what transactions commit.
 
-What other sessions see is the `catalog`, the vector indexes and the row cache here; `commit` replaces or changes them
-in one step, under one lock, after DuckDB has made the transaction durable and before the client hears of it.
+What other sessions see is the catalogs in `databases`, the vector indexes and the row cache here; `commit` replaces or
+changes them in one step, under one lock, after DuckDB has made the transaction durable and before the client hears of
+it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from ruvector_engine.advisory_locks import AdvisoryLocks
 from ruvector_engine.catalog import store as catalog_store
-from ruvector_engine.catalog.model import Catalog
-from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER
+from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER, Authority
 from ruvector_engine.catalog.system import Activity, IndexBuild
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.configuration_file import ConfigurationFile
@@ -27,11 +28,13 @@ from ruvector_engine.executor import sequence_values
 from ruvector_engine.executor.filters import FilterCache
 from ruvector_engine.executor.knn_batch import Asked, search_together
 from ruvector_engine.executor.row_cache import RowCache
-from ruvector_engine.executor.session_functions import call, relation_bytes
+from ruvector_engine.executor.session_functions import call
+from ruvector_engine.executor.sizes import database_bytes, relation_bytes
 from ruvector_engine.indexes import IndexSet
 from ruvector_engine.locks import LockManager
-from ruvector_engine.login import Accounts, admitted, require_connect
+from ruvector_engine.login import Accounts, admitted, admitted_to
 from ruvector_engine.notifications import Exchange
+from ruvector_engine.published import PublishedDatabases
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
 from ruvector_engine.session import Prepared, Session
@@ -50,7 +53,7 @@ LOCK_NAME = "ruvector.lock"
 
 
 class Database:
-    """One data directory, open. Thread-safe."""
+    """One data directory, open: what PostgreSQL calls a cluster, of several databases. Thread-safe."""
 
     def __init__(self, data_dir: Path, lock_file: IO[str], superuser: str) -> None:
         self.data_dir = data_dir
@@ -62,7 +65,7 @@ class Database:
             (
                 *UDFS,
                 *session_udfs(lambda pid, name, args: call(self.sessions[pid], name, args)),
-                *system.udfs(self._lookup_of, self._relation_bytes),
+                *system.udfs(self._lookup_of, self._relation_bytes, self._database_bytes),
                 *sequences.udfs(
                     lambda pid: self.sessions[pid].drawn,
                     lambda pid, oid: sequence_values.current(self.sessions[pid], oid),
@@ -75,10 +78,11 @@ class Database:
             connection.run("BEGIN")
             for macro in MACROS:
                 connection.run(macro)
-            self.catalog: Catalog = catalog_store.bootstrap(connection, superuser)
+            #: What is committed: the databases in the directory, each with its catalog.
+            self.databases = PublishedDatabases(catalog_store.bootstrap(connection, superuser))
             connection.run("COMMIT")
         #: What is asked of roles before there is a session.
-        self.accounts = Accounts(lambda: self.catalog.authority)
+        self.accounts = Accounts(lambda: self.authority)
         #: Held while it is decided whether one more session may begin.
         self._admission = threading.Lock()
         self.locks = LockManager()
@@ -86,7 +90,9 @@ class Database:
         self.rows = RowCache()
         self.filters = FilterCache()
         self.indexes = IndexSet(self.store, data_dir / "indexes")
-        self.text_indexes = TextIndexSet(self.store, data_dir / "text_indexes", lambda: self.catalog)
+        self.text_indexes = TextIndexSet(
+            self.store, data_dir / "text_indexes", lambda: [published.catalog for published in self.databases]
+        )
         #: Held while a commit becomes visible; and by those who need a moment without commits.
         self.commit_lock = threading.RLock()
         #: Commits so far, and the number of the last one that changed a table.
@@ -134,9 +140,15 @@ class Database:
         except BaseException:
             lock_file.close()
             raise
-        database.indexes.open_all(database.catalog)
-        database.text_indexes.open_all(database.catalog)
+        catalogs = [published.catalog for published in database.databases]
+        database.indexes.open_all(catalogs)
+        database.text_indexes.open_all(catalogs)
         return database
+
+    @property
+    def authority(self) -> Authority:
+        """The roles and the databases as committed now."""
+        return self.databases.authority
 
     def session(
         self,
@@ -147,17 +159,27 @@ class Database:
         startup: Mapping[str, str],
         client: tuple[str | None, int] = (None, -1),
     ) -> Session:
-        """A new session; SqlError for a user who may not log in, for an unknown startup parameter or a bad value.
+        """A new session in the database of that name.
+
+        SqlError for a user who may not log in, for a database that there is not or that he may not connect to, for an
+        unknown startup parameter or a bad value.
 
         `client` is the address and port of the client; (None, -1) when it is on this machine and has none.
         """
         with self._admission:
-            login = admitted(self.catalog.authority, user, list(self.sessions.values()), self._places())
-            require_connect(self.catalog.authority, login, database)
-            session = Session(self, login=login, database_name=database, pid=pid, startup=startup)
+            others = list(self.sessions.values())
+            login = admitted(self.authority, user, others, self._places())
+            published = admitted_to(self.databases, database, login, others)
+            session = Session(self, login=login, published=published, pid=pid, startup=startup)
             session.client_address, session.client_port = client
             self.sessions[pid] = session
         return session
+
+    @contextmanager
+    def no_new_sessions(self) -> Iterator[None]:
+        """A moment in which no session begins."""
+        with self._admission:
+            yield
 
     def _places(self) -> int | None:
         """How many sessions there may be before the rest of the places is kept for superusers."""
@@ -185,6 +207,11 @@ class Database:
         with self.store.connection() as connection:  # the session's own is running the statement that asks
             return relation_bytes(session, connection, oid)
 
+    def _database_bytes(self, pid: int, given: int | str) -> int:
+        session = self.sessions[pid]
+        with self.store.connection() as connection:
+            return database_bytes(session, connection, given)
+
     def reload(self) -> None:
         """Have configuration files read again, soon."""
         self.configuration.reload()
@@ -203,12 +230,6 @@ class Database:
     def index_progress(self) -> list[IndexBuild]:
         """Index builds under way, for pg_stat_progress_create_index."""
         return [s.building for s in list(self.sessions.values()) if s.building is not None]
-
-    def file_size(self) -> int:
-        """Bytes of the database file and the indexes' files."""
-        saved = (path for name in ("indexes", "text_indexes") for path in (self.data_dir / name).rglob("*"))
-        files = [self.data_dir / FILE_NAME, *saved]
-        return sum(path.stat().st_size for path in files if path.is_file())
 
     def commit(self, transaction: Transaction) -> None:
         """Make a transaction durable, then visible. SqlError when DuckDB refuses it: then it is rolled back."""
@@ -229,17 +250,22 @@ class Database:
     def _publish(self, transaction: Transaction) -> None:
         self.changed_at |= dict.fromkeys(transaction.changes, self.commits + 1)
         self.commits += 1
+        if transaction.new_database is not None:
+            self.databases.add(transaction.new_database)
         if transaction.catalog is not None:
-            former, self.catalog = self.catalog, transaction.catalog
-            for name, relation in self.catalog.relations.items():
+            former = self.databases.replace(transaction.catalog)
+            for name, relation in transaction.catalog.relations.items():
                 known = former.relations.get(name)
                 if known is not relation and known != relation:  # equal ones know a changed type
                     self.defined_at[relation.oid] = self.commits
+        if transaction.dropped_database:
+            self.databases.remove(transaction.dropped_database)
         for table_oid, changes in transaction.changes.items():
             if changes.truncated or changes.altered or table_oid in transaction.dropped:
                 self.rows.forget(table_oid)
-        self.indexes.publish(self.catalog, transaction)
-        self.text_indexes.publish(self.catalog, transaction)
+        catalog = transaction.new_database or transaction.published.catalog
+        self.indexes.publish(catalog, transaction)
+        self.text_indexes.publish(catalog, transaction)
         # After the indexes: a reader that still finds an old id misses its row, and searches again.
         for table_oid, changes in transaction.changes.items():
             self.rows.changed(table_oid, (*changes.deleted, *changes.touched))

@@ -1,4 +1,4 @@
-"""The vector indexes of a database: opened with it, kept in step with commits, saved beside it.
+"""The vector indexes of a data directory: opened with it, kept in step with commits, saved beside it.
 
 An index is derived from its table and may be deleted at any time: whatever is missing, damaged or behind is made good
 from the rows. Only `publish` changes an index, in commit order.
@@ -62,11 +62,18 @@ class IndexSet:
 
     # ------------------------------------------------------------ opening
 
-    def open_all(self, catalog: Catalog) -> None:
-        """Load every index, or rebuild it from its table."""
+    def open_all(self, catalogs: Sequence[Catalog]) -> None:
+        """Load every index of these databases, or rebuild it from its table; files of no index are removed."""
         self._directory.mkdir(exist_ok=True)
+        known = set().union(*map(self._open_of, catalogs))
+        for path in self._directory.iterdir():
+            if path.name not in known:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _open_of(self, catalog: Catalog) -> set[str]:
+        """Open those of one database; the names of their files."""
         self._give_row_ids(catalog)
-        known = set()
+        known = set[str]()
         for relation in list(catalog.relations.values()):
             if isinstance(relation, IndexDef) and relation.is_vector:
                 table = catalog.table_by_oid(relation.table_oid)
@@ -77,9 +84,7 @@ class IndexSet:
                     self._open(catalog, relation, table)
                 except SqlError as error:  # of an expression that no longer holds: queries then search exactly
                     _log.error('index "%s" is put aside, for it cannot be built: %s', relation.name, error.message)
-        for path in self._directory.iterdir():
-            if path.name not in known:
-                shutil.rmtree(path, ignore_errors=True)
+        return known
 
     def _give_row_ids(self, catalog: Catalog) -> None:
         """Tables whose vectors could not be indexed when they were made have no hidden row ids yet."""

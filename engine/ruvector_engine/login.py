@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.membership import memberships_of
-from ruvector_engine.catalog.rights import DATABASE_KEY, Rights
+from ruvector_engine.catalog.rights import Rights, database_key
 from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, Authority, RoleDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor.session_functions import micros
+from ruvector_engine.published import Published, PublishedDatabases
 from ruvector_engine.verifiers import Verifier
 
 if TYPE_CHECKING:
@@ -82,16 +83,31 @@ def admitted(authority: Authority, name: str, sessions: Sequence[Session], place
     return role
 
 
-def require_connect(authority: Authority, role: RoleDef, database: str) -> None:
-    """A fatal 42501 when the role may not connect to the database."""
-    if not Rights(authority, role.oid).has("database", DATABASE_KEY, "c"):
-        text = f'permission denied for database "{database}"'
+def admitted_to(databases: PublishedDatabases, name: str, role: RoleDef, sessions: Sequence[Session]) -> Published:
+    """The database of that name; a fatal error when there is none, or the role may not connect to it.
+
+    3D000; 55000 while the database takes nobody, 42501 for want of the privilege, 53300 when there is no place.
+    """
+    published = databases.find(name)
+    if published is None:
+        raise SqlError("3D000", f'database "{name}" does not exist', severity="FATAL")
+    authority = published.catalog.authority
+    definition = authority.databases[name]
+    if not definition.allows_connections:
+        text = f'database "{name}" is not currently accepting connections'
+        raise SqlError("55000", text, severity="FATAL")
+    if not Rights(authority, role.oid).has("database", database_key(authority), "c"):
+        text = f'permission denied for database "{name}"'
         raise SqlError("42501", text, detail="User does not have CONNECT privilege.", severity="FATAL")
+    there = sum(session.published is published for session in sessions)
+    if not role.superuser and 0 <= definition.connection_limit <= there:
+        raise SqlError("53300", f'too many connections for database "{name}"', severity="FATAL")
+    return published
 
 
 def set_superuser_password(database: Database, password: str) -> None:
     """Make this the password of the first superuser."""
-    role = database.catalog.authority.role_by_oid(BOOTSTRAP_ROLE)
+    role = database.authority.role_by_oid(BOOTSTRAP_ROLE)
     if role is None:
         raise SqlError("XX000", "the data directory has no first superuser")
     known = None if role.password is None else Verifier.parse(role.password)
@@ -102,7 +118,8 @@ def set_superuser_password(database: Database, password: str) -> None:
         return
     with database.commit_lock, database.store.connection() as connection:
         connection.run("BEGIN")
-        authority = database.catalog.authority.with_role(replace(role, password=str(verifier)))
-        catalog = store.changed(connection, database.catalog, authority=authority)
+        catalog = next(iter(database.databases)).catalog  # any: a role is in all of them
+        authority = catalog.authority.with_role(replace(role, password=str(verifier)))
+        catalog = store.changed(connection, catalog, authority=authority)
         connection.run("COMMIT")
-        database.catalog = catalog
+        database.databases.replace(catalog)

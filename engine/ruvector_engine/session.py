@@ -41,6 +41,7 @@ from ruvector_engine.executor.streams import RowStream
 from ruvector_engine.identity import Identity
 from ruvector_engine.notifications import Mailbox
 from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, UtilityPlan, make_plan
+from ruvector_engine.published import Published
 from ruvector_engine.results import Column, Result, StatementDescription
 from ruvector_engine.settings import Settings
 from ruvector_engine.sql import text_styles
@@ -96,16 +97,17 @@ class Session:
     """See the module. `notices` and `changed_parameters` are drained by the caller."""
 
     def __init__(
-        self, database: Database, *, login: RoleDef, database_name: str, pid: int, startup: Mapping[str, str]
+        self, database: Database, *, login: RoleDef, published: Published, pid: int, startup: Mapping[str, str]
     ) -> None:
         self.database = database
-        self.database_name = database_name
+        #: The database that it is connected to, of those in the data directory.
+        self.published = published
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
         self.settings = Settings({}, database.configuration.current)
         self.connection = database.store.connection()
-        self.transaction = Transaction(self.connection, lambda: database.commits)
+        self.transaction = Transaction(self.connection, published, lambda: database.commits)
         #: Whom the session acts for.
         self.identity = Identity(login, self.settings, lambda: self.catalog.authority)
         #: What that one may do.
@@ -117,7 +119,7 @@ class Session:
             self.connection.close()
             raise
         #: What this session listens to, what has come for it, and what its transaction has to say.
-        self.notifications = Mailbox(database.exchange, pid)
+        self.notifications = Mailbox(database.exchange, published.oid, pid)
         self.changed_parameters: list[tuple[str, str]] = []
         self.started_at = time.time()
         self.transaction_time = self.statement_time = self.started_at
@@ -125,6 +127,8 @@ class Session:
         self.raw: RawStatement | None = None
         self.drawn = DrawnNumbers()
         self._cancelled = ""  # why the running statement is to stop
+        #: Whether an administrator has ordered it to end.
+        self.terminating = False
         self._reported = self.reported_parameters()
         self._reported_generation = self.settings.generation
         #: Named statements, of PREPARE and of the extended protocol; None for an empty one.
@@ -166,7 +170,12 @@ class Session:
     @property
     def catalog(self) -> Catalog:
         """What exists, as this session's transaction sees it."""
-        return self.transaction.catalog or self.database.catalog
+        return self.transaction.catalog or self.published.catalog
+
+    @property
+    def database_name(self) -> str:
+        """The name of the database that it is connected to."""
+        return self.published.name
 
     @property
     def is_superuser(self) -> bool:
@@ -306,6 +315,12 @@ class Session:
         """Interrupt the statement that runs now, or is about to. Thread-safe."""
         self._cancelled = reason
         self.connection.interrupt()
+
+    def terminate(self) -> None:
+        """End the session by an administrator's order: whoever talks to the client sees `terminating`. Thread-safe."""
+        self.terminating = True
+        self.cancel()
+        self.notifications.wake()
 
     def forget_cancel(self) -> None:
         """Before the next statement is handed over: a cancel that came too late for the last is not meant for it."""
@@ -511,6 +526,7 @@ class Session:
             ),
             query=shown_text(self.raw) if self.raw is not None else "",
             user_oid=self.identity.login.oid,
+            database_oid=self.published.oid,
         )
 
     @property
@@ -519,7 +535,7 @@ class Session:
         made, path = self._lookup, self.search_path
         if made is None or made.catalog is not self.catalog or made.user != self.user or self._lookup_path != path:
             self._lookup_path = path
-            made = Lookup.of(self.catalog, path, user=self.user, database=self.database_name)
+            made = Lookup.of(self.catalog, path, user=self.user)
             self._lookup = made
         return made
 
@@ -610,10 +626,7 @@ class Session:
             self.filled_views.clear()
         self.database.indexes.discard(transaction)
         self.database.text_indexes.discard(transaction)
-        transaction.catalog = None
-        transaction.changes = {}
-        transaction.dropped = set()
-        transaction.new_indexes = {}
+        transaction.forget_changes()
 
     def _roll_back_storage(self) -> None:
         self.undo_storage()

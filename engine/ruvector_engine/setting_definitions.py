@@ -244,6 +244,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("tcp_user_timeout", "integer", "0", "How long a client may not confirm what it was sent", unit="ms"),
     Setting("transaction_timeout", "integer", "0", "Only 0, off, is served", 0, 0, unit="ms"),
     Setting("jit", "bool", "off", "Accepted"),
+    Setting("synchronize_seqscans", "bool", "on", "Accepted"),
     *(
         _planner(n)
         for n in (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,10 +42,10 @@ class _Built:
 class TextIndexSet:
     """All inverted indexes by OID. `get` may be called from any thread."""
 
-    def __init__(self, store: Store, directory: Path, catalog: Callable[[], Catalog]) -> None:
+    def __init__(self, store: Store, directory: Path, catalogs: Callable[[], Sequence[Catalog]]) -> None:
         self._store = store
         self._directory = directory
-        self._catalog = catalog
+        self._catalogs = catalogs
         self._indexes: dict[int, TextIndex] = {}
         self._building: dict[int, _Built] = {}
         self._maintenance = IndexMaintenance()
@@ -57,10 +57,17 @@ class TextIndexSet:
 
     # ------------------------------------------------------------ opening and building
 
-    def open_all(self, catalog: Catalog) -> None:
-        """Load every index, or build it from its table."""
+    def open_all(self, catalogs: Sequence[Catalog]) -> None:
+        """Load every index of these databases, or build it from its table; files of no index are removed."""
         self._directory.mkdir(exist_ok=True)
-        known = set()
+        known = set().union(*map(self._open_of, catalogs))
+        for path in self._directory.iterdir():
+            if path.name not in known:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _open_of(self, catalog: Catalog) -> set[str]:
+        """Open those of one database; the names of their files."""
+        known = set[str]()
         for definition in (r for r in catalog.relations.values() if isinstance(r, IndexDef)):
             table = catalog.table_by_oid(definition.table_oid)
             if table is not None and table.has_row_id and is_text(definition, table):
@@ -69,9 +76,7 @@ class TextIndexSet:
                     self._open(catalog, definition, table)
                 except SqlError as error:  # of an expression that no longer holds: its documents are scanned
                     _log.error('index "%s" is put aside, for it cannot be built: %s', definition.name, error.message)
-        for path in self._directory.iterdir():
-            if path.name not in known:
-                shutil.rmtree(path, ignore_errors=True)
+        return known
 
     def _open(self, catalog: Catalog, definition: IndexDef, table: TableDef) -> None:
         with self._store.connection() as connection:
@@ -111,11 +116,11 @@ class TextIndexSet:
         """Reads documents of an index as its table is now."""
 
         def read(ids: Ids) -> tuple[Ids, list[str | None]]:
-            catalog = self._catalog()
-            definition = next((r for r in catalog.relations.values() if isinstance(r, IndexDef) and r.oid == oid), None)
-            table = catalog.table_by_oid(definition.table_oid) if definition is not None else None
-            if definition is None or table is None:  # dropped meanwhile
+            found = next(((c, r) for c in self._catalogs() if (r := _index_in(c, oid)) is not None), None)
+            table = found[0].table_by_oid(found[1].table_oid) if found is not None else None
+            if found is None or table is None:  # dropped meanwhile
                 return np.empty(0, np.int64), []
+            catalog, definition = found
             rows = index_key(definition, table, catalog).keys_sql
             with self._store.connection() as connection:
                 return connection.id_texts(f'SELECT * FROM ({rows}) WHERE "{ROW_ID}" {among(ids)}')
@@ -142,7 +147,7 @@ class TextIndexSet:
     def _publish_built(self, catalog: Catalog, oid: int) -> None:
         built = self._building.pop(oid, None)
         # As its columns are named now; there is none when it was dropped, which a REINDEX keeps nobody from.
-        current = next((r for r in catalog.relations.values() if isinstance(r, IndexDef) and r.oid == oid), None)
+        current = _index_in(catalog, oid)
         if built is None or current is None:
             return
         changes = TableChanges(touched=built.touched, altered=False)
@@ -198,6 +203,10 @@ class TextIndexSet:
         self._maintenance.stop()
         for oid, index in self._indexes.items():
             index.save(self._directory / str(oid))
+
+
+def _index_in(catalog: Catalog, oid: int) -> IndexDef | None:
+    return next((r for r in catalog.relations.values() if isinstance(r, IndexDef) and r.oid == oid), None)
 
 
 def _fill(

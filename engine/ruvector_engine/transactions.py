@@ -19,6 +19,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.index.elements import Element
 from ruvector_engine.index.spec import Vectors
 from ruvector_engine.notifications import NotificationMark
+from ruvector_engine.published import Published
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.relational.kept_rows import KeptRows
 from ruvector_engine.settings import Mark
@@ -150,8 +151,10 @@ class Transaction:
     block in which a statement failed. `open` says whether DuckDB's transaction has begun.
     """
 
-    def __init__(self, connection: Connection, commits: Callable[[], int]) -> None:
+    def __init__(self, connection: Connection, published: Published, commits: Callable[[], int]) -> None:
         self.connection = connection
+        #: The database that it is in.
+        self.published = published
         self._commits = commits
         #: How many commits of the database the snapshot is sure to see, while `open`.
         self.snapshot = 0
@@ -170,6 +173,8 @@ class Transaction:
         self.changes: dict[int, TableChanges] = {}
         self.dropped: set[int] = set()  # oids of indexes and tables dropped here
         self.new_indexes: dict[int, IndexDef] = {}  # vector indexes built here
+        self.new_database: Catalog | None = None  # what CREATE DATABASE made here
+        self.dropped_database = 0  # the OID of what DROP DATABASE dropped here
 
     @property
     def status(self) -> Literal["I", "T", "E"]:
@@ -218,7 +223,13 @@ class Transaction:
         self.savepoints = []
         self.kept = {}
         self.isolation = "read committed"
+        self.forget_changes()
+
+    def forget_changes(self) -> None:
+        """Nothing was changed: storage has undone it all, or it has been published."""
         self.catalog = None
         self.changes = {}
         self.dropped = set()
         self.new_indexes = {}
+        self.new_database = None
+        self.dropped_database = 0

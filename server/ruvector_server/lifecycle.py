@@ -58,7 +58,7 @@ def _access(config: Config, database: Database) -> Access:
 
     Not before the data directory is there and ours: the rules may be in it, a secret is.
     """
-    first = database.catalog.authority.role_by_oid(BOOTSTRAP_ROLE)
+    first = database.authority.role_by_oid(BOOTSTRAP_ROLE)
     if first is not None and config.user not in (first.name, DEFAULT_SUPERUSER):
         _log.warning("--user names the first superuser of a new data directory; that of this one is %r", first.name)
     tls = None

@@ -145,6 +145,7 @@ class FakeSession:
         self.settings = FakeSettings(DEFAULTS | UNREPORTED | dict(startup))
         self.statements: dict[str, Any] = {}
         self.in_implicit_block = False
+        self.terminating = False
         self.notices: list[SqlError] = []
         self.notifications = FakeNotifications()
         self.changed_parameters: list[tuple[str, str]] = []

@@ -14,7 +14,7 @@ from ruvector_engine.errors import SqlError
 
 def connect(server: Server, user: str, password: str = "") -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(
-        host="127.0.0.1", port=server.port, dbname="db", user=user, password=password, autocommit=True
+        host="127.0.0.1", port=server.port, dbname="postgres", user=user, password=password, autocommit=True
     )
 
 
@@ -111,12 +111,12 @@ def test_a_directory_from_before_there_were_roles(tmp_path: Path) -> None:
     database.close()
     for name in ("first", "second"):
         database = Database.open(tmp_path / "data", name)
-        authority = database.catalog.authority
+        authority = database.authority
         assert authority.role_by_oid(10) == authority.roles["first"]
         assert len(authority.roles) == 17
         assert len(authority.memberships) == 3
         with pytest.raises(SqlError, match='role "second" does not exist'):
-            database.session(user="second", database="db", pid=1, startup={})
+            database.session(user="second", database="postgres", pid=1, startup={})
         database.close()
 
 

@@ -53,10 +53,11 @@ STATEMENTS = (
 
 
 def test_the_life_of_an_extension(postgres: Postgres, tmp_path: Path) -> None:
-    with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
-        admin.execute("CREATE DATABASE extensions")
     with running_server(tmp_path / "data") as server:
-        oracle, ours = Sessions(postgres.dsn("extensions")), Sessions(server.dsn())
+        for one in (postgres, server):
+            with psycopg.connect(one.dsn(), autocommit=True) as admin:
+                admin.execute("CREATE DATABASE extensions")
+        oracle, ours = Sessions(postgres.dsn("extensions")), Sessions(server.dsn("extensions"))
         try:
             for statement in STATEMENTS:
                 record = Record(0, "query", statement, [])

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ROW_ID = "__ruvector_rid"
 #: Its companion: an UPDATE that gives a row a new id leaves the old one here, where RETURNING can read it.
 PREVIOUS_ROW_ID = "__ruvector_prev"
+#: The hidden column of system relations that holds their own OID.
+TABLE_OID = "tableoid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ Relation = TableDef | IndexDef | SequenceDef | ViewDef
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Everything that exists, by (schema, name). Tables, indexes, sequences and views share one name space.
+    """Everything that exists in a database, by (schema, name). Tables, indexes, sequences and views share a name space.
 
     `system` are the views of pg_catalog and information_schema, which always exist.
     """
@@ -197,6 +199,11 @@ class Catalog:
     authority: Authority = field(default_factory=Authority)
     #: Types that CREATE TYPE made, by (schema, name).
     types: Mapping[tuple[str, str], EnumDef | CompositeDef] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def database(self) -> int:
+        """The OID of the database whose catalog it is."""
+        return self.authority.database
 
     def find(self, name: str, schema: str | None, search_path: tuple[str, ...]) -> Relation | None:
         """The relation a name means: in `schema`, else the first on the search path."""

@@ -45,7 +45,7 @@ def _copy_in(session: Session, node: Any, options: CopyOptions) -> Result:
     used = [default for name, default in defaults.items() if options.default is not None or name not in _names(chosen)]
     access.require_counted(session, counted_in(used))
     written = session.transaction.changes.get(table.oid)
-    fresh = session.database.catalog.table_by_oid(table.oid) is None or (written is not None and written.truncated)
+    fresh = session.published.catalog.table_by_oid(table.oid) is None or (written is not None and written.truncated)
     if freeze(node) and not fresh:
         problem = "the table was not created or truncated in the current subtransaction"
         raise SqlError("55000", f"cannot perform COPY FREEZE because {problem}")

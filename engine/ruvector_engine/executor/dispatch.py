@@ -12,6 +12,7 @@ from ruvector_engine.executor import (
     composite_types,
     copying,
     cursors,
+    databases,
     default_privileges,
     drops,
     enum_types,
@@ -55,17 +56,22 @@ def _run_alter_table(session: Session, statement: Utility) -> Result:
 
 
 def _run_rename(session: Session, statement: Utility) -> Result:
-    """ALTER ... RENAME: roles are no relations."""
+    """ALTER ... RENAME: roles and databases are no relations."""
     kind = enum_name(statement.node, "rename_type")
     if kind == "OBJECT_ATTRIBUTE":
         return composite_types.rename_attribute(session, statement.node)
+    if kind == "OBJECT_DATABASE":
+        return databases.run_rename(session, statement)
     is_role = kind == "OBJECT_ROLE"
     return (roles.run_rename_role if is_role else table_changes.run_rename)(session, statement)
 
 
 def _run_alter_owner(session: Session, statement: Utility) -> Result:
     """ALTER ... OWNER TO of what is no relation."""
-    is_type = enum_name(statement.node, "object_type") == "OBJECT_TYPE"
+    kind = enum_name(statement.node, "object_type")
+    if kind == "OBJECT_DATABASE":
+        return databases.run_change_owner(session, statement)
+    is_type = kind == "OBJECT_TYPE"
     return (enum_types.run_change_owner if is_type else ownership.run_alter_owner)(session, statement)
 
 
@@ -113,6 +119,10 @@ RUNNERS: dict[str, Runner] = {
     "drop_role_stmt": roles.run_drop_role,
     "grant_role_stmt": memberships.run_grant_role,
     "alter_role_set_stmt": role_settings.run_alter_role_set,
+    "createdb_stmt": databases.run_create,
+    "dropdb_stmt": databases.run_drop,
+    "alter_database_stmt": databases.run_alter,
+    "alter_database_refresh_coll_stmt": databases.run_refresh_collation,
     "alter_database_set_stmt": role_settings.run_alter_database_set,
     "index_stmt": index_ddl.run_create_index,
     "reindex_stmt": index_changes.run_reindex,

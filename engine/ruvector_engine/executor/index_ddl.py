@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
-from ruvector_engine.catalog.model import ConstraintDef, IndexDef, TableDef
+from ruvector_engine.catalog.model import Catalog, ConstraintDef, IndexDef, TableDef
 from ruvector_engine.catalog.system import IndexBuild
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, table_access, table_changes, tables
@@ -136,9 +136,14 @@ def _create_plain_index(session: Session, table: TableDef, definition: IndexDef)
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[definition])
 
 
-def build_index(session: Session, definition: IndexDef, table: TableDef) -> None:
-    """Build an index of what the transaction sees; it is installed when the transaction commits."""
-    build = IndexBuild(session.pid, table.oid, definition.oid, "CREATE INDEX", "initializing", 0, 0)
+def build_index(session: Session, definition: IndexDef, table: TableDef, catalog: Catalog | None = None) -> None:
+    """Build an index of what the transaction sees; it is installed when the transaction commits.
+
+    `catalog`: of the database that the table is in, if that is not the session's own.
+    """
+    build = IndexBuild(
+        session.pid, table.oid, definition.oid, "CREATE INDEX", "initializing", 0, 0, session.published.oid
+    )
 
     def progress(phase: str, done: int, total: int) -> None:
         session.building = replace(build, phase=phase, tuples_done=done, tuples_total=total)
@@ -151,7 +156,7 @@ def build_index(session: Session, definition: IndexDef, table: TableDef) -> None
     session.transaction.writes += 1
     session.building = build
     database = session.database
-    what = session.connection, session.catalog, definition, table
+    what = session.connection, catalog or session.catalog, definition, table
     cancelled = lambda: bool(session.cancel_reason)  # noqa: E731 - both kinds are told of it
     try:
         if definition.is_vector:

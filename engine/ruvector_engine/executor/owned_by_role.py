@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import default_acl
 from ruvector_engine.catalog.acl import Acl
+from ruvector_engine.catalog.databases import PG_DATABASE
 from ruvector_engine.catalog.model import Relation, TableDef
 from ruvector_engine.catalog.predefined_roles import FIRST_OWN_OID
 from ruvector_engine.catalog.privileges import Kind
-from ruvector_engine.catalog.rights import PG_CLASS, PG_DATABASE, owner_of
+from ruvector_engine.catalog.rights import PG_CLASS, owner_of
 from ruvector_engine.catalog.roles import AclKey, Authority, RoleDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError

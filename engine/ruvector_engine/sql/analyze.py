@@ -12,6 +12,7 @@ from ruvector_engine.results import Column
 from ruvector_engine.sql import modify
 from ruvector_engine.sql.coerce import assign, boolean, known
 from ruvector_engine.sql.context import Context, Parameters, State
+from ruvector_engine.sql.database_names import check_utility
 from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.expressions import basics, calls, comparisons, subqueries
 from ruvector_engine.sql.expressions.dispatch import expression
@@ -88,6 +89,8 @@ def _statement(scope: Scope, raw: RawStatement) -> tuple[Statement, Sequence[Tar
     elif raw.kind == "delete_stmt":
         statement = modify.delete(scope, raw.node)
     else:
+        if "." in raw.text:
+            check_utility(scope.state.context.catalog, raw.kind, raw.node)
         inner = _held(scope, raw) if raw.kind in _HOLDERS else None
         return Utility(raw.kind, raw.node, command_tag(raw.kind, raw.node), inner), None
     return statement, statement.returning or None

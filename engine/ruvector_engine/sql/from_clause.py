@@ -11,6 +11,7 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql import ctes
 from ruvector_engine.sql import query as queries
 from ruvector_engine.sql.coerce import boolean, coerce_to_common, common_type, known
+from ruvector_engine.sql.database_names import require_own_relation
 from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.expressions.operands import equality
 from ruvector_engine.sql.functions.catalog import NO_FUNCTION_HINT
@@ -69,11 +70,7 @@ def _item(scope: Scope, node: Any) -> tuple[FromItem, Names]:
 def table_item(scope: Scope, node: Any) -> tuple[RangeEntry, Names]:
     """A table, view or WITH query by name; 42P01."""
     guard(node, _TABLE)
-    if node.catalogname:
-        name = f"{node.catalogname}.{node.schemaname}.{node.relname}"
-        raise SqlError(
-            "0A000", f'cross-database references are not implemented: "{name}"', position=position(node.location)
-        )
+    require_own_relation(scope.state.context.catalog, node)
     cte = None if node.schemaname else scope.find_cte(node.relname)
     if cte is not None:
         if cte.statement is not None and not cte.statement.returning:

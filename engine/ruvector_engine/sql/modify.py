@@ -11,6 +11,7 @@ from ruvector_engine.sql import ctes, generated
 from ruvector_engine.sql import query as queries
 from ruvector_engine.sql.coerce import assign, boolean, known
 from ruvector_engine.sql.context import State
+from ruvector_engine.sql.database_names import require_own_relation
 from ruvector_engine.sql.defaults import column_default
 from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.from_clause import find_table, from_clause
@@ -45,6 +46,7 @@ _DELETE = frozenset({"relation", "using_clause", "where_clause", "returning_clau
 
 def _target_table(scope: Scope, node: Any, verb: str) -> tuple[TableDef, RangeEntry]:
     guard(node, _RELATION)
+    require_own_relation(scope.state.context.catalog, node)
     found = find_table(scope, node)
     if isinstance(found, ViewDef):
         raise not_supported(f"{verb} a view is not supported", position=position(node.location))

@@ -40,7 +40,9 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class ColumnRef:
-    """A column of a range entry. `index` counts the entry's columns from 0; -1: the hidden row id, -2: DuckDB's own."""
+    """A column of a range entry. `index` counts the entry's columns from 0; -1: the hidden row id, -2: DuckDB's own,
+    -3: the tableoid of a system relation.
+    """
 
     range: RangeEntry
     index: int

@@ -52,11 +52,13 @@ class EngineSession(Protocol):
 
     `notices` and `changed_parameters` fill up during calls; whoever sends them empties them. `statements` are the
     named prepared statements (None: an empty query); Parse and Close change them, and so do PREPARE and DEALLOCATE.
-    `in_implicit_block` is set while a statement has others beside it in one text or pipeline.
+    `in_implicit_block` is set while a statement has others beside it in one text or pipeline. `terminating`: an
+    administrator has ordered the session to end, which `notifications.wake` tells.
     """
 
     statements: dict[str, Any]
     in_implicit_block: bool
+    terminating: bool
 
     notices: list[SqlError]
     changed_parameters: list[tuple[str, str]]

@@ -8,7 +8,7 @@ from ruvector_engine.catalog.membership import has_privileges_of
 from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_STATS
 from ruvector_engine.catalog.system.context import Activity, SystemContext
-from ruvector_engine.catalog.system.oids import DATABASE
+from ruvector_engine.catalog.system.objects import database_name
 from ruvector_engine.catalog.system.relations import pg_catalog
 from ruvector_engine.types.networks import parse_inet
 
@@ -31,7 +31,7 @@ def _activity_row(context: SystemContext, a: Activity) -> tuple[Any, ...]:
             "state": a.state, "query": a.query, "backend_type": "client backend",
         }  # fmt: skip
     return pg_catalog("pg_stat_activity").row(
-        datid=DATABASE,
+        datid=a.database_oid,
         datname=a.database,
         pid=a.pid,
         usesysid=a.user_oid,
@@ -47,8 +47,8 @@ def progress_rows(context: SystemContext) -> Rows:
     return [
         row(
             pid=b.pid,
-            datid=DATABASE,
-            datname=context.database,
+            datid=b.database_oid,
+            datname=database_name(context.catalog.authority, b.database_oid),
             relid=b.table_oid,
             index_relid=b.index_oid,
             command=b.command,
@@ -113,7 +113,7 @@ def lock_rows(context: SystemContext) -> Rows:
         rows.append(
             row(
                 locktype="relation" if lock.advisory is None else "advisory",
-                database=DATABASE,
+                database=lock.database_oid,
                 relation=lock.relation,
                 classid=classid,
                 objid=objid,

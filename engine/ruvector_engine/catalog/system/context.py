@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ruvector_engine.catalog.databases import POSTGRES
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.system.oids import OWNER
@@ -36,6 +37,7 @@ class Activity:
     state: str | None = None
     query: str = ""
     user_oid: int = OWNER
+    database_oid: int = POSTGRES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class IndexBuild:
     phase: str
     tuples_total: int
     tuples_done: int
+    database_oid: int = POSTGRES
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class HeldLock:
     granted: bool
     relation: int | None = None
     advisory: tuple[int, int, int] | None = None  # classid, objid, objsubid
+    database_oid: int = POSTGRES
 
 
 def _no_statistics(_oid: int) -> RelationStatistics:

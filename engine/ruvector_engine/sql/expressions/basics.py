@@ -16,9 +16,11 @@ from ruvector_engine.sql.coerce import (
     known,
     with_shape,
 )
+from ruvector_engine.sql.database_names import require_own
 from ruvector_engine.sql.expressions import composites
 from ruvector_engine.sql.expressions.dispatch import expression, handles
 from ruvector_engine.sql.expressions.operands import apply_operator, as_type, equality
+from ruvector_engine.sql.functions import definition
 from ruvector_engine.sql.nodes import BoolOp, Call, Cast, ColumnRef, Const, Expr, Param, Query, Special
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position, strings
 from ruvector_engine.sql.scope import Scope, row_of
@@ -59,6 +61,9 @@ def _column_ref(scope: Scope, node: Any) -> Expr:
         parts.append(message.sval)
     if len(parts) == 1:
         return scope.column(parts[0], node.location)
+    if len(parts) == 4:
+        require_own(scope.state.context.catalog, parts, node.location, relation=False)
+        del parts[0]
     if len(parts) > 3:
         raise SqlError(
             "42601",
@@ -286,6 +291,8 @@ def _indirection(scope: Scope, node: Any) -> Expr:
         return result
     if result.type.oid == JSONB:
         return _jsonb_subscripts(scope, result, subscripts)
+    if result.type.pg.name == "name" and len(subscripts) == 1 and not subscripts[0].is_slice:
+        return _character(scope, result, subscripts[0].uidx)
     element = result.type.pg.element_oid
     if not element:
         raise SqlError(
@@ -299,6 +306,20 @@ def _indirection(scope: Scope, node: Any) -> Expr:
         return _slice(scope, result, subscripts, location)
     indexes = [_subscript(scope, s.uidx) for s in subscripts]
     return Special("subscript", (result, *indexes), TypeRef(element), None, location)
+
+
+#: One byte of a name, as typname[0] asks for it: names are arrays of "char" that count from 0.
+_BYTE_OF_NAME = definition.function(
+    "byte of a name",
+    "name,int4",
+    "char",
+    "(CASE WHEN NOT {1} BETWEEN 0 AND 63 THEN NULL WHEN strlen({0}) = length({0}) THEN substring({0}, {1} + 1, 1) "
+    "ELSE error('subscripts of names that are not all ASCII are not supported') END)",
+)
+
+
+def _character(scope: Scope, name: Expr, node: Any) -> Expr:
+    return Call(_BYTE_OF_NAME, (name, _subscript(scope, node)), TypeRef(_BYTE_OF_NAME.result))
 
 
 def _field(row: Expr, name: str, location: int) -> Expr:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.coerce import boolean, coerce, coerce_or_fail
+from ruvector_engine.sql.database_names import require_own
 from ruvector_engine.sql.expressions import windows
 from ruvector_engine.sql.expressions.dispatch import expression, handles
 from ruvector_engine.sql.expressions.operands import arguments, configured
@@ -94,7 +95,7 @@ def not_allowed(kind: str, clause: str, sqlstate: str, location: int) -> SqlErro
 @handles("func_call")
 def _call(scope: Scope, node: Any) -> Expr:
     guard(node, _HANDLED)
-    name = _function_name(node)
+    name = _function_name(scope, node)
     kinds = {f.kind for f in FUNCTIONS.get(name, ())}
     if node.agg_within_group:
         return ordered_set(scope, node, name)
@@ -114,8 +115,11 @@ def _call(scope: Scope, node: Any) -> Expr:
     return call(scope, chosen, args, node.location)
 
 
-def _function_name(node: Any) -> str:
+def _function_name(scope: Scope, node: Any) -> str:
     parts = strings(node.funcname)
+    if len(parts) == 3:
+        require_own(scope.state.context.catalog, parts, node.location, relation=False)
+        del parts[0]
     if len(parts) > 1 and parts[-2] not in ("pg_catalog", "public", "information_schema"):
         shown = ".".join(parts)
         raise SqlError(

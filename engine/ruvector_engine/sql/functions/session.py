@@ -6,7 +6,9 @@ before the statement runs. `SESSION_FUNCTIONS` is what it must know; arguments a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from ruvector_engine.sql.functions.definition import Udf, function
 from ruvector_engine.sql.functions.system import PREFIX
@@ -62,7 +64,6 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("pg_sleep", "float8", "void"),
     _session("pg_cancel_backend", "int4", "bool"),
     _session("pg_terminate_backend", "int4,int8", "bool", defaults=1),
-    _session("pg_database_size", "name", "int8"),
     _session("pg_advisory_unlock_all", "", "void"),
     _session("ruvector_version", "", "text"),
     _session("ruvector_simd_info", "", "text"),
@@ -71,8 +72,22 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     *_advisory_locks(),
 )
 
+
+class RowByRow(NamedTuple):
+    """How DuckDB calls a session function: the types, and what stands for a last argument that is left out."""
+
+    args: tuple[str, ...]
+    result: str
+    left_out: str = ""
+
+
 #: Session functions that may also be called for each row of a query; the others want arguments known before.
-ROW_BY_ROW = frozenset({"current_setting", "set_config"})
+ROW_BY_ROW: Mapping[str, RowByRow] = {
+    "current_setting": RowByRow(("VARCHAR", "BOOLEAN"), "VARCHAR", "FALSE"),
+    "set_config": RowByRow(("VARCHAR", "VARCHAR", "BOOLEAN"), "VARCHAR"),
+    "pg_cancel_backend": RowByRow(("INTEGER",), "BOOLEAN"),
+    "pg_terminate_backend": RowByRow(("INTEGER", "BIGINT"), "BOOLEAN", "0"),
+}
 
 
 _STATS = f"{PREFIX}ruvector_index_stats"
@@ -86,6 +101,11 @@ _STATS_ROWS = (
 )
 
 
+_SEQUENCE = f"{PREFIX}pg_get_sequence_data"
+_SEQUENCE_COLUMNS = (("last_value", "int8"), ("is_called", "bool"))
+_SEQUENCE_ROWS = "STRUCT(last_value BIGINT, is_called BOOLEAN)[]"
+
+
 def _index_stats(args: str, template: str) -> FunctionDef:
     return function(
         "ruvector_index_stats", args, "record", template, volatile=True, returns_set=True, columns=_STATS_COLUMNS
@@ -94,30 +114,34 @@ def _index_stats(args: str, template: str) -> FunctionDef:
 
 def udfs(call: Callable[[int, str, Sequence[Value]], Value]) -> tuple[Udf, ...]:
     """The functions for DuckDB; `call` does what the session with a process ID does for a function's name."""
-
-    def current_setting(pid: int, name: str | None, missing_ok: bool | None) -> Value:
-        return call(pid, "current_setting", (name, missing_ok))
-
-    def set_config(pid: int, name: str | None, value: str | None, local: bool | None) -> Value:
-        return call(pid, "set_config", (name, value, local))
-
-    text = "VARCHAR"
-    return (
-        Udf(f"{PREFIX}current_setting", current_setting, ("INTEGER", text, "BOOLEAN"), text, "special", volatile=True),
-        Udf(
-            _STATS,
-            lambda pid, name: call(pid, "ruvector_index_stats", (name,)),
-            ("INTEGER", text),
-            _STATS_ROWS,
-            "special",
-            volatile=True,
-        ),
-        Udf(f"{PREFIX}set_config", set_config, ("INTEGER", text, text, "BOOLEAN"), text, "special", volatile=True),
+    stats = partial(_called, call, "ruvector_index_stats")
+    row_by_row = (
+        Udf(f"{PREFIX}{name}", partial(_called, call, name), ("INTEGER", *f.args), f.result, "special", volatile=True)
+        for name, f in ROW_BY_ROW.items()
     )
+    data = partial(_called, call, "pg_get_sequence_data")
+    return (
+        Udf(_STATS, stats, ("INTEGER", "VARCHAR"), _STATS_ROWS, "special", volatile=True),
+        Udf(_SEQUENCE, data, ("INTEGER", "BIGINT"), _SEQUENCE_ROWS, "special", volatile=True),
+        *row_by_row,
+    )
+
+
+def _called(call: Callable[[int, str, Sequence[Value]], Value], name: str, pid: int, *args: Value) -> Value:
+    return call(pid, name, args)
 
 
 FUNCTIONS: tuple[FunctionDef, ...] = (
     *SESSION_FUNCTIONS,
     _index_stats("", f"{_STATS}({{0}}, NULL)"),
+    function(
+        "pg_get_sequence_data",
+        "regclass",
+        "record",
+        f"{_SEQUENCE}({{0}}, {{1}})",
+        volatile=True,
+        returns_set=True,
+        columns=_SEQUENCE_COLUMNS,
+    ),
     _index_stats("text", f"{_STATS}({{0}}, {{1}})"),
 )
