@@ -31,6 +31,7 @@ SLOW = (
     "engine/test_privileges.py",
     "engine/test_restart.py",
     "engine/test_savepoints.py",
+    "engine/test_text_indexes.py",
     "engine/test_transactions.py",
     "fuzz",
     "index/test_life.py",

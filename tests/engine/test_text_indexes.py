@@ -238,3 +238,24 @@ def test_a_filtered_vector_search_goes_through_it(db: Talk) -> None:
     assert db.column(nearest.format(2)) == [101, 93]
     db.result("ROLLBACK")
     assert db.column(nearest.format(2)) == [93, 113]
+
+
+def test_a_copied_database_has_its_own(data_dir: Path) -> None:
+    database = Database.open(data_dir)
+    db = talk(database)
+    db.result("CREATE DATABASE model")
+    model = talk(database, "model")
+    for statement in (TABLE, *INDEXES):
+        model.result(statement)
+    model.result("INSERT INTO docs (id, body, n) VALUES (1, 'cat dog', 1), (2, 'fox', 0)")
+    model.session.close()
+    db.result("CREATE DATABASE made TEMPLATE model")
+    made = talk(database, "made")
+    check(made)
+    made.result("INSERT INTO docs (id, body, n) VALUES (3, 'cat', 1)")
+    check(made)
+    check(talk(database, "model"))
+    shut(database)
+    database = Database.open(data_dir)
+    check(talk(database, "made"))
+    shut(database)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ruvector_engine.errors import SqlError
 from ruvector_engine.index import DamagedIndex
 from ruvector_engine.inverted import TextIndex
 from ruvector_engine.inverted.segment import Ids
@@ -146,3 +147,13 @@ def test_many_pending_documents_are_left_to_maintenance() -> None:
     while table.index.maintain():
         pass
     table.check(Lexeme("a"))
+
+
+def test_documents_that_cannot_be_read_stay_pending() -> None:
+    def failing(_ids: Ids) -> tuple[Ids, Sequence[str | None]]:
+        raise SqlError("22012", "division by zero")
+
+    index = TextIndex(failing)
+    index.apply(np.asarray([1, 2], np.int64), np.empty(0, np.int64))
+    assert index.current().pending.tolist() == [1, 2]
+    assert not index.maintain(everything=True)

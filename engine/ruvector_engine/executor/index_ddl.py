@@ -157,7 +157,10 @@ def build_index(session: Session, definition: IndexDef, table: TableDef, catalog
     session.building = build
     database = session.database
     what = session.connection, catalog or session.catalog, definition, table
-    cancelled = lambda: bool(session.cancel_reason)  # noqa: E731 - both kinds are told of it
+
+    def cancelled() -> bool:
+        return bool(session.cancel_reason)
+
     try:
         if definition.is_vector:
             lock = database.commit_lock

@@ -6,6 +6,7 @@ search, many the background thread. Readers see one immutable state, so they tak
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
+from ruvector_engine.errors import SqlError
 from ruvector_engine.index.spec import Cancelled, check_cancelled
 from ruvector_engine.inverted import files
 from ruvector_engine.inverted.building import segment_of
 from ruvector_engine.inverted.matching import matching
 from ruvector_engine.inverted.segment import Ids, Mask, Segment, merged
 from ruvector_engine.text_search.queries import Query
+
+_log = logging.getLogger(__name__)
 
 #: Up to so many pending rows are read by the search that comes upon them.
 FEW = 500
@@ -141,10 +145,15 @@ class TextIndex:
 
     # ------------------------------------------------------------ pending documents
 
-    def _take_in(self, wanted: Ids) -> None:
-        """Read pending documents; `_reading` is held."""
-        ids, texts = self._read(wanted)
+    def _take_in(self, wanted: Ids) -> bool:
+        """Read pending documents; `_reading` is held. False when one of them has no value: all of them stay pending."""
+        try:
+            ids, texts = self._read(wanted)
+        except SqlError as error:  # whoever searches meets it too, when the documents are tested one by one
+            _log.error("documents of a text index could not be read: %s", error.message)
+            return False
         self._grow(segment_of(ids, texts), wanted)
+        return True
 
     def _grow(self, segment: Segment, wanted: Ids | None) -> None:
         """Add a segment, of what was pending as `wanted`; what was deleted since it was read is dead in it."""
@@ -178,8 +187,8 @@ class TextIndex:
             pending = self._state.pending
             if len(pending) > (0 if everything else FEW):
                 check_cancelled(cancelled)
-                self._take_in(pending[:_SMALL])
-                return True
+                if self._take_in(pending[:_SMALL]):
+                    return True
         with self._merging:
             chosen = _to_merge(self._state.parts, everything=everything)
             if not chosen:
