@@ -20,7 +20,7 @@ from typing import IO
 from ruvector_engine.advisory_locks import AdvisoryLocks
 from ruvector_engine.catalog import store as catalog_store
 from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER, Authority
-from ruvector_engine.catalog.system import Activity, IndexBuild
+from ruvector_engine.catalog.system import AccessRule, Activity, IndexBuild, NameMapping
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.configuration_file import ConfigurationFile
 from ruvector_engine.errors import SqlError
@@ -38,6 +38,7 @@ from ruvector_engine.published import PublishedDatabases
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
 from ruvector_engine.session import Prepared, Session
+from ruvector_engine.setting_definitions import SHARED_BUFFERS
 from ruvector_engine.sql.functions import notifications, sequences, system
 from ruvector_engine.sql.functions.catalog import UDFS
 from ruvector_engine.sql.functions.session import udfs as session_udfs
@@ -58,7 +59,8 @@ class Database:
     def __init__(self, data_dir: Path, lock_file: IO[str], superuser: str) -> None:
         self.data_dir = data_dir
         self._lock_file = lock_file
-        self.store = Store(data_dir / FILE_NAME, threads=os.cpu_count() or 1)
+        self.configuration = ConfigurationFile(data_dir)
+        self.store = Store(data_dir / FILE_NAME, threads=os.cpu_count() or 1, memory=self._storage_memory())
         self.sessions: dict[int, Session] = {}
         self.exchange = Exchange()
         self.store.register(
@@ -82,7 +84,7 @@ class Database:
             self.databases = PublishedDatabases(catalog_store.bootstrap(connection, superuser))
             connection.run("COMMIT")
         #: What is asked of roles before there is a session.
-        self.accounts = Accounts(lambda: self.authority)
+        self.accounts = Accounts(lambda: self.authority, lambda: self.configuration.current)
         #: Held while it is decided whether one more session may begin.
         self._admission = threading.Lock()
         self.locks = LockManager()
@@ -101,9 +103,11 @@ class Database:
         #: The same of the last one that created a table or altered it.
         self.defined_at: dict[int, int] = {}
         self.started_at = self.configured_at = time.time()
-        self.configuration = ConfigurationFile(data_dir)
         #: What pg_reload_conf() asks for: whoever has files to read again sets it.
         self.on_reload: Callable[[], object] = lambda: None
+        #: What the files say of who gets in, as they are now: whoever lets clients in sets these.
+        self.access_rules: Callable[[], Sequence[AccessRule]] = lambda: ()
+        self.name_mappings: Callable[[], Sequence[NameMapping]] = lambda: ()
         #: Milliseconds to begin with: numbers grow beyond a restart too, unless transactions came faster than that.
         self._closed = False
 
@@ -158,6 +162,7 @@ class Database:
         pid: int,
         startup: Mapping[str, str],
         client: tuple[str | None, int] = (None, -1),
+        system_user: str | None = None,
     ) -> Session:
         """A new session in the database of that name.
 
@@ -165,6 +170,7 @@ class Database:
         unknown startup parameter or a bad value.
 
         `client` is the address and port of the client; (None, -1) when it is on this machine and has none.
+        `system_user` is how it has proven who it is, method:name; None when nothing was asked.
         """
         with self._admission:
             others = list(self.sessions.values())
@@ -172,6 +178,7 @@ class Database:
             published = admitted_to(self.databases, database, login, others)
             session = Session(self, login=login, published=published, pid=pid, startup=startup)
             session.client_address, session.client_port = client
+            session.system_user = system_user
             self.sessions[pid] = session
         return session
 
@@ -187,6 +194,11 @@ class Database:
         if "max_connections" not in settings:
             return None
         return int(settings["max_connections"]) - int(settings["superuser_reserved_connections"])
+
+    def _storage_memory(self) -> int:
+        """Bytes of memory that DuckDB may take: shared_buffers, in units of 8 kB, as it is at the start."""
+        buffers = self.configuration.current.values.get("shared_buffers", SHARED_BUFFERS)
+        return int(buffers) * 8192
 
     def execute_together(self, queries: Sequence[tuple[Session, Prepared, Sequence[Value]]]) -> list[Result | None]:
         """`Session.execute_now` for queries of several sessions at once.

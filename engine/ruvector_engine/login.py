@@ -11,10 +11,11 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.membership import memberships_of
 from ruvector_engine.catalog.rights import Rights, database_key
 from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, Authority, RoleDef
+from ruvector_engine.configuration import Configuration
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor.session_functions import micros
 from ruvector_engine.published import Published, PublishedDatabases
-from ruvector_engine.verifiers import Verifier
+from ruvector_engine.verifiers import DEFAULT_ITERATIONS, Md5Hash, Verifier
 
 if TYPE_CHECKING:
     from ruvector_engine.database import Database
@@ -22,17 +23,19 @@ if TYPE_CHECKING:
 
 
 class Secret(NamedTuple):
-    """What a role's password is checked against; without a verifier no password is right, and `reason` says why."""
+    """What a role's password is checked against; without a verifier none is right by SCRAM, and `reason` says why."""
 
     verifier: Verifier | None
     reason: str = ""
+    md5: Md5Hash | None = None
 
 
 class Accounts:
     """The roles as committed now, for whoever lets clients in. Never blocks."""
 
-    def __init__(self, authority: Callable[[], Authority]) -> None:
+    def __init__(self, authority: Callable[[], Authority], settings: Callable[[], Configuration]) -> None:
         self._authority = authority
+        self._settings = settings
 
     @property
     def guarded(self) -> bool:
@@ -45,6 +48,16 @@ class Accounts:
         """Whether any role has a password."""
         return any(role.password is not None for role in self._authority().roles.values())
 
+    @property
+    def iterations(self) -> int:
+        """How many iterations new passwords are derived with, where a role or session does not say otherwise."""
+        return int(self._settings().values.get("scram_iterations", DEFAULT_ITERATIONS))
+
+    @property
+    def hashes_by_md5(self) -> bool:
+        """Whether new passwords are kept as MD5 hashes, where a role or session does not say otherwise."""
+        return self._settings().values.get("password_encryption") == "md5"
+
     def secret_of(self, user: str) -> Secret:
         """What the password of a user is checked against."""
         role = self._authority().roles.get(user)
@@ -54,7 +67,11 @@ class Accounts:
             return Secret(None, f'user "{user}" has no password assigned')
         if role.valid_until is not None and role.valid_until < micros(time.time()):
             return Secret(None, f'user "{user}" has an expired password')
-        return Secret(Verifier.parse(role.password), "the stored verifier cannot be read")
+        md5 = Md5Hash.parse(role.password, user)
+        if md5 is not None:
+            return Secret(None, "", md5)
+        verifier = Verifier.parse(role.password)
+        return Secret(verifier, "" if verifier is not None else "the stored verifier cannot be read")
 
     def belongs(self, user: str, role: str) -> bool:
         """Whether a user is that role or, directly or not, a member of it; being a superuser does not count."""

@@ -28,7 +28,7 @@ from ruvector_engine.executor import (
     cursors,
     dispatch,
     queries,
-    session_statements,
+    transaction_statements,
     widening,
     writes,
 )
@@ -37,7 +37,9 @@ from ruvector_engine.executor.knn import search_now
 from ruvector_engine.executor.role_settings import begin_with
 from ruvector_engine.executor.sequences import named_sequence
 from ruvector_engine.executor.session_functions import micros
+from ruvector_engine.executor.setting_values import TRANSACTION_MODES
 from ruvector_engine.executor.streams import RowStream
+from ruvector_engine.executor.transaction_statements import WITHOUT_SNAPSHOT
 from ruvector_engine.identity import Identity
 from ruvector_engine.notifications import Mailbox
 from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, UtilityPlan, make_plan
@@ -105,6 +107,7 @@ class Session:
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
+        self.system_user: str | None = None
         self.settings = Settings({}, database.configuration.current)
         self.connection = database.store.connection()
         self.transaction = Transaction(self.connection, published, lambda: database.commits)
@@ -272,6 +275,8 @@ class Session:
         self.raw = prepared.raw
         if self.transaction.state == "idle":
             self.begin("implicit")
+        if prepared.raw.kind not in WITHOUT_SNAPSHOT:
+            self.transaction.queried = True
         self._follow_configuration()
         self._follow_settings()
         with self.watched():
@@ -324,7 +329,8 @@ class Session:
 
     def forget_cancel(self) -> None:
         """Before the next statement is handed over: a cancel that came too late for the last is not meant for it."""
-        self._cancelled = ""
+        if not self.terminating:
+            self._cancelled = ""
 
     def close(self) -> None:
         """Roll back and free everything, whatever fails on the way."""
@@ -349,23 +355,22 @@ class Session:
 
     def _begin_as_usual(self) -> None:
         """Give the transaction the modes that this session's transactions begin with, and have SHOW show them."""
-        isolation = self.settings["default_transaction_isolation"]
-        read_only = self.settings["default_transaction_read_only"]
-        self.transaction.isolation = isolation
-        self.transaction.read_only = read_only == "on"
-        for name, mode in (("transaction_isolation", isolation), ("transaction_read_only", read_only)):
+        for name in TRANSACTION_MODES:
+            mode = self.settings[f"default_{name}"]
             if self.settings[name] != mode:
                 self.settings.set(name, mode, local=True)
+        self.transaction.isolation = self.settings["transaction_isolation"]
+        self.transaction.read_only = self.settings["transaction_read_only"] == "on"
 
     def commit(self) -> None:
         """Commit the transaction. On error it is rolled back, and the error raised."""
         transaction = self.transaction
         try:
             self.notifications.check_room()
+            self._end_cursors(committed=True)  # reads what is left of those WITH HOLD
         except SqlError:
             self.rollback()
             raise
-        self._end_cursors(committed=True)
         try:
             self._commit_and_notify()
         except SqlError as error:
@@ -434,10 +439,16 @@ class Session:
         if not self.in_block:
             raise SqlError("25P01", f"{command} can only be used in transaction blocks")
 
-    def lock(self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True) -> None:
-        """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to."""
+    def lock(
+        self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True, keep: bool = True
+    ) -> None:
+        """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to.
+
+        Without `keep` it is not taken: those who hold it now are waited for.
+        """
         timeout = int(self.settings["lock_timeout"]) / 1000 or None if wait else 0
-        self.database.locks.acquire(self.pid, table_oid, mode, timeout=timeout, check=self.check_cancelled)
+        locks, check = self.database.locks, self.check_cancelled
+        locks.acquire(self.pid, table_oid, mode, timeout=timeout, check=check, keep=keep)
 
     @property
     def command(self) -> str:
@@ -544,8 +555,7 @@ class Session:
         now = micros(self.transaction_time if self.transaction.state != "idle" else time.time())
         if self.rights.superuser:
             return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
-        path, full = self.search_path, self.authorization.full_search_path
-        return Context(self.catalog, path, self.settings, now, self.lookup, self.rights, full)
+        return Context(self.catalog, self.search_path, self.settings, now, self.lookup, self.rights)
 
     # ------------------------------------------------------------ inside
 
@@ -606,13 +616,14 @@ class Session:
                 cursor.stream.close()
 
     def _end_cursors(self, *, committed: bool) -> None:
-        """Cursors end with the transaction; those WITH HOLD keep their rows when it commits."""
-        for cursor in self.cursors.values():
-            if cursor.hold and committed:
-                cursor.keep()
-            else:
+        """Cursors end with their transaction; those WITH HOLD keep their rows when it commits, and stay for good."""
+        staying = {name: cursor for name, cursor in self.cursors.items() if cursor.kept or (cursor.hold and committed)}
+        for name, cursor in self.cursors.items():
+            if name not in staying:
                 cursor.close()
-        self.cursors = {name: c for name, c in self.cursors.items() if c.hold and committed}
+            elif not cursor.kept:
+                cursor.keep()
+        self.cursors = staying
         if self.stream is not None:
             self.stream.close()
             self.stream = None
@@ -659,7 +670,7 @@ def _too_deep() -> SqlError:
 
 
 def _ends_transaction(raw: RawStatement) -> bool:
-    return raw.kind == "transaction_stmt" and session_statements.transaction_kind(raw.node) in _ENDS_TRANSACTION
+    return raw.kind == "transaction_stmt" and transaction_statements.transaction_kind(raw.node) in _ENDS_TRANSACTION
 
 
 def _aborted() -> SqlError:

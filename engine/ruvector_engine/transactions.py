@@ -7,7 +7,7 @@ SERIALIZABLE begin it with the first statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -32,8 +32,9 @@ IdVectors = tuple[Ids, Vectors]
 class TableChanges:
     """What a transaction did to one table, as its indexes and the row cache need to know it."""
 
-    #: Searchable column -> batches of (ids, values as stored); made arrays only where an index wants them.
-    added: dict[str, list[tuple[Ids, Sequence[bytes | str | None] | None]]] = field(default_factory=dict)
+    #: Searchable column, or the OID of an index that is over something else -> batches of (ids, values as stored, NULL
+    #: where the index leaves the row out); made arrays only where an index wants them.
+    added: dict[str | int, list[tuple[Ids, Sequence[bytes | str | None] | None]]] = field(default_factory=dict)
     added_rows: list[Ids] = field(default_factory=list)  # the ids of all new row versions
     deleted: list[Ids] = field(default_factory=list)  # ids that are gone
     touched: list[Ids] = field(default_factory=list)  # ids whose other columns changed
@@ -70,12 +71,16 @@ class TableChanges:
         """All ids that are gone, sorted."""
         return np.unique(np.concatenate(self.deleted)) if self.deleted else np.empty(0, np.int64)
 
-    def add(self, column: str, ids: Ids, vectors: Sequence[bytes | str | None] | None) -> None:
-        """Note new row versions and their vectors in `column`, as they are stored; None: they are read when wanted."""
-        self.added.setdefault(column, []).append((ids, vectors))
+    def add(self, key: str | int, ids: Ids, vectors: Sequence[bytes | str | None] | None) -> None:
+        """Note new row versions and their vectors under a key of `added`; None: they are read when wanted."""
+        self.added.setdefault(key, []).append((ids, vectors))
+
+    def noted_ids(self, key: str | int) -> Ids:
+        """The ids of the row versions that were added under a key."""
+        return np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in self.added.get(key, ()))])
 
     def added_vectors(
-        self, column: str, element: Element, dimensions: int, read: Callable[[Ids], IdVectors]
+        self, column: str | int, element: Element, dimensions: int, read: Callable[[Ids], IdVectors]
     ) -> IdVectors:
         """What is still there of what was added to `column`: ids (n,), and their vectors; NULLs are left out.
 
@@ -169,6 +174,8 @@ class Transaction:
         self._versions = 0
         self.isolation = "read committed"
         self.read_only = False
+        self.queried = False  # a statement has run that may have looked at rows
+        self.chained: Mapping[str, str] = {}  # the modes that AND CHAIN has handed over
         self.catalog: Catalog | None = None  # set once DDL ran in this transaction
         self.changes: dict[int, TableChanges] = {}
         self.dropped: set[int] = set()  # oids of indexes and tables dropped here
@@ -217,7 +224,8 @@ class Transaction:
     def forget(self) -> None:
         """Back to idle; the DuckDB transaction has been ended by the caller."""
         self.state = "idle"
-        self.open = self.read_only = False
+        self.open = self.read_only = self.queried = False
+        self.chained = {}
         self.writes = 0
         self.number = None
         self.savepoints = []

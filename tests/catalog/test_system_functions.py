@@ -23,7 +23,7 @@ PATHS = {VISIBLE: ("public",), HIDDEN: ("pg_catalog",)}
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Two sessions: one has public in its path, the other has not."""
     lookups = {s: Lookup.of(sample_catalog(), path, user="postgres") for s, path in PATHS.items()}
-    opened = Store(Path(tmp_path_factory.mktemp("functions") / "db"), threads=1)
+    opened = Store(Path(tmp_path_factory.mktemp("functions") / "db"), threads=1, memory=1 << 30)
     opened.register(udfs(lambda session: lookups[session]))
     yield opened
     opened.close()

@@ -181,3 +181,29 @@ def test_settings_are_shown_and_not_for_clients_to_choose(server: Server, tmp_pa
     for option, when in (("ssl=on", " now"), ("port=1", " without restarting the server"), ("server_version=1", "")):
         name = option.partition("=")[0]
         assert refusal(server, "postgres", options=f"-c {option}") == f'parameter "{name}" cannot be changed{when}'
+
+
+def test_system_user(server: Server, tmp_path: Path) -> None:
+    """How one has proven who one is; nothing where nothing was asked."""
+    query = "SELECT system_user, SYSTEM_USER IS NULL, session_user"
+    (server.data_dir / "pg_hba.conf").write_text(
+        "local all all peer map=m\nhost all postgres all trust\n"
+        "host all scram all scram-sha-256\nhost all md5 all md5\nhost all clear all password\n"
+    )
+    (server.data_dir / "pg_ident.conf").write_text(f"m {ACCOUNT} ann\n")
+    os.kill(server.pid, signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while "reloaded" not in server.log():
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.02)
+    with connect(server, "postgres") as connection:
+        assert connection.execute(query).fetchone() == (None, True, "postgres")
+        for user in ("scram", "md5", "clear"):
+            connection.execute(f"CREATE USER {user} PASSWORD 'x' IN ROLE ann")
+    for user, method in (("scram", "scram-sha-256"), ("md5", "md5"), ("clear", "password")):
+        with connect(server, user, password="x") as connection:
+            assert connection.execute(query).fetchone() == (f"{method}:{user}", False, user)
+            connection.execute("SET ROLE ann")
+            assert connection.execute("SELECT system_user").fetchone() == (f"{method}:{user}",)
+    with connect(server, "ann", host=str(tmp_path)) as connection:
+        assert connection.execute(query).fetchone() == (f"peer:{ACCOUNT}", False, "ann")

@@ -21,9 +21,9 @@ from ruvector_engine.catalog.roles import PUBLIC, AclItem, AclKey, Authority
 PG_NAMESPACE, PG_CLASS = 2615, 1259
 SCHEMA_PUBLIC = 2200
 #: A view that everybody may update; and what has nothing for PUBLIC: pg_authid, pg_user_mapping,
-#: pg_statistic_ext_data and pg_shadow.
+#: pg_statistic_ext_data, pg_shadow, pg_hba_file_rules and pg_ident_file_mappings.
 PG_SETTINGS = 12_104
-SECRET_RELATIONS = frozenset({1260, 1418, 3429, 12_005})
+SECRET_RELATIONS = frozenset({1260, 1418, 3429, 12_005, 12_114, 12_118})
 
 
 def database_key(authority: Authority) -> AclKey:

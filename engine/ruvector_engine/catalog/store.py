@@ -20,6 +20,7 @@ from ruvector_engine.catalog.model import (
     Relation,
     SequenceDef,
     TableDef,
+    Use,
     ViewDef,
 )
 from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER, Authority
@@ -216,6 +217,9 @@ def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:
         fields["expressions"] = tuple(k and _index_expression(k) for k in keys)
         fields["predicate"] = fields.get("predicate") and _index_expression(fields["predicate"])
         fields["reads"] = tuple(fields.get("reads", ()))
+    if cls is ViewDef:
+        fields["uses"] = tuple(Use(use["oid"], tuple(use["attnums"])) for use in fields.get("uses", ()))
+        fields["options"] = tuple((name, value) for name, value in fields.get("options", ()))
     if "constraints" in fields:
         fields["constraints"] = tuple(
             ConstraintDef(**{**c, "columns": tuple(c["columns"])}) for c in fields["constraints"]

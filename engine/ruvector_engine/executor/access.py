@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.made_types import MadeType
-from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef
+from ruvector_engine.catalog.membership import has_privileges_of
+from ruvector_engine.catalog.model import Relation, SequenceDef, TableDef
+from ruvector_engine.catalog.predefined_roles import PG_MAINTAIN
 from ruvector_engine.catalog.rights import Rights, database_key
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
@@ -141,8 +143,13 @@ def require_database_owner(session: Session) -> None:
         raise not_owner("database", session.database_name)
 
 
-def may_maintain(session: Session, table: TableDef | IndexDef) -> bool:
-    """Whether the current user may VACUUM, ANALYZE or REINDEX a table."""
+def may_maintain_all(session: Session) -> bool:
+    """Whether the current user may maintain whatever there is."""
+    return has_privileges_of(session.catalog.authority, session.rights.role, PG_MAINTAIN)
+
+
+def may_maintain(session: Session, table: Relation) -> bool:
+    """Whether the current user may VACUUM, ANALYZE or REINDEX a table or index."""
     key = objects.owner_key(table)
     return session.rights.has("table", key, "m") or session.rights.owns(key)
 

@@ -10,7 +10,7 @@ from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, Table
 from ruvector_engine.catalog.roles import RoleDef
 from ruvector_engine.catalog.system import oids
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, databases, enum_types, table_access
+from ruvector_engine.executor import access, databases, table_access, type_changes
 from ruvector_engine.executor.role_names import role_named
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
@@ -106,7 +106,7 @@ def _require_role(session: Session, role: RoleDef) -> None:
 
 
 def _type(session: Session, names: list[str]) -> int:
-    made = enum_types.find(session, names)
+    made = type_changes.find(session, names)
     if made is None and find_type(names[-1]) is None:
         raise SqlError("42704", f'type "{".".join(names)}" does not exist')
     if made is None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import Catalog, IndexDef, SequenceDef, TableDef
 from ruvector_engine.errors import not_supported
-from ruvector_engine.executor import index_ddl, sequence_values, tables
+from ruvector_engine.executor import sequence_values, tables
+from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.planner.operator_classes import is_text
 
 if TYPE_CHECKING:
@@ -54,7 +55,5 @@ def _build(session: Session, catalog: Catalog, definition: IndexDef) -> None:
     """Build a vector or text index of the new database anew: it is derived from its table."""
     table = catalog.table_by_oid(definition.table_oid)
     assert table is not None  # an index goes with its table
-    if not (definition.is_vector or (is_text(definition, table) and table.has_row_id)):
-        return
-    session.transaction.new_indexes[definition.oid] = definition
-    index_ddl.build_index(session, definition, table, catalog)
+    if definition.is_vector or (is_text(definition, table) and table.has_row_id):
+        build_index(session, definition, table, catalog)

@@ -12,13 +12,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
-from ruvector_engine.catalog.model import Catalog, ConstraintDef, IndexDef, TableDef
-from ruvector_engine.catalog.system import IndexBuild
+from ruvector_engine.catalog.model import ConstraintDef, IndexDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, table_access, table_changes, tables
+from ruvector_engine.executor import access, index_values, table_access, table_changes, tables
+from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.index_elements import VECTOR_METHODS, elements_of
 from ruvector_engine.executor.session_statements import constant_text
-from ruvector_engine.index import BuildCancelled
 from ruvector_engine.planner.operator_classes import (
     FILLFACTOR,
     METHOD_ALIASES,
@@ -71,7 +70,8 @@ def run_create_index(session: Session, statement: Utility) -> Result:
         reads=elements.reads,
     )
     if definition.is_vector or is_text(definition, table):
-        check_build(definition)
+        if definition.is_vector:
+            check_build(definition, table)
         _create_built_index(session, table, definition)
     else:
         _create_plain_index(session, table, definition)
@@ -97,9 +97,7 @@ def _create_built_index(session: Session, table: TableDef, definition: IndexDef)
         raise SqlError("25006", "cannot execute CREATE INDEX in a read-only transaction")
     if not table.has_row_id:
         table = _give_row_ids(session, table)
-    definition = replace(definition, oid=store.new_oid(session.connection))
-    transaction.new_indexes[definition.oid] = definition
-    build_index(session, definition, table)
+    definition = build_index(session, definition, table)
     table_access.change_catalog(session)
     current = session.catalog.table_by_oid(table.oid)
     if current is None or current.columns != table.columns:
@@ -129,45 +127,9 @@ def _create_plain_index(session: Session, table: TableDef, definition: IndexDef)
         if definition.uses(name) and table.column(name) is None:
             raise SqlError("42703", f'column "{name}" does not exist')
     definition = replace(definition, oid=store.new_oid(session.connection))
+    index_values.require_computable(session, table, definition)
     if definition.unique:
         constraint = ConstraintDef(store.new_oid(session.connection), definition.name, "u", definition.columns)
         table_changes.rewrite(session, table, replace(table, constraints=(*table.constraints, constraint)))
         definition = replace(definition, constraint_oid=constraint.oid)
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[definition])
-
-
-def build_index(session: Session, definition: IndexDef, table: TableDef, catalog: Catalog | None = None) -> None:
-    """Build an index of what the transaction sees; it is installed when the transaction commits.
-
-    `catalog`: of the database that the table is in, if that is not the session's own.
-    """
-    build = IndexBuild(
-        session.pid, table.oid, definition.oid, "CREATE INDEX", "initializing", 0, 0, session.published.oid
-    )
-
-    def progress(phase: str, done: int, total: int) -> None:
-        session.building = replace(build, phase=phase, tuples_done=done, tuples_total=total)
-
-    def snapshot() -> bool:
-        session.transaction.begin_snapshot()
-        session.connection.run(f"SELECT 1 FROM {table.storage_name} LIMIT 1")
-        return not table_access.outdated(session, table)
-
-    session.transaction.writes += 1
-    session.building = build
-    database = session.database
-    what = session.connection, catalog or session.catalog, definition, table
-
-    def cancelled() -> bool:
-        return bool(session.cancel_reason)
-
-    try:
-        if definition.is_vector:
-            lock = database.commit_lock
-            database.indexes.build(*what, snapshot=snapshot, commit_lock=lock, progress=progress, cancelled=cancelled)
-        else:
-            database.text_indexes.build(*what, snapshot=snapshot, commit_lock=database.commit_lock, cancelled=cancelled)
-    except BuildCancelled:
-        raise SqlError("57014", session.cancel_reason) from None
-    finally:
-        session.building = None

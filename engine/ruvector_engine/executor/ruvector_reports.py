@@ -10,6 +10,7 @@ from ruvector_engine.catalog.model import IndexDef
 from ruvector_engine.catalog.system.extensions import EXTENSION_VERSIONS
 from ruvector_engine.catalog.system.functions import regclass_in
 from ruvector_engine.errors import SqlError
+from ruvector_engine.executor import access
 from ruvector_engine.index.vector_index import VectorIndex
 from ruvector_simd.level import simd_info
 
@@ -35,16 +36,17 @@ def simd(_session: Session) -> str:
 
 
 def memory_stats(session: Session) -> str:
-    """Bytes in MiB as jsonb: indexes with their vectors, the cache of rows; tables of quantizers there are none."""
-    found = session.database.indexes
-    indexes = sum(index.memory_bytes for index in map(found.get, _oids(session)) if index is not None) / _MIB
+    """Bytes in MiB as jsonb: indexes with their vectors or codes, the cache of rows, what the codes are read by."""
+    found = [index for index in map(session.database.indexes.get, _oids(session)) if index is not None]
+    indexes = sum(index.memory_bytes for index in found) / _MIB
+    tables = sum(index.tables_bytes for index in found) / _MIB
     cache = session.database.rows.memory_bytes() / _MIB
     return json.dumps(
         {
             "index_memory_mb": round(indexes, 6),
             "vector_cache_mb": round(cache, 6),
-            "total_extension_mb": round(indexes + cache, 6),
-            "quantization_tables_mb": 0,
+            "total_extension_mb": round(indexes + cache + tables, 6),
+            "quantization_tables_mb": round(tables, 6),
         }
     )
 
@@ -87,6 +89,8 @@ def _row(definition: IndexDef, index: VectorIndex) -> dict[str, Any]:
 def maintain_index(session: Session, name: str) -> str:
     """Put an index into one segment without dead rows, now; what was done, in words."""
     definition = _definition(session, name)
+    if not access.may_maintain(session, definition):
+        raise SqlError("42501", f"permission denied for index {definition.name}")
     index = session.database.indexes.get(definition.oid)
     if index is None:
         raise SqlError("55000", f'index "{definition.name}" is not built yet')

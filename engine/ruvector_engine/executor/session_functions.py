@@ -109,6 +109,7 @@ def _cancel(session: Session, pid: Any) -> bool | None:
         return False
     check_may_cancel(session, other)
     other.cancel()
+    session.check_cancelled()  # it may be this one
     return True
 
 
@@ -244,6 +245,7 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "pg_sleep": _sleep,
     "pg_cancel_backend": _cancel,
     "pg_terminate_backend": _terminate,
+    "system_user": lambda s: s.system_user,
     "pg_current_xact_id": _transaction_id,
     "pg_current_xact_id_if_assigned": _assigned_transaction_id,
     "txid_current": _transaction_id,

@@ -50,6 +50,8 @@ def system_context(session: Session) -> SystemContext:
         progress=session.database.index_progress(),
         cursors=[OpenCursor(c.name, c.statement, c.hold, c.scrolls, c.created) for c in session.cursors.values()],
         locks=_locks(session),
+        access_rules=session.database.access_rules,
+        name_mappings=session.database.name_mappings,
         sequence_value=lambda oid: sequence_values.last_value(session, oid),
     )
 

@@ -12,14 +12,16 @@ from typing import Any
 from ruvector_engine.catalog.model import ROW_ID, Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.planner.implication import implied, with_values
-from ruvector_engine.planner.walk import conjuncts, is_volatile, nodes
+from ruvector_engine.planner.walk import conjuncts, nodes
 from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.emit_binding import quote, written_out
 from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, RangeEntry
 from ruvector_engine.sql.storage import bindable
+from ruvector_engine.sql.stored_names import reading
 from ruvector_engine.sql.tree import transform
+from ruvector_engine.sql.volatility import is_immutable
 from ruvector_engine.types.registry import BOOL, TypeRef, Value
 
 _KEPT = 256
@@ -27,14 +29,17 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class IndexKey:
-    """The one key of an index. `rows_sql` selects the hidden row id and the key of every row that it is over.
+    """The one key of an index.
 
-    `keys_sql` selects rows whose key is NULL too, and `ids_sql` only their ids, for which no key is evaluated.
+    `value_sql` is DuckDB's SQL of the key over the table's columns, NULL in rows that the predicate leaves out;
+    `rows_sql` selects the hidden row id and the key of every row that the index is over. `keys_sql` selects rows of the
+    predicate whose key is NULL too, and `ids_sql` only their ids, for which no key is evaluated.
     """
 
     key: Expr | None  # None: a column
     column: str
     predicate: tuple[Expr, ...]
+    value_sql: str
     rows_sql: str
     keys_sql: str
     ids_sql: str
@@ -80,15 +85,17 @@ def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexK
     asked = (table, definition.columns[0], expression, definition.predicate)
     found = _known.get(asked)
     if found is None:
-        context = Context(catalog, (definition.schema, "public", "pg_catalog"))
+        context = reading(catalog, table.schema)
         key = None if expression is None else analyzed_key(expression, table, context)
         parts = conjuncts(analyzed_predicate(definition.predicate.text, table, context)) if definition.predicate else []
         column = definition.columns[0]
-        key_sql = quote(column) if key is None else sql_text(key)
-        where = " AND ".join(f"({sql_text(part)})" for part in parts) or "TRUE"
-        keys = f'SELECT "{ROW_ID}", {key_sql} FROM {table.storage_name} WHERE {where}'
+        value = guarded(parts, quote(column) if key is None else sql_text(key))
+        keys = f'SELECT "{ROW_ID}", {value} AS key FROM {table.storage_name}'
+        rows = f'SELECT "{ROW_ID}", key FROM ({keys}) WHERE key IS NOT NULL'
+        where = f"CASE WHEN {guarded(parts, 'TRUE')} THEN TRUE ELSE FALSE END"
         ids = f'SELECT "{ROW_ID}" FROM {table.storage_name} WHERE {where}'
-        found = IndexKey(key, column, tuple(parts), f"{keys} AND {key_sql} IS NOT NULL", keys, ids)
+        keys = f'SELECT "{ROW_ID}", {value} AS key FROM {table.storage_name} WHERE {where}'
+        found = IndexKey(key, column, tuple(parts), value, rows, keys, ids)
         if len(_known) >= _KEPT:
             _known.clear()
         _known[asked] = found
@@ -96,21 +103,29 @@ def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexK
 
 
 def analyzed_key(source: Any, table: TableDef, context: Context) -> Expr:
-    """An index expression, given as text or raw node; 42P17 for one whose values may change."""
-    expr = analyze_expression(source, context, table=table, clause="index expressions")
-    return _checked(expr, "index expression")
+    """An index expression, given as text or raw node."""
+    return analyze_expression(source, context, table=table, clause="index expressions")
 
 
 def analyzed_predicate(source: Any, table: TableDef, context: Context) -> Expr:
     """An index predicate, likewise."""
-    expr = analyze_expression(source, context, table=table, target=TypeRef(BOOL), clause="index predicates")
-    return _checked(expr, "index predicate")
+    return analyze_expression(source, context, table=table, target=TypeRef(BOOL), clause="index predicates")
 
 
-def _checked(expr: Expr, what: str) -> Expr:
-    if is_volatile(expr) or any(not isinstance(value, Const) for value in emit_expression(expr).bindings):
+def require_immutable(expr: Expr, what: str) -> None:
+    """42P17 for one whose values may change, when an index is made."""
+    if not is_immutable(expr):
         raise SqlError("42P17", f"functions in {what} must be marked IMMUTABLE")
-    return expr
+
+
+def guarded(predicate: Sequence[Expr], value: str) -> str:
+    """DuckDB's SQL of a value where all of a predicate's parts hold, NULL elsewhere.
+
+    As in PostgreSQL, what comes later is not evaluated where what comes before does not hold.
+    """
+    for part in reversed(predicate):
+        value = f"CASE WHEN {sql_text(part)} THEN {value} END"
+    return value
 
 
 def columns_read(expr: Expr) -> tuple[str, ...]:

@@ -56,14 +56,15 @@ class TextScan:
 class Surroundings:
     """What the tree is made with: table sizes by OID, their unique indexes, the index chosen for each k-NN search.
 
-    `conditions`: those of the search's own conditions that are tested beside the index. `texts`: full-text searches
-    that indexes answer.
+    `conditions`: those of the search's own conditions that are tested beside the index. `codes`: what is to be said of
+    those in which the index looks for candidates. `texts`: full-text searches that indexes answer.
     """
 
     rows: Callable[[int], int]
     unique: Callable[[int], Sequence[IndexDef]]
     indexes: Mapping[int, str | None]  # id(range entry) -> index name
     conditions: Mapping[int, Sequence[Expr]]  # id(range entry) -> conditions
+    codes: Mapping[int, str]  # id(range entry) -> text
     texts: Mapping[RangeEntry, TextScan]
 
 
@@ -213,7 +214,10 @@ class JoinTree:
             node.details.append(("Order By", self._names.printer.text(match.distance, entry, qualify=self._verbose)))
             tested = self._around.conditions.get(id(entry), match.filter)
             left = [part for part in parts if part in tested or part not in match.filter]
-            return filtered(node, self._names, left, own=entry, qualify=self._verbose)
+            node = filtered(node, self._names, left, own=entry, qualify=self._verbose)
+            if id(entry) in self._around.codes:
+                node.details.append(("Quantization", self._around.codes[id(entry)]))
+            return node
         text = self._text_scan(entry)
         if text is not None:
             return filtered(

@@ -290,12 +290,14 @@ class OnConflict:
     sets: tuple[tuple[int, Expr], ...] = ()
     where: Expr | None = None
     excluded: RangeEntry | None = None
+    named: frozenset[int] = frozenset()  # the columns that SET names
 
 
 @dataclass(eq=False, slots=True)
 class Insert:
     """INSERT. `columns` are table column indexes filled by `query`'s targets in order, already coerced; the others
-    get `defaults`: (column index, expression), with columns that have no default left out (NULL)."""
+    get `defaults`: (column index, expression), with columns that have no default left out (NULL). `named` are the
+    indexes of those that the statement itself gives values to; generated ones may be among `columns` besides."""
 
     table: TableDef
     entry: RangeEntry
@@ -305,11 +307,12 @@ class Insert:
     on_conflict: OnConflict | None = None
     returning: tuple[Target, ...] = ()
     ctes: tuple[Cte, ...] = ()
+    named: frozenset[int] = frozenset()
 
 
 @dataclass(eq=False, slots=True)
 class Update:
-    """UPDATE ... SET ... FROM ... WHERE."""
+    """UPDATE ... SET ... FROM ... WHERE. `named` are the indexes of the columns that SET names."""
 
     table: TableDef
     entry: RangeEntry
@@ -318,6 +321,7 @@ class Update:
     where: Expr | None = None
     returning: tuple[Target, ...] = ()
     ctes: tuple[Cte, ...] = ()
+    named: frozenset[int] = frozenset()
 
 
 @dataclass(eq=False, slots=True)

@@ -49,6 +49,12 @@ def find_type(name: str) -> PgType | None:
 
 #: Types that exist once their extension does.
 EXTENSION_TYPES = {"vector": "vector", "halfvec": "vector", "sparsevec": "vector", "ruvector": "ruvector"}
+#: The OIDs of these, and of the types of their arrays, with the extension.
+EXTENSION_OIDS = {
+    oid: extension
+    for name, extension in EXTENSION_TYPES.items()
+    for oid in (BY_NAME[name].oid, BY_NAME[name].array_oid)
+}
 
 
 _MULTIRANGES = frozenset(t.name.replace("range", "multirange") for t in RANGES)

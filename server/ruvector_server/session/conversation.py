@@ -253,7 +253,7 @@ class Conversation:
         """Read and handle one message; False when there is none."""
         state = self._state
         assert state is not None
-        if self._stopping and state.idle:
+        if (self._stopping and state.idle) or state.engine.terminating:
             self._say_goodbye()
             return True
         try:
@@ -263,7 +263,7 @@ class Conversation:
                 self._begin(self._guarded(recover(state, error, None), None))
             return True
         if message is None:
-            if self._stopping or state.engine.terminating:
+            if self._stopping:
                 self._say_goodbye()
                 return True
             if state.idle and state.engine.notifications:

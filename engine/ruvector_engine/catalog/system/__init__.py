@@ -29,9 +29,11 @@ from ruvector_engine.catalog.system import (
     types,
 )
 from ruvector_engine.catalog.system.context import (
+    AccessRule,
     Activity,
     HeldLock,
     IndexBuild,
+    NameMapping,
     OpenCursor,
     RelationStatistics,
     SystemContext,
@@ -40,9 +42,11 @@ from ruvector_engine.catalog.system.relations import RELATIONS
 
 __all__ = [
     "SYSTEM_VIEWS",
+    "AccessRule",
     "Activity",
     "HeldLock",
     "IndexBuild",
+    "NameMapping",
     "OpenCursor",
     "RelationStatistics",
     "SystemContext",

@@ -127,7 +127,47 @@ def lock_rows(context: SystemContext) -> Rows:
     return rows
 
 
+def access_rule_rows(context: SystemContext) -> Rows:
+    """pg_hba_file_rules: who may connect, as the file says now."""
+    row = pg_catalog("pg_hba_file_rules").row
+    return [
+        row(
+            rule_number=rule.number,
+            file_name=rule.file,
+            line_number=rule.line,
+            type=rule.type,
+            database=rule.databases,
+            user_name=rule.users,
+            address=rule.address,
+            netmask=rule.netmask,
+            auth_method=rule.method,
+            options=rule.options,
+            error=rule.error,
+        )
+        for rule in context.access_rules()
+    ]
+
+
+def name_mapping_rows(context: SystemContext) -> Rows:
+    """pg_ident_file_mappings: who may be which role, as the file says now."""
+    row = pg_catalog("pg_ident_file_mappings").row
+    return [
+        row(
+            map_number=mapping.number,
+            file_name=mapping.file,
+            line_number=mapping.line,
+            map_name=mapping.map_name,
+            sys_name=mapping.system_name,
+            pg_username=mapping.role,
+            error=mapping.error,
+        )
+        for mapping in context.name_mappings()
+    ]
+
+
 ROWS = {
+    "pg_hba_file_rules": access_rule_rows,
+    "pg_ident_file_mappings": name_mapping_rows,
     "pg_locks": lock_rows,
     "pg_cursors": cursor_rows,
     "pg_stat_activity": activity_rows,

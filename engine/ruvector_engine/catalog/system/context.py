@@ -77,6 +77,36 @@ class HeldLock:
     database_oid: int = POSTGRES
 
 
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """A line of pg_hba.conf, as pg_hba_file_rules shows it; what stands in no file has no place in one."""
+
+    number: int | None
+    file: str | None
+    line: int | None
+    type: str | None = None
+    databases: list[str] | None = None
+    users: list[str] | None = None
+    address: str | None = None
+    netmask: str | None = None
+    method: str | None = None
+    options: list[str] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NameMapping:
+    """A line of pg_ident.conf, as pg_ident_file_mappings shows it."""
+
+    number: int | None
+    file: str
+    line: int
+    map_name: str | None = None
+    system_name: str | None = None
+    role: str | None = None
+    error: str | None = None
+
+
 def _no_statistics(_oid: int) -> RelationStatistics:
     return RelationStatistics(rows=-1, bytes=0)
 
@@ -105,6 +135,8 @@ class SystemContext:
     progress: Sequence[IndexBuild] = ()
     cursors: Sequence[OpenCursor] = ()
     locks: Sequence[HeldLock] = ()
+    access_rules: Callable[[], Sequence[AccessRule]] = tuple
+    name_mappings: Callable[[], Sequence[NameMapping]] = tuple
 
     @property
     def rights(self) -> Rights:

@@ -40,6 +40,7 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("session_user", "", "name"),
     _session("user", "", "name"),
     _session("getpgusername", "", "name"),
+    _session("system_user", "", "text"),
     _session("pg_backend_pid", "", "int4"),
     _session("now", "", "timestamptz"),
     _session("transaction_timestamp", "", "timestamptz"),
