@@ -129,6 +129,8 @@ class Connection:
     def __init__(self, raw: Any) -> None:
         self._raw = raw
         self._interruptible = threading.Lock()
+        #: How many statements were run here that are no plain SELECT.
+        self.changing = 0
 
     def __enter__(self) -> Connection:
         return self
@@ -138,6 +140,7 @@ class Connection:
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run a statement to its end and return all its rows."""
+        self._count(sql)
         try:
             rows: list[Row] = self._raw.execute(sql, parameters or None).fetchall()
         except Exception as error:
@@ -151,6 +154,7 @@ class Connection:
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Callable[[int], list[Row]]:
         """Start a query; the returned function fetches the next n rows, [] at the end."""
+        self._count(sql)
         try:
             result = self._raw.execute(sql, parameters or None)
         except Exception as error:
@@ -220,6 +224,7 @@ class Connection:
     @contextmanager
     def _batch(self, stream: Any, sql: str) -> Iterator[None]:
         """For a while, an Arrow stream under the name ruvector_batch; errors are told as those of `sql`."""
+        self._count(sql)
         try:
             if stream is not None:
                 self._raw.register(_BATCH, stream)
@@ -245,6 +250,10 @@ class Connection:
     def close(self) -> None:
         """Roll back what is open and free the connection."""
         self._raw.close()
+
+    def _count(self, sql: str) -> None:
+        if not sql.startswith("SELECT"):
+            self.changing += 1
 
     def _arrow_batches(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
         try:
