@@ -661,6 +661,7 @@ class Session:
             transaction.open = False
             self.filled_views.clear()
         self.database.indexes.discard(transaction)
+        self.database.text_indexes.discard(transaction)
         transaction.forget_changes()
 
     def _roll_back_storage(self) -> None:

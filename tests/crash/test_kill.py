@@ -17,6 +17,7 @@ INDEXES = {
     "hnsw": "CREATE INDEX crash_idx ON crash USING hnsw (embedding vector_l2_ops)",
     "ivfflat": "CREATE INDEX crash_idx ON crash USING ivfflat (embedding vector_l2_ops) WITH (lists = 10)",
 }
+TEXT_INDEX = "CREATE INDEX crash_words ON crash USING gin (words)"
 NEAREST = "SELECT id FROM crash ORDER BY embedding <-> '{}' LIMIT {}"
 QUERIES = 20
 
@@ -36,6 +37,7 @@ def test_kill_in_the_middle_of_work(tmp_path: Path, method: str, rounds: int) ->
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
             connection.execute(TABLE)
             connection.execute(INDEXES[method])
+            connection.execute(TEXT_INDEX)
         for _ in range(rounds):
             before = sum(worker.acknowledged for worker in workers)
             with working(workers, server.dsn()):
@@ -48,11 +50,13 @@ def test_kill_in_the_middle_of_work(tmp_path: Path, method: str, rounds: int) ->
             with psycopg.connect(server.dsn(), autocommit=True) as connection:
                 check_rows(connection, workers)
                 check_index(connection, workers)
+                check_words(connection, workers)
         server.stop()
         server.start()
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
             check_rows(connection, workers)
             check_index(connection, workers)
+            check_words(connection, workers)
     finally:
         if server.is_running:
             server.stop()
@@ -131,6 +135,17 @@ def check_index(connection: Connection, workers: list[Worker]) -> None:
         assert found == exact.tolist()
     everything = connection.execute(NEAREST.format(as_text(own[0]), len(numbers) + 100)).fetchall()
     assert sorted(int(str(row[0])) for row in everything) == numbers.tolist()
+
+
+def check_words(connection: Connection, workers: list[Worker]) -> None:
+    """What the text index finds are the rows of each version."""
+    rows = {row: version for worker in workers for row, version in worker.rows.items()}
+    for version in [-1, *sorted(set(rows.values()))[:6]]:
+        statement = f"SELECT id FROM crash WHERE words @@ '{version}'::tsquery"
+        plan = "\n".join(str(line[0]) for line in connection.execute(f"EXPLAIN {statement}"))
+        assert "Bitmap Index Scan on crash_words" in plan
+        found = sorted(int(str(row[0])) for row in connection.execute(statement))
+        assert found == sorted(row for row, known in rows.items() if known == version)
 
 
 def _difference(found: dict[int, int], expected: dict[int, int], worker: Worker) -> str:

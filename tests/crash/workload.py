@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 
 DIMENSIONS = 8
 RANGE = 1_000_000  # ids of one worker
-TABLE = f"CREATE TABLE crash (id bigint PRIMARY KEY, version int NOT NULL, embedding vector({DIMENSIONS}))"
+TABLE = (
+    f"CREATE TABLE crash (id bigint PRIMARY KEY, version int NOT NULL, embedding vector({DIMENSIONS}), "
+    "words tsvector GENERATED ALWAYS AS (to_tsvector('simple', version::text)) STORED)"
+)
 _INSERT = "INSERT INTO crash (id, version, embedding) VALUES (%s, %s, %s::vector)"
 _UPDATE = "UPDATE crash SET version = %s, embedding = %s::vector WHERE id = %s"
 _DELETE = "DELETE FROM crash WHERE id = %s"

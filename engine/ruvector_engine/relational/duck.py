@@ -198,6 +198,17 @@ class Connection:
         values = next(iter(column.values()))
         return np.ascontiguousarray(np.ma.getdata(values), dtype=np.int64)
 
+    def id_texts(self, sql: str) -> tuple[npt.NDArray[np.int64], list[str | None]]:
+        """Run a query of (BIGINT id, VARCHAR): ids (n,), and the texts."""
+        rows = self.run(sql)
+        return np.fromiter((row[0] for row in rows), np.int64, len(rows)), [row[1] for row in rows]
+
+    def id_text_batches(self, sql: str, size: int) -> Iterator[tuple[npt.NDArray[np.int64], list[str | None]]]:
+        """The same in batches of `size` rows."""
+        fetch = self.stream(sql)
+        while rows := fetch(size):
+            yield np.fromiter((row[0] for row in rows), np.int64, len(rows)), [row[1] for row in rows]
+
     def insert_arrow(self, sql: str, columns: Mapping[str, Any]) -> list[Row]:
         """Run an INSERT ... SELECT ... FROM batch where `batch` is `columns`: nanoarrow arrays of one length."""
         fields = {name: array.schema for name, array in columns.items()}

@@ -9,6 +9,5 @@ EMPTY = (
     "pg_replication_origin", "pg_replication_slots", "pg_rules", "pg_seclabel", "pg_seclabels",
     "pg_shdepend", "pg_shseclabel", "pg_stat_replication", "pg_stat_subscription", "pg_statistic_ext",
     "pg_statistic_ext_data", "pg_subscription", "pg_subscription_rel", "pg_transform", "pg_trigger",
-    "pg_ts_config", "pg_ts_config_map", "pg_ts_dict", "pg_ts_parser", "pg_ts_template", "pg_user_mapping",
-    "pg_user_mappings",
+    "pg_user_mapping", "pg_user_mappings",
 )  # fmt: skip
