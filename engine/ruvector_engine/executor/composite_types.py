@@ -11,7 +11,16 @@ from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET, CompositeDe
 from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, dependents, ownership, table_access, table_changes, tables, type_changes
+from ruvector_engine.executor import (
+    access,
+    dependents,
+    ownership,
+    table_access,
+    table_changes,
+    table_rewrite,
+    tables,
+    type_changes,
+)
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.emit_binding import quote
@@ -135,7 +144,7 @@ def _rewrite(session: Session, old: TableDef) -> None:
     new = table_access.current(session, old)
     pairs = [(a, b) for a, b in zip(old.columns, new.columns, strict=True) if duck_type(a.type) != duck_type(b.type)]
     values = {b.name: _retyped(quote(a.name), a.type, b.type) for a, b in pairs}
-    table_changes.rewrite(session, old, new, values)
+    table_rewrite.rewrite(session, old, new, values)
 
 
 def _retyped(sql: str, old: TypeRef, new: TypeRef) -> str:

@@ -18,7 +18,16 @@ from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.catalog.system.oids import PG_CLASS
 from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import composite_types, generation, stored_texts, table_access, table_changes, type_drops
+from ruvector_engine.executor import (
+    composite_types,
+    generation,
+    relation_drops,
+    stored_texts,
+    table_access,
+    table_changes,
+    table_rewrite,
+    type_drops,
+)
 from ruvector_engine.executor.stored_texts import Named
 from ruvector_engine.sql.typenames import EXTENSION_OIDS
 
@@ -308,7 +317,7 @@ def _drop(session: Session, item: Object) -> None:
     elif not isinstance(item, (Schema, Extension, ExtensionType)):
         there = next((r for r in session.catalog.relations.values() if r.oid == item.oid), None)
         if there is not None:
-            table_changes.drop(session, there)
+            relation_drops.drop(session, there)
 
 
 def _drop_part(session: Session, item: Column | Default | Check) -> None:
@@ -316,10 +325,10 @@ def _drop_part(session: Session, item: Column | Default | Check) -> None:
     table = table_access.current(session, item.table)
     if isinstance(item, Check):
         left = tuple(c for c in table.constraints if c.oid != item.constraint.oid)
-        table_changes.rewrite(session, table, replace(table, constraints=left))
+        table_rewrite.rewrite(session, table, replace(table, constraints=left))
         return
     column = next(c for c in table.columns if c.attnum == item.column.attnum)
     if isinstance(item, Column):
         table_changes.drop_column(session, table, column)
     else:
-        table_changes.put_table(session, table_changes.with_column(table, replace(column, default=None)))
+        table_rewrite.put_table(session, table_rewrite.with_column(table, replace(column, default=None)))

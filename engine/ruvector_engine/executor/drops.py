@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import extensions, table_access, table_changes, type_drops
+from ruvector_engine.executor import extensions, relation_drops, table_access, type_drops
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -27,7 +27,7 @@ def run(session: Session, statement: Utility) -> Result:
         return Result(statement.tag)
     if kind == "OBJECT_EXTENSION":
         return extensions.run_drop(session, statement)
-    return table_changes.run_drop(session, statement)
+    return relation_drops.run_drop(session, statement)
 
 
 def _check_concurrent(session: Session, node: Any, cascade: bool) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import ConstraintDef, IndexDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, index_values, table_access, table_changes, tables
+from ruvector_engine.executor import access, index_values, table_access, table_rewrite, tables
 from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.index_elements import VECTOR_METHODS, elements_of
 from ruvector_engine.executor.session_statements import constant_text
@@ -112,7 +112,7 @@ def _give_row_ids(session: Session, table: TableDef) -> TableDef:
     session.lock(table.oid, "ddl")
     table_access.change_catalog(session)
     table = table_access.current(session, table)
-    table_changes.rewrite(session, table, replace(table, row_ids=True))
+    table_rewrite.rewrite(session, table, replace(table, row_ids=True))
     return table_access.current(session, table)
 
 
@@ -130,6 +130,6 @@ def _create_plain_index(session: Session, table: TableDef, definition: IndexDef)
     index_values.require_computable(session, table, definition)
     if definition.unique:
         constraint = ConstraintDef(store.new_oid(session.connection), definition.name, "u", definition.columns)
-        table_changes.rewrite(session, table, replace(table, constraints=(*table.constraints, constraint)))
+        table_rewrite.rewrite(session, table, replace(table, constraints=(*table.constraints, constraint)))
         definition = replace(definition, constraint_oid=constraint.oid)
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[definition])

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ruvector_engine.catalog.model import ColumnDef, IndexExpression, TableDef
+from ruvector_engine.catalog.model import Catalog, ColumnDef, IndexDef, IndexExpression, TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import stored_texts
 from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read, require_immutable
 from ruvector_engine.planner.operator_classes import (
     check_class,
     check_dimensions,
+    default_class,
     has_default_class,
     is_vector_class,
+    key_type,
     no_default_class,
 )
 from ruvector_engine.planner.stored_text import index_expression
+from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.deparse import enum_name
+from ruvector_engine.sql.nodes import Expr
+from ruvector_engine.sql.stored_names import reading
 from ruvector_engine.sql.targets import output_name
 from ruvector_engine.types.registry import BOOL, PgType, TypeRef
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
+
+_Analyzer: TypeAlias = Callable[[str, TableDef, Context], Expr]
 
 VECTOR_METHODS = ("hnsw", "ivfflat")
 
@@ -142,3 +150,32 @@ def _check_plain_class(pg_type: PgType, given: str, method: str) -> None:
         raise SqlError("42704", f'operator class "{given}" does not exist for access method "{method}"')
     if method == "btree" and given in ("halfvec_ops", "sparsevec_ops", "vector_ops") and given != f"{pg_type.name}_ops":
         raise SqlError("42804", f'operator class "{given}" does not accept data type {pg_type.sql_name}')
+
+
+def retyped(catalog: Catalog, old: TableDef, new: TableDef, index: IndexDef) -> IndexDef:
+    """An index of the table `old` over a column of which `new` has another type; the error where it cannot be.
+
+    As in PostgreSQL the index is defined again: with the classes that were named, or the new type's default one.
+    """
+    context = reading(catalog, new.schema)
+
+    def analyzed(
+        part: IndexExpression | None, analyzer: Callable[[str, TableDef, Context], Expr]
+    ) -> IndexExpression | None:
+        if part is None:
+            return None
+        expr = analyzer(part.text, new, context)
+        require_immutable(expr, "index predicate" if part is index.predicate else "index expression")
+        return index_expression(part.text, expr)
+
+    changed = replace(
+        index,
+        expressions=tuple(analyzed(part, analyzed_key) for part in index.expressions),
+        predicate=analyzed(index.predicate, analyzed_predicate),
+    )
+    if index.method not in VECTOR_METHODS:
+        return changed
+    given = index.opclasses[0]
+    named = None if given == default_class(index.method, key_type(index, old).pg) else given
+    check_dimensions(key_type(changed, new))
+    return replace(changed, opclasses=(check_class(index.method, named, key_type(changed, new).pg),))

@@ -13,8 +13,9 @@ from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.catalog.system.oids import namespace_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, stored_texts, table_access, table_changes, tables, type_changes
-from ruvector_engine.executor.table_changes import DROPPABLE, with_column
+from ruvector_engine.executor import access, stored_texts, table_access, table_rewrite, tables, type_changes
+from ruvector_engine.executor.relation_drops import DROPPABLE
+from ruvector_engine.executor.table_rewrite import with_column
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.emit_binding import quote
@@ -102,11 +103,11 @@ def _rename_column(session: Session, node: Any) -> None:
     _put(session, before, [new, *indexes])
     new = table_access.current(session, new)
     if any(c.kind == "c" or node.newname in c.columns for c in new.constraints):
-        table_changes.rewrite(session, table, new, {node.newname: quote(column.name)})
+        table_rewrite.rewrite(session, table, new, {node.newname: quote(column.name)})
     else:
         old_name, new_name = quote(column.name), quote(node.newname)
         session.connection.run(f"ALTER TABLE {table.storage_name} RENAME COLUMN {old_name} TO {new_name}")
-        table_changes.put_table(session, new)
+        table_rewrite.put_table(session, new)
 
 
 # -------------------------------------------------------------------- schemas

@@ -1,198 +1,42 @@
-"""DROP, TRUNCATE, ALTER TABLE: changes to what exists. Other names are given in `renames`."""
+"""ALTER TABLE and TRUNCATE: changes to tables that exist. Other names are given in `renames`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import (
-    PREVIOUS_ROW_ID,
-    ROW_ID,
     ColumnDef,
-    IndexDef,
-    Relation,
     SequenceDef,
     TableDef,
     ViewDef,
 )
 from ruvector_engine.catalog.system import objects
-from ruvector_engine.catalog.system.dependencies import pg_describe_object
-from ruvector_engine.catalog.system.names import quote_identifier
-from ruvector_engine.catalog.system.oids import PG_CLASS
-from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import (
     access,
-    bindings,
+    column_changes,
     dependents,
-    duplicate_keys,
     generation,
-    index_values,
     ownership,
+    relation_drops,
     stored_texts,
     table_access,
     tables,
     views,
 )
-from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.role_names import specified_role
-from ruvector_engine.planner.operator_classes import is_text
-from ruvector_engine.relational.errors import DuplicateKey
+from ruvector_engine.executor.table_rewrite import column_of, put_table, rewrite
 from ruvector_engine.results import Result
-from ruvector_engine.sql.analyze import analyze_expression
-from ruvector_engine.sql.coerce import coerce, without_shape
-from ruvector_engine.sql.context import Parameters, State
 from ruvector_engine.sql.deparse import enum_name
-from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.storage import duck_type
-from ruvector_engine.sql.typenames import resolve_column_type
-from ruvector_engine.sql.unique_keys import insertion
-from ruvector_engine.types.registry import TypeRef
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
-
-#: What DROP and RENAME are about, by the statement's kind of object.
-DROPPABLE: dict[str, tuple[type[Relation], str]] = {
-    "OBJECT_TABLE": (TableDef, "table"),
-    "OBJECT_INDEX": (IndexDef, "index"),
-    "OBJECT_SEQUENCE": (SequenceDef, "sequence"),
-    "OBJECT_VIEW": (ViewDef, "view"),
-}
-
-# -------------------------------------------------------------------- DROP
-
-
-def run_drop(session: Session, statement: Utility) -> Result:
-    """DROP TABLE | INDEX | SEQUENCE | VIEW | SCHEMA [IF EXISTS] ... [CASCADE]."""
-    node = statement.node
-    kind = enum_name(node, "remove_type")
-    cascade = enum_name(node, "behavior") == "DROP_CASCADE"
-    table_access.change_catalog(session)
-    if kind == "OBJECT_SCHEMA":
-        schemas = [_droppable_schema(session, item.string.sval, node.missing_ok) for item in node.objects]
-        drop_schemas(session, [name for name in schemas if name is not None], cascade=cascade)
-    elif kind in DROPPABLE:
-        names = ([n.string.sval for n in item.list.items] for item in node.objects)
-        found = [_droppable(session, name, kind, node.missing_ok) for name in names]
-        drop_all(session, [relation for relation in found if relation is not None], cascade=cascade)
-    else:
-        raise not_supported(f"{statement.tag} is not supported")
-    return Result(statement.tag)
-
-
-def _droppable(session: Session, name: list[str], kind: str, missing_ok: bool) -> Relation | None:
-    """The relation that DROP names; None, with a notice, where there is none and that is allowed."""
-    wanted, word = DROPPABLE[kind]
-    schema = name[-2] if len(name) > 1 else None
-    access.require_usage(session, schema, missing_ok=True)
-    found = session.catalog.find(name[-1], schema, session.search_path)
-    if found is None:
-        missing, state = f'{word} "{name[-1]}" does not exist', "42704" if kind == "OBJECT_INDEX" else "42P01"
-        if schema is not None and not objects.schema_exists(session.catalog, schema):
-            missing, state = f'schema "{schema}" does not exist', "3F000"
-        if not missing_ok:
-            raise SqlError(state, missing)
-        session.notice("00000", f"{missing}, skipping")
-        return None
-    if not isinstance(found, wanted):
-        actual = next(w for cls, w in DROPPABLE.values() if isinstance(found, cls))
-        article = "an" if word == "index" else "a"
-        raise SqlError(
-            "42809",
-            f'"{found.name}" is not {article} {word}',
-            hint=f"Use DROP {actual.upper()} to remove {'an' if actual == 'index' else 'a'} {actual}.",
-        )
-    access.require_owner_or_schema(session, found)
-    return found
-
-
-def drop_all(session: Session, relations: Sequence[Relation], *, cascade: bool) -> None:
-    """Remove relations, and what depends on them, which takes CASCADE."""
-    for relation in relations:
-        if isinstance(relation, SequenceDef):
-            _require_no_identity(session, relation)
-    dependents.release(session, relations, cascade=cascade)
-    for relation in relations:
-        if session.catalog.find(relation.name, relation.schema, ()) is not None:
-            drop(session, relation)
-
-
-def _require_no_identity(session: Session, sequence: SequenceDef) -> None:
-    """2BP01 for the sequence of an identity column, which goes with that."""
-    table = session.catalog.table_by_oid(sequence.owner_table)
-    for column in table.columns if table is not None else ():
-        if column.identity and column.owned_sequence == sequence.oid:
-            owner = pg_describe_object(session.lookup, PG_CLASS, sequence.owner_table, column.attnum)
-            raise SqlError(
-                "2BP01",
-                f"cannot drop sequence {session.lookup.relation_name(sequence)} because {owner} requires it",
-                hint=f"You can drop {owner} instead.",
-            )
-
-
-def drop(session: Session, relation: Relation) -> None:
-    """Remove a relation with all that belongs to it."""
-    gone: list[Relation] = [relation]
-    run = session.connection.run
-    if isinstance(relation, TableDef):
-        if relation.virtual:
-            raise SqlError("42501", f'permission denied: "{relation.name}" is a system catalog')
-        session.lock(relation.oid, "ddl")
-        session.transaction.dropped.add(relation.oid)
-        session.transaction.changes_of(relation.oid)
-        gone += session.catalog.indexes_of(relation.oid)
-        owned = [s for s in session.catalog.relations.values() if isinstance(s, SequenceDef)]
-        gone += [s for s in owned if s.owner_table == relation.oid]
-        run(f"DROP TABLE {relation.storage_name}")
-    elif isinstance(relation, IndexDef):
-        if relation.constraint_oid:
-            table = session.catalog.table_by_oid(relation.table_oid)
-            constraint = f"constraint {relation.name} on table {table.name if table is not None else ''}"
-            raise SqlError(
-                "2BP01",
-                f"cannot drop index {relation.name} because {constraint} requires it",
-                hint=f"You can drop {constraint} instead.",
-            )
-        session.lock(relation.table_oid, "ddl")
-    for item in gone:
-        if isinstance(item, SequenceDef):
-            run(f"DROP SEQUENCE {item.storage_name}")
-        elif isinstance(item, IndexDef):
-            session.transaction.dropped.add(item.oid)
-    session.transaction.catalog = store.changed(session.connection, session.catalog, drop=gone)
-
-
-def _droppable_schema(session: Session, name: str, missing_ok: bool) -> str | None:
-    """The schema that DROP names; None, with a notice, where there is none and that is allowed."""
-    if name in session.catalog.schemas:
-        access.require_schema_owner(session, name)
-        return name
-    if not missing_ok:
-        raise SqlError("3F000", f'schema "{name}" does not exist')
-    session.notice("00000", f'schema "{name}" does not exist, skipping')
-    return None
-
-
-def drop_schemas(session: Session, names: Sequence[str], *, cascade: bool) -> None:
-    """Remove schemas; what is in them takes CASCADE."""
-    dependents.release(session, [dependents.Schema(name) for name in names], cascade=cascade)
-    for name in names:
-        catalog = session.catalog
-        session.transaction.catalog = store.changed(
-            session.connection,
-            catalog,
-            schemas=catalog.schemas - {name},
-            authority=ownership.forgotten(catalog.authority, objects.schema_key(name)[:2]),
-        )
-
-
-# -------------------------------------------------------------------- TRUNCATE
 
 
 def run_truncate(session: Session, statement: Utility) -> Result:
@@ -211,9 +55,6 @@ def run_truncate(session: Session, statement: Utility) -> Result:
                 if isinstance(item, SequenceDef) and item.owner_table == table.oid:
                     session.connection.run(f"SELECT setval('{item.storage_name}', {item.start}, false)")
     return Result("TRUNCATE TABLE")
-
-
-# -------------------------------------------------------------------- ALTER TABLE
 
 
 def run_alter_table(session: Session, statement: Utility) -> Result:
@@ -246,20 +87,6 @@ def run_alter_table(session: Session, statement: Utility) -> Result:
             raise not_supported(f"ALTER TABLE {kind.removeprefix('AT_')} is not supported")
         change(session, table_access.current(session, table), command)
     return Result("ALTER TABLE")
-
-
-def column_of(table: TableDef, name: str) -> ColumnDef:
-    """The table's column of that name; 42703."""
-    column = table.column(name)
-    if column is None:
-        raise SqlError("42703", f'column "{name}" of relation "{table.name}" does not exist')
-    return column
-
-
-def put_table(session: Session, table: TableDef) -> None:
-    """Put another definition in a table's place."""
-    session.transaction.changes_of(table.oid).altered = True
-    session.transaction.catalog = store.changed(session.connection, session.catalog, put=[table])
 
 
 def _add_column(session: Session, table: TableDef, command: Any) -> None:
@@ -315,7 +142,7 @@ def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
     before = session.catalog
     for index in session.catalog.indexes_of(table.oid):
         if index.uses(column.name) and not index.constraint_oid:
-            drop(session, index)
+            relation_drops.drop(session, index)
     session.transaction.changes_of(table.oid).added.pop(column.name, None)
     kept = tuple(c for c in table.constraints if column.name not in c.columns)
     new = replace(table, columns=tuple(c for c in table.columns if c is not column), constraints=kept)
@@ -328,157 +155,6 @@ def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
     session.transaction.catalog = store.changed(session.connection, catalog, comments=comments, authority=authority)
     if dependents.views_of(session, table):
         stored_texts.follow(session, before)
-
-
-def rewrite(
-    session: Session,
-    old: TableDef,
-    new: TableDef,
-    values: Mapping[str, str | None] = MappingProxyType({}),
-    *,
-    new_ids: bool = False,
-) -> None:
-    """Make the table anew under its name: what DuckDB cannot alter in place.
-
-    `values`: SQL for changed columns. With `new_ids` every row gets another hidden id, and whoever asks for that has
-    the indexes built anew.
-    """
-    table_access.require_current(session, old)
-    run = session.connection.run
-    for constraint in new.constraints:
-        if constraint.kind in "pu" and constraint not in old.constraints and not values:
-            duplicate_keys.require_unique(session, old, constraint)
-    fresh = replace(new, oid=store.new_oid(session.connection))
-    run(tables.create_sql(session, fresh))
-    names = [c.name for c in new.columns]
-    selected = [values.get(n) or (quote(n) if old.column(n) else "NULL") for n in names]
-    hidden = [ROW_ID, PREVIOUS_ROW_ID] if new.has_row_id and old.has_row_id and not new_ids else []
-    rows = f"SELECT {', '.join([*selected, *map(quote, hidden)])} FROM {old.storage_name}"
-    try:
-        run(f"INSERT INTO {fresh.storage_name} {insertion(fresh, [*names, *hidden], rows)}")
-    except SqlError as error:
-        raise _rewritten_error(error, old, new, fresh) from error
-    run(f"DROP TABLE {old.storage_name}")
-    run(f"ALTER TABLE {fresh.storage_name} RENAME TO {new.storage_name}")
-    gone = {i.constraint_oid for i in session.catalog.indexes_of(old.oid)} - {c.oid for c in new.constraints} - {0}
-    lost = [i for i in session.catalog.indexes_of(old.oid) if i.constraint_oid in gone]
-    session.transaction.catalog = store.changed(session.connection, session.catalog, drop=lost)
-    put_table(session, new)
-
-
-def _rewritten_error(error: SqlError, old: TableDef, table: TableDef, fresh: TableDef) -> SqlError:
-    """What DuckDB says of the rows' copy, as PostgreSQL says it of the table; a new constraint is the likely one."""
-    if error.sqlstate == "23502" and error.table == fresh.storage_name.strip('"'):
-        return SqlError("23502", f'column "{error.column}" of relation "{table.name}" contains null values')
-    added = [c for c in table.constraints if c not in old.constraints] or list(table.constraints)
-    if isinstance(error, DuplicateKey):
-        return duplicate_keys.explained_for_index(error, replace(table, constraints=tuple(added)))
-    if error.sqlstate == "23514":
-        checks = [c.name for c in added if c.kind == "c"]
-        named = f' "{checks[0]}"' if len(checks) == 1 else ""
-        return SqlError("23514", f'check constraint{named} of relation "{table.name}" is violated by some row')
-    return error
-
-
-def _set_default(session: Session, table: TableDef, command: Any) -> None:
-    column = column_of(table, command.name)
-    generation.require_no_expression(table, column)
-    text = None
-    if command.HasField("def"):
-        text = stored_texts.default_text(session, getattr(command, "def"), column)
-    _replace_column(session, table, replace(column, default=text))
-
-
-def _drop_expression(session: Session, table: TableDef, command: Any) -> None:
-    changed = generation.without_expression(table, column_of(table, command.name), missing_ok=command.missing_ok)
-    if changed is None:
-        text = f'column "{command.name}" of relation "{table.name}" is not a generated column, skipping'
-        session.notice("00000", text)
-        return
-    _replace_column(session, table, changed)
-
-
-def _set_expression(session: Session, table: TableDef, command: Any) -> None:
-    column = column_of(table, command.name)
-    new, value = generation.with_expression(session, table, column, getattr(command, "def"))
-    indexes = session.catalog.indexes_of(table.oid)
-    searched = [index for index in indexes if index.is_vector]
-    if not any(index.uses(column.name) for index in searched):
-        searched = []
-    # Other vectors are other versions of the rows: what is saved of the indexes must not be taken for them.
-    rewrite(session, table, new, {column.name: value}, new_ids=bool(searched))
-    for index in indexes:
-        if not index.is_vector and index.uses(column.name):
-            index_values.require_computable(session, new, index)
-    for index in searched:
-        build_index(session, index, new)
-
-
-def _replace_column(session: Session, table: TableDef, column: ColumnDef) -> None:
-    columns = tuple(column if c.attnum == column.attnum else c for c in table.columns)
-    put_table(session, replace(table, columns=columns))
-
-
-def _set_not_null(session: Session, table: TableDef, command: Any) -> None:
-    column = column_of(table, command.name)
-    if not column.not_null:
-        rewrite(session, table, with_column(table, replace(column, not_null=True)), {})
-
-
-def _drop_not_null(session: Session, table: TableDef, command: Any) -> None:
-    column = column_of(table, command.name)
-    if any(c.kind == "p" and column.name in c.columns for c in table.constraints):
-        raise SqlError("42P16", f'column "{column.name}" is in a primary key')
-    if column.not_null:
-        rewrite(session, table, with_column(table, replace(column, not_null=False)), {})
-
-
-def with_column(table: TableDef, column: ColumnDef) -> TableDef:
-    """The table with another definition of the column that has its number."""
-    return replace(table, columns=tuple(column if c.attnum == column.attnum else c for c in table.columns))
-
-
-def _alter_type(session: Session, table: TableDef, command: Any) -> None:
-    column = column_of(table, command.name)
-    node = getattr(command, "def").column_def
-    dimensions = len(node.type_name.array_bounds)
-    type_ = resolve_column_type(command.name, node.type_name, session.catalog, session.search_path)
-    type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
-    generation.require_free_type(session, table, column)
-    for index in session.catalog.indexes_of(table.oid):
-        built = index.is_vector or index.reads or is_text(index, table)
-        if index.uses(column.name) and built and column.type != type_:
-            raise not_supported(
-                f'column "{column.name}" has the index "{index.name}"', hint="Drop the index, then create it again."
-            )
-    value = _transformed(session, table, column, node, type_)
-    for view in dependents.views_of(session, table, column.attnum):
-        rule = f"rule _RETURN on {pg_describe_object(session.lookup, PG_CLASS, view.oid, 0)}"
-        detail = f'{rule} depends on column "{column.name}"'
-        raise SqlError("0A000", "cannot alter type of a column used by a view or rule", detail=detail)
-    rewrite(
-        session, table, with_column(table, replace(column, type=type_, dimensions=dimensions)), {column.name: value}
-    )
-
-
-def _transformed(session: Session, table: TableDef, column: ColumnDef, node: Any, type_: TypeRef) -> str:
-    """DuckDB's SQL of a column's values as another type: of USING, or of an assignment; 42804 when there is none."""
-    context = session.analysis_context()
-    given = node.raw_default if node.HasField("raw_default") else None
-    source = analyze_expression(quote(column.name) if given is None else given, context, table=table, clause="USING")
-    value = coerce(State(context, Parameters(None)), source, type_, "a")
-    if value is None:
-        shown = format_type(session.lookup, type_.oid)
-        if given is not None:
-            text = f'result of USING clause for column "{column.name}" cannot be cast automatically to type {shown}'
-            raise SqlError("42804", text, hint="You might need to add an explicit cast.")
-        full = format_type(session.lookup, type_.oid, type_.typmod)
-        raise SqlError(
-            "42804",
-            f'column "{column.name}" cannot be cast automatically to type {shown}',
-            hint=f'You might need to specify "USING {quote_identifier(column.name)}::{full}".',
-        )
-    return bindings.inlined(session, emit_expression(value if type_.shaped else without_shape(value)))
 
 
 def _add_constraint(session: Session, table: TableDef, command: Any) -> None:
@@ -508,12 +184,12 @@ def _change_owner(session: Session, table: TableDef, command: Any) -> None:
 _COMMANDS = {
     "AT_AddColumn": _add_column,
     "AT_DropColumn": _drop_column,
-    "AT_ColumnDefault": _set_default,
-    "AT_DropExpression": _drop_expression,
-    "AT_SetExpression": _set_expression,
-    "AT_SetNotNull": _set_not_null,
-    "AT_DropNotNull": _drop_not_null,
-    "AT_AlterColumnType": _alter_type,
+    "AT_ColumnDefault": column_changes.set_default,
+    "AT_DropExpression": column_changes.drop_expression,
+    "AT_SetExpression": column_changes.set_expression,
+    "AT_SetNotNull": column_changes.set_not_null,
+    "AT_DropNotNull": column_changes.drop_not_null,
+    "AT_AlterColumnType": column_changes.alter_type,
     "AT_AddConstraint": _add_constraint,
     "AT_DropConstraint": _drop_constraint,
     "AT_ChangeOwner": _change_owner,

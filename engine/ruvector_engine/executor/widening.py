@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.model import ColumnDef, TableDef
-from ruvector_engine.executor import table_access, table_changes
+from ruvector_engine.executor import table_access, table_rewrite
 from ruvector_engine.planner.plan import Plan, WritePlan
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.generated import generated_columns
@@ -118,5 +118,5 @@ def widen(session: Session, table: TableDef, columns: Iterable[ColumnDef]) -> Ta
     names = {column.name for column in columns}
     changed = tuple(replace(c, type=replace(c.type, shaped=True)) if c.name in names else c for c in old.columns)
     values = {name: f"rv_shaped({quote(name)})" for name in names}
-    table_changes.rewrite(session, old, replace(old, columns=changed), values)
+    table_rewrite.rewrite(session, old, replace(old, columns=changed), values)
     return table_access.current(session, table)

@@ -163,10 +163,15 @@ def has_default_class(method: str, pg_type: PgType) -> bool:
     return name not in {"btree": ("json", "xid"), "hash": ("json", *_VECTORS)}.get(method, (name,))
 
 
+def default_class(method: str, pg_type: PgType) -> str | None:
+    """The operator class that a vector method takes for a key of that type when none is named, if there is one."""
+    return _DEFAULT_CLASSES.get((method, pg_type.name))
+
+
 def check_class(method: str, name: str | None, pg_type: PgType) -> str:
     """The operator class to use for a key of that type; 42704 or 42804 when there is none."""
     if name is None:
-        name = _DEFAULT_CLASSES.get((method, pg_type.name))
+        name = default_class(method, pg_type)
         if name is None:
             raise no_default_class(method, pg_type)
     if (method, name) in _CLASS_ALIASES:
