@@ -74,10 +74,14 @@ def _served(kinds: str) -> Iterator[FunctionDef]:
 def _extension(definition: FunctionDef) -> str:
     """The extension that a function of our own belongs to."""
     # Imported when asked, as above.
-    from ruvector_engine.sql.functions.ruvectors import FUNCTIONS
+    from ruvector_engine.sql.functions.ruvectors import FUNCTIONS, OPERATORS
 
     types = (*definition.args, definition.result)
-    if definition.name.startswith("ruvector") or RUVECTOR in types or definition in FUNCTIONS:
+    if (
+        definition.name.startswith(("ruvector", "ruhnsw", "ruivfflat"))
+        or RUVECTOR in types
+        or definition in (*FUNCTIONS, *OPERATORS)
+    ):
         return "ruvector"
     return "vector" if VECTOR in types else ""
 

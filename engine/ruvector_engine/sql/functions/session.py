@@ -67,7 +67,11 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("ruvector_version", "", "text"),
     _session("ruvector_simd_info", "", "text"),
     _session("ruvector_memory_stats", "", "jsonb"),
+    _session("ruvector_memory_detailed", "", "jsonb"),
+    _session("ruvector_reset_peak_memory", "", "void"),
     _session("ruvector_index_maintenance", "text", "text"),
+    _session("ruhnsw_index_info", "text", "jsonb"),
+    _session("ruivfflat_index_info", "text", "jsonb"),
     *_advisory_locks(),
 )
 
@@ -75,21 +79,33 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
 ROW_BY_ROW = frozenset({"current_setting", "set_config"})
 
 
-_STATS = f"{PREFIX}ruvector_index_stats"
-_STATS_COLUMNS = (
-    ("index_name", "text"), ("index_size_mb", "numeric"), ("vector_count", "int8"), ("dimensions", "int4"),
-    ("build_time_seconds", "numeric"), ("fragmentation_pct", "numeric"),
-)  # fmt: skip
-_STATS_ROWS = (
-    "STRUCT(index_name VARCHAR, index_size_mb VARCHAR, vector_count BIGINT, dimensions INTEGER, "
-    "build_time_seconds VARCHAR, fragmentation_pct VARCHAR)[]"
-)
+#: Functions that the session answers with rows: whether the one argument, a name, may be left out, and the columns.
+_REPORTS: dict[str, tuple[bool, dict[str, str]]] = {
+    "ruvector_index_stats": (
+        True,
+        {
+            "index_name": "text", "index_size_mb": "numeric", "vector_count": "int8", "dimensions": "int4",
+            "build_time_seconds": "numeric", "fragmentation_pct": "numeric",
+        },
+    ),
+    "ruvector_ivfflat_stats": (
+        False,
+        {
+            "lists": "int4", "probes": "int4", "dimensions": "int4", "trained": "bool", "vector_count": "int8",
+            "metric": "text",
+        },
+    ),
+}  # fmt: skip
+_DUCK_TYPES = {"text": "VARCHAR", "numeric": "VARCHAR", "int8": "BIGINT", "int4": "INTEGER", "bool": "BOOLEAN"}
 
 
-def _index_stats(args: str, template: str) -> FunctionDef:
-    return function(
-        "ruvector_index_stats", args, "record", template, volatile=True, returns_set=True, columns=_STATS_COLUMNS
-    )
+def _reports() -> Iterator[FunctionDef]:
+    for name, (optional, columns) in _REPORTS.items():
+        for args, given in (("", "NULL"), ("text", "{1}")) if optional else (("text", "{1}"),):
+            template = f"{PREFIX}{name}({{0}}, {given})"
+            yield function(
+                name, args, "record", template, volatile=True, returns_set=True, columns=tuple(columns.items())
+            )
 
 
 def udfs(call: Callable[[int, str, Sequence[Value]], Value]) -> tuple[Udf, ...]:
@@ -104,20 +120,21 @@ def udfs(call: Callable[[int, str, Sequence[Value]], Value]) -> tuple[Udf, ...]:
     text = "VARCHAR"
     return (
         Udf(f"{PREFIX}current_setting", current_setting, ("INTEGER", text, "BOOLEAN"), text, "special", volatile=True),
-        Udf(
-            _STATS,
-            lambda pid, name: call(pid, "ruvector_index_stats", (name,)),
-            ("INTEGER", text),
-            _STATS_ROWS,
-            "special",
-            volatile=True,
-        ),
+        *(_report(call, name) for name in _REPORTS),
         Udf(f"{PREFIX}set_config", set_config, ("INTEGER", text, text, "BOOLEAN"), text, "special", volatile=True),
     )
 
 
-FUNCTIONS: tuple[FunctionDef, ...] = (
-    *SESSION_FUNCTIONS,
-    _index_stats("", f"{_STATS}({{0}}, NULL)"),
-    _index_stats("text", f"{_STATS}({{0}}, {{1}})"),
-)
+def _report(call: Callable[[int, str, Sequence[Value]], Value], name: str) -> Udf:
+    fields = ", ".join(f"{column} {_DUCK_TYPES[type_name]}" for column, type_name in _REPORTS[name][1].items())
+    return Udf(
+        f"{PREFIX}{name}",
+        lambda pid, index: call(pid, name, (index,)),
+        ("INTEGER", "VARCHAR"),
+        f"STRUCT({fields})[]",
+        "special",
+        volatile=True,
+    )
+
+
+FUNCTIONS: tuple[FunctionDef, ...] = (*SESSION_FUNCTIONS, *_reports())
