@@ -21,7 +21,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.index import DamagedIndex, IndexMaintenance, IndexSpec, VectorIndex
 from ruvector_engine.index.elements import element_of
 from ruvector_engine.planner.index_keys import index_key
-from ruvector_engine.planner.operator_classes import index_spec
+from ruvector_engine.planner.operator_classes import awaits_dimensions, index_spec
 from ruvector_engine.relational.duck import Connection, Store
 from ruvector_engine.stored_vectors import read, read_by_id
 from ruvector_engine.transactions import Ids, IdVectors, TableChanges, Transaction
@@ -73,6 +73,8 @@ class IndexSet:
                 if table is None:
                     raise SqlError("XX001", f'index "{relation.name}" has no table')
                 known.add(str(relation.oid))
+                if awaits_dimensions(relation, table):
+                    continue
                 try:
                     self._open(catalog, relation, table)
                 except SqlError as error:  # of an expression that no longer holds: queries then search exactly
@@ -250,7 +252,7 @@ class IndexSet:
                 return read_by_id(connection, rows, ids, element, dimensions)
 
         deleted = changes.deleted_ids()
-        if definition.expression is None and not definition.predicate:
+        if definition.holds_column:
             ids, vectors = changes.added_vectors(definition.columns[0], element, dimensions, committed)
         else:
             looked_at = np.union1d(changes.added_ids(), changes.touched_ids())

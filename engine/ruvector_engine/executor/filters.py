@@ -66,12 +66,12 @@ def _size(key: Any, ids: Ids) -> int:
     return ids.nbytes + len(repr(key)) + _ENTRY_BYTES
 
 
-def rows_query(match: KnnMatch, *, with_vector: bool) -> DuckSql:
-    """SELECT hidden id [, key] of the rows that match the filter and have a key."""
+def rows_query(match: KnnMatch, *, key: Expr | None = None) -> DuckSql:
+    """SELECT hidden id [, `key`] of the rows that match the filter and have a key."""
     entry = match.entry
     targets = [Target(ColumnRef(entry, -1, ROW_ID, TypeRef(INT8)), ROW_ID)]
-    if with_vector:
-        targets.append(Target(match.key, "key"))
+    if key is not None:
+        targets.append(Target(key, "key"))
     present: Expr = Special("isnotnull", (match.key,), TypeRef(BOOL))
     where = BoolOp("AND", (*match.filter, present)) if match.filter else present
     return emit_query(Query(tuple(targets), from_items=(entry,), where=where), transport=False)
@@ -79,7 +79,7 @@ def rows_query(match: KnnMatch, *, with_vector: bool) -> DuckSql:
 
 def matching_ids(session: Session, connection: Connection, match: KnnMatch, params: Sequence[Value]) -> Ids:
     """Sorted ids of the rows that match the filter, as `connection`'s transaction sees them."""
-    statement = rows_query(match, with_vector=False)
+    statement = rows_query(match)
     bound = values(session, statement, params)
     if session.transaction.open:
         return np.sort(connection.ids(statement.text, bound))

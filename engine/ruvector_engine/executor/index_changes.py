@@ -13,7 +13,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import access, table_access
 from ruvector_engine.executor.index_ddl import build_index, checked_options
 from ruvector_engine.executor.session_statements import constant_text
-from ruvector_engine.planner.operator_classes import check_build
+from ruvector_engine.planner.operator_classes import awaits_dimensions, check_build
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -81,6 +81,8 @@ def run_reindex(session: Session, statement: Utility) -> Result:
         session.lock(definition.oid, "ddl")  # one build of it at a time
         table = session.catalog.table_by_oid(definition.table_oid)
         if table is not None and definition in session.catalog.indexes_of(table.oid):
+            if awaits_dimensions(definition, table):
+                continue
             session.transaction.new_indexes[definition.oid] = definition
             build_index(session, definition, table)
             session.transaction.changes_of(table.oid)

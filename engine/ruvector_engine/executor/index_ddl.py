@@ -18,9 +18,11 @@ from ruvector_engine.executor import access, table_access, table_changes, tables
 from ruvector_engine.executor.index_elements import VECTOR_METHODS, elements_of
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.index import BuildCancelled
+from ruvector_engine.planner.index_keys import index_key
 from ruvector_engine.planner.operator_classes import (
     FILLFACTOR,
     METHOD_ALIASES,
+    awaits_dimensions,
     check_build,
     check_number,
     check_options,
@@ -96,8 +98,10 @@ def _create_vector_index(session: Session, table: TableDef, definition: IndexDef
     if not table.has_row_id:
         table = _give_row_ids(session, table)
     definition = replace(definition, oid=store.new_oid(session.connection))
-    transaction.new_indexes[definition.oid] = definition
-    build_index(session, definition, table)
+    definition = with_dimensions(session, definition, table)
+    if not awaits_dimensions(definition, table):
+        transaction.new_indexes[definition.oid] = definition
+        build_index(session, definition, table)
     table_access.change_catalog(session)
     current = session.catalog.table_by_oid(table.oid)
     if current is None or current.columns != table.columns:
@@ -105,6 +109,15 @@ def _create_vector_index(session: Session, table: TableDef, definition: IndexDef
     tables.exists_already(session, definition.schema, definition.name, if_not_exists=False)
     transaction.changes_of(table.oid)
     transaction.catalog = store.changed(session.connection, session.catalog, put=[definition])
+
+
+def with_dimensions(session: Session, definition: IndexDef, table: TableDef) -> IndexDef:
+    """An index on real[] with the dimensions of the first array there is; any other as it is."""
+    if not awaits_dimensions(definition, table):
+        return definition
+    rows = index_key(definition, table, session.catalog).rows_sql
+    found = session.connection.run(f"SELECT octet_length(key) // 4 FROM ({rows}) AS r(id, key) LIMIT 1")
+    return replace(definition, dimensions=found[0][0]) if found else definition
 
 
 def _give_row_ids(session: Session, table: TableDef) -> TableDef:

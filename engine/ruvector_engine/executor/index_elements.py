@@ -10,6 +10,7 @@ from ruvector_engine.catalog.model import ColumnDef, IndexDef, IndexExpression, 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read
 from ruvector_engine.planner.operator_classes import (
+    ARRAY,
     check_class,
     check_dimensions,
     has_default_class,
@@ -65,7 +66,15 @@ def elements_of(session: Session, table: TableDef, node: Any, method: str) -> El
         if method in VECTOR_METHODS:
             _check_order(element, method)
             classes.append(check_class(method, given, type_ref.pg))
-            check_dimensions(type_ref)
+            if type_ref.oid != ARRAY:
+                check_dimensions(type_ref)
+            elif not element.name:
+                raise not_supported(
+                    f"an {method} index on an expression of type real[] is not supported",
+                    hint="Cast it to a vector with dimensions.",
+                )
+            else:
+                reads.append(element.name)
         elif given is None and not has_default_class(method, type_ref.pg):
             raise no_default_class(method, type_ref.pg)
         elif given is not None:

@@ -83,7 +83,7 @@ def _route(session: Session, plan: KnnPlan) -> Route | None:
         options.ef_search,
         options.probes,
         plan.order == tuple(range(len(plan.cached_columns))),
-        rows_query(plan.match, with_vector=False) if chosen.conditions else None,
+        rows_query(plan.match) if chosen.conditions else None,
     )
     return route
 

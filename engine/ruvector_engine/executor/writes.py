@@ -19,6 +19,7 @@ from ruvector_engine.executor import (
     duplicate_keys,
     failing_row,
     joined_returning,
+    new_keys,
     snapshots,
     system_views,
     table_access,
@@ -119,6 +120,7 @@ def _insert(session: Session, plan: WritePlan, statement: Insert, params: Sequen
         (changes.deleted if sets_vector else changes.touched).append(old)
     came = rows if sets_vector else [row for row in rows if row[1] is None]
     _record_added(changes, vectors, came, 2)
+    new_keys.check(session, table, np.asarray([row[0] for row in rows], np.int64))
     return _result(plan, "INSERT 0", rows, len(prefix))
 
 
@@ -136,6 +138,7 @@ def _update(session: Session, plan: WritePlan, statement: Update, params: Sequen
     rows = _changed(session, statement, params, prefix, [_KEEP_OLD_ID, _NEW_ID])
     changes.deleted.append(np.asarray([row[1] for row in rows], np.int64))
     _record_added(changes, vectors, rows, 2)
+    new_keys.check(session, table, np.asarray([row[0] for row in rows], np.int64))
     return _result(plan, "UPDATE", rows, len(prefix))
 
 

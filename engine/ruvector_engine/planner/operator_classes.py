@@ -9,7 +9,7 @@ from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.index import IndexSpec, elements
 from ruvector_engine.index.elements import Element
-from ruvector_engine.types.registry import BIT, HALFVEC, RUVECTOR, SPARSEVEC, VECTOR, PgType, TypeRef
+from ruvector_engine.types.registry import BIT, BY_NAME, HALFVEC, RUVECTOR, SPARSEVEC, VECTOR, PgType, TypeRef
 from ruvector_simd import AnyMetric, BitMetric, Metric
 
 HNSW_MIN_M, HNSW_DEFAULT_M, HNSW_MAX_M = 2, 16, 100
@@ -28,7 +28,7 @@ class OperatorClass:
 
 
 _FLOAT = ("l2", "ip", "cosine")
-#: By access method and name. vector and ruvector share their classes.
+#: By access method and name. vector and ruvector share their classes; those of real[] are the RuVector dialect's.
 OPERATOR_CLASSES: dict[tuple[str, str], OperatorClass] = {
     (method, f"{prefix}_{suffix}_ops"): OperatorClass(frozenset(types), _SUFFIXES[suffix])
     for method, prefix, types, suffixes in (
@@ -41,6 +41,8 @@ OPERATOR_CLASSES: dict[tuple[str, str], OperatorClass] = {
         ("ivfflat", "ruvector", ("vector", "ruvector"), _FLOAT),
         ("ivfflat", "halfvec", ("halfvec",), _FLOAT),
         ("ivfflat", "bit", ("bit",), ("hamming",)),
+        ("hnsw", "hnsw", ("_float4",), _FLOAT),
+        ("ivfflat", "ivfflat", ("_float4",), _FLOAT),
     )
     for suffix in suffixes
 }
@@ -52,6 +54,8 @@ _CLASS_ALIASES = {
 }
 #: Distance operator -> metric, for ORDER BY column <op> query.
 OPERATORS: dict[str, AnyMetric] = {metric.operator: metric for metric in _SUFFIXES.values()}
+#: real[]: an index keeps its arrays as vectors.
+ARRAY = BY_NAME["_float4"].oid
 #: What the values of a searchable type are made of.
 ELEMENTS: dict[int, Element] = {
     VECTOR: elements.SINGLE,
@@ -146,7 +150,7 @@ def check_class(method: str, name: str | None, pg_type: PgType) -> str:
         name = _DEFAULT_CLASSES.get((method, pg_type.name))
         if name is None:
             raise no_default_class(method, pg_type)
-    if (method, name) in _CLASS_ALIASES:
+    if (method, name) in _CLASS_ALIASES and pg_type.oid != ARRAY:
         name = f"{'ruvector' if pg_type.name == 'ruvector' else 'vector'}_{_CLASS_ALIASES[method, name]}_ops"
     found = OPERATOR_CLASSES.get((method, name))
     if found is None:
@@ -193,6 +197,11 @@ def key_type(definition: IndexDef, table: TableDef) -> TypeRef:
     return column.type
 
 
+def awaits_dimensions(definition: IndexDef, table: TableDef) -> bool:
+    """Whether it is an index on real[] to which no array has come yet, so that it cannot be built."""
+    return not definition.dimensions and key_type(definition, table).oid == ARRAY
+
+
 def index_spec(definition: IndexDef, table: TableDef) -> IndexSpec:
     """What the index structure must be, from its catalog entry."""
     type_ref = key_type(definition, table)
@@ -201,7 +210,7 @@ def index_spec(definition: IndexDef, table: TableDef) -> IndexSpec:
     return IndexSpec(
         method=definition.method,  # type: ignore[arg-type]
         metric=index_metric(definition),
-        dimensions=type_ref.typmod,
-        element=ELEMENTS[type_ref.oid].name,
+        dimensions=definition.dimensions if type_ref.oid == ARRAY else type_ref.typmod,
+        element=(elements.SINGLE if type_ref.oid == ARRAY else ELEMENTS[type_ref.oid]).name,
         **values,
     )

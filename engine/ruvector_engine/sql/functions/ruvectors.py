@@ -181,6 +181,12 @@ _ARRAY_DISTANCES: dict[str, Callable[[bytes, bytes], float]] = {
     "l1_distance_arr": vectors.l1,
     "graph_edge_similarity": cosine_similarity,
 }
+_ARRAY_OPERATORS = {
+    "<->": "l2_distance_arr",
+    "<#>": "neg_inner_product_arr",
+    "<=>": "cosine_distance_arr",
+    "<+>": "l1_distance_arr",
+}
 #: Functions of real[] (and numbers behind it) that give real[]: name -> (numbers, what to do).
 _ARRAY_RESULTS: dict[str, tuple[int, Callable[..., list[float]]]] = {
     "vector_add": (0, _elementwise(lambda a, b: a + b)),
@@ -204,6 +210,14 @@ def _distance_functions() -> Iterator[FunctionDef]:
         yield replace(own, fallback=True)
     for name in _ARRAY_DISTANCES:
         yield function(name, "float4[],float4[]", "float4", as_real(f"rv_{name}({_PAIR})", "{0}", "{1}"))
+
+
+def _array_operators() -> Iterator[FunctionDef]:
+    """The distance operators of real[], as double precision like those of vector."""
+    for symbol, name in _ARRAY_OPERATORS.items():
+        distance = "coalesce(rv_{0}({{0}}, {{1}}), CASE WHEN {{0}} IS NOT NULL AND {{1}} IS NOT NULL THEN {1} END)"
+        made = operator(symbol, "float4[],float4[]", "float8", distance.format(name, "CAST('NaN' AS DOUBLE)"))
+        yield replace(made, of_arrays=True, fallback=True)
 
 
 def _own_type() -> Iterator[FunctionDef]:
@@ -259,7 +273,10 @@ def _array_functions() -> Iterator[FunctionDef]:
 FUNCTIONS: tuple[FunctionDef, ...] = tuple(
     definition for definition in (*_distance_functions(), *_own_type(), *_array_functions()) if definition.kind != "o"
 )
-OPERATORS: tuple[FunctionDef, ...] = tuple(definition for definition in _own_type() if definition.kind == "o")
+OPERATORS: tuple[FunctionDef, ...] = (
+    *(definition for definition in _own_type() if definition.kind == "o"),
+    *_array_operators(),
+)
 
 _ARRAY, _REAL, _DOUBLE, _INT = "FLOAT[]", "FLOAT", "DOUBLE", "INTEGER"
 
