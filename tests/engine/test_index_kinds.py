@@ -229,10 +229,10 @@ def test_a_cast_parameter_takes_no_evaluation_and_is_checked(db: Talk) -> None:
     ("method", "type_name", "given", "kept"),
     [
         ("ruhnsw", "ruvector", "ruvector_cosine_ops", "hnsw (v ruvector_cosine_ops)"),
-        ("ruhnsw", "ruvector", "", "hnsw (v ruvector_l2_ops)"),
+        ("ruhnsw", "ruvector", "", "hnsw (v)"),
         ("ruhnsw", "vector", "vector_ip_ops", "hnsw (v vector_ip_ops)"),
         ("hnsw", "ruvector", "hnsw_cosine_ops", "hnsw (v ruvector_cosine_ops)"),
-        ("ruivfflat", "ruvector", "", "ivfflat (v ruvector_l2_ops)"),
+        ("ruivfflat", "ruvector", "", "ivfflat (v)"),
         ("ruivfflat", "vector", "ruvector_ivfflat_ip_ops", "ivfflat (v vector_ip_ops)"),
         ("ruivfflat", "halfvec", "halfvec_l2_ops", "ivfflat (v halfvec_l2_ops)"),
     ],

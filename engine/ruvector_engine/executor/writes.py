@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
 NEXT_ROW_ID = "nextval('ruvector_rid')"
 _NEW_ID = f'"{ROW_ID}" = {NEXT_ROW_ID}'
-_KEEP_OLD_ID = f'"{PREVIOUS_ROW_ID}" = "{ROW_ID}"'
+#: {row} qualifies a column of the row as it was, where others have such a column too.
+_KEEP_OLD_ID = f'"{PREVIOUS_ROW_ID}" = {{row}}"{ROW_ID}"'
 
 
 def run(session: Session, plan: WritePlan, params: Sequence[Value]) -> Result:
@@ -110,7 +111,7 @@ def _insert(session: Session, plan: WritePlan, statement: Insert, params: Sequen
     conflict = statement.on_conflict
     sets_vector = conflict is not None and _sets_indexed(session, table, conflict.sets)
     prefix = [quote(ROW_ID), quote(PREVIOUS_ROW_ID), *(quote(c.name) for c in vectors)]
-    extra = [_KEEP_OLD_ID] + ([_NEW_ID] if sets_vector else [])
+    extra = [_KEEP_OLD_ID.format(row="")] + ([_NEW_ID] if sets_vector else [])
     emitted = emit_insert(statement, returning_prefix=prefix, conflict_extra_sets=extra)
     rows = run_statement(session, session.connection, emitted, params)
     changes = session.transaction.changes_of(table.oid)
