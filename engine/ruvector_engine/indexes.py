@@ -171,6 +171,8 @@ class IndexSet:
         cancelled: Callable[[], bool] | None,
     ) -> VectorIndex:
         rows = index_key(definition, table, catalog).rows_sql
+        if progress is not None:
+            progress("initializing", 0, 0)
         ids, vectors = read(connection, rows, element_of(spec), spec.dimensions)
         return VectorIndex.build(spec, ids, vectors, progress=progress, cancelled=cancelled)
 

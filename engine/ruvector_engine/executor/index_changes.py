@@ -84,7 +84,7 @@ def run_reindex(session: Session, statement: Utility) -> Result:
             if awaits_dimensions(definition, table):
                 continue
             session.transaction.new_indexes[definition.oid] = definition
-            build_index(session, definition, table)
+            build_index(session, definition, table, "REINDEX CONCURRENTLY" if concurrent else "REINDEX")
             session.transaction.changes_of(table.oid)
     return Result("REINDEX")
 

@@ -72,7 +72,8 @@ def run_create_index(session: Session, statement: Utility) -> Result:
     )
     if definition.is_vector:
         check_build(definition)
-        _create_vector_index(session, table, definition)
+        command = "CREATE INDEX CONCURRENTLY" if node.concurrent else "CREATE INDEX"
+        _create_vector_index(session, table, definition, command)
     else:
         _create_plain_index(session, table, definition)
     return Result("CREATE INDEX")
@@ -90,7 +91,7 @@ def checked_options(given: dict[str, str], method: str) -> dict[str, str]:
     return given
 
 
-def _create_vector_index(session: Session, table: TableDef, definition: IndexDef) -> None:
+def _create_vector_index(session: Session, table: TableDef, definition: IndexDef, command: str) -> None:
     """Build first, then enter it in the catalog, so that a long build holds no other DDL up."""
     transaction = session.transaction
     if transaction.read_only:
@@ -101,7 +102,7 @@ def _create_vector_index(session: Session, table: TableDef, definition: IndexDef
     definition = with_dimensions(session, definition, table)
     if not awaits_dimensions(definition, table):
         transaction.new_indexes[definition.oid] = definition
-        build_index(session, definition, table)
+        build_index(session, definition, table, command)
     table_access.change_catalog(session)
     current = session.catalog.table_by_oid(table.oid)
     if current is None or current.columns != table.columns:
@@ -147,12 +148,15 @@ def _create_plain_index(session: Session, table: TableDef, definition: IndexDef)
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[definition])
 
 
-def build_index(session: Session, definition: IndexDef, table: TableDef) -> None:
-    """Build a vector index of what the transaction sees; it is installed when the transaction commits."""
-    build = IndexBuild(session.pid, table.oid, definition.oid, "CREATE INDEX", "initializing", 0, 0)
+def build_index(session: Session, definition: IndexDef, table: TableDef, command: str) -> None:
+    """Build a vector index of what the transaction sees; it is installed when the transaction commits.
+
+    `command` is what pg_stat_progress_create_index calls it.
+    """
+    build = IndexBuild(session.pid, table.oid, definition.oid, command, "initializing", 0, 0)
 
     def progress(phase: str, done: int, total: int) -> None:
-        session.building = replace(build, phase=phase, tuples_done=done, tuples_total=total)
+        session.building = replace(build, phase=f"building index: {phase}", tuples_done=done, tuples_total=total)
 
     def snapshot() -> bool:
         session.transaction.begin_snapshot()

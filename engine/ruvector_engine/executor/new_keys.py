@@ -48,6 +48,6 @@ def _begun(session: Session, definition: IndexDef, table: TableDef) -> IndexDef:
     catalog = table_access.change_catalog(session)
     session.transaction.catalog = store.changed(session.connection, catalog, put=[begun])
     session.transaction.new_indexes[begun.oid] = begun
-    index_ddl.build_index(session, begun, table)
+    index_ddl.build_index(session, begun, table, "CREATE INDEX")
     session.transaction.changes_of(table.oid)
     return begun
