@@ -15,9 +15,10 @@ from typing import Any
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.system.access import HANDLERS, exists, extension_of
 from ruvector_engine.catalog.system.context import SystemContext
-from ruvector_engine.catalog.system.oids import LANGUAGES, OWNER, derived, namespace_oid
+from ruvector_engine.catalog.system.oids import LANGUAGES, OWNER, namespace_oid
 from ruvector_engine.catalog.system.relations import pg_catalog, records
-from ruvector_engine.catalog.system.types import type_functions, type_oids
+from ruvector_engine.catalog.system.ruvector_objects import casts, function_oid, operator_facts, operator_oid
+from ruvector_engine.catalog.system.types import existing_types, type_functions, type_oids
 from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.types.registry import RUVECTOR, VECTOR
 
@@ -101,9 +102,9 @@ def _recorded_procedures() -> Iterator[Procedure]:
 
 def _own_procedure(definition: FunctionDef) -> Procedure:
     return Procedure(
-        derived("function", definition.name, *definition.args), definition.name, definition.kind,
-        "v" if definition.volatile else "i", definition.strict, definition.returns_set, "internal",
-        definition.result, definition.args, _extension(definition),
+        function_oid(definition.name, *definition.args), definition.name, definition.kind,
+        "v" if definition.volatile else "i", definition.strict, definition.returns_set,
+        "c" if _extension(definition) else "internal", definition.result, definition.args, _extension(definition),
     )  # fmt: skip
 
 
@@ -131,9 +132,10 @@ def _recorded_operators() -> Iterator[Operator]:
 
 def _own_operator(definition: FunctionDef) -> Operator:
     left, right = definition.args if len(definition.args) > 1 else (0, *definition.args)
+    facts = operator_facts(definition.name, left, right)
     return Operator(
-        derived("operator", definition.name, left, right), definition.name, False, False, left, right,
-        definition.result, 0, 0, 0, _extension(definition),
+        operator_oid(definition.name, left, right), definition.name, facts.can_merge, facts.can_hash, left, right,
+        definition.result, facts.commutator, facts.negator, facts.code, _extension(definition),
     )  # fmt: skip
 
 
@@ -219,6 +221,7 @@ class RecordedCast:
     function: int
     context: str
     method: str
+    extension: str
 
 
 def existing_casts(catalog: Catalog) -> Iterator[RecordedCast]:
@@ -226,7 +229,11 @@ def existing_casts(catalog: Catalog) -> Iterator[RecordedCast]:
     types = type_oids()
     for oid, source, target, function, when, method in records("casts"):
         if exists(int(oid), catalog) and source in types and target in types:
-            yield RecordedCast(int(oid), types[source], types[target], int(function), when, method)
+            yield RecordedCast(
+                int(oid), types[source], types[target], int(function), when, method, extension_of(int(oid))
+            )  # fmt: skip
+    there = {t.oid for t in existing_types(catalog)}
+    yield from (RecordedCast(*cast, "ruvector") for cast in casts() if {cast.source, cast.target} <= there)
 
 
 def cast_rows(context: SystemContext) -> list[tuple[Any, ...]]:

@@ -18,6 +18,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.functions import vectors
 from ruvector_engine.sql.functions.definition import Udf, aggregate, function, nullable, operator
 from ruvector_engine.sql.functions.float_sql import as_real
+from ruvector_engine.sql.functions.vector_internals import unless_null
 from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.types.jsons import parse_jsonb
 from ruvector_engine.types.vectors import check_dimensions
@@ -213,10 +214,9 @@ def _distance_functions() -> Iterator[FunctionDef]:
 
 
 def _array_operators() -> Iterator[FunctionDef]:
-    """The distance operators of real[], as double precision like those of vector."""
+    """The distance operators of real[]."""
     for symbol, name in _ARRAY_OPERATORS.items():
-        distance = "coalesce(rv_{0}({{0}}, {{1}}), CASE WHEN {{0}} IS NOT NULL AND {{1}} IS NOT NULL THEN {1} END)"
-        made = operator(symbol, "float4[],float4[]", "float8", distance.format(name, "CAST('NaN' AS DOUBLE)"))
+        made = operator(symbol, "float4[],float4[]", "float4", as_real(f"rv_{name}({_PAIR})", "{0}", "{1}"))
         yield replace(made, of_arrays=True, fallback=True)
 
 
@@ -226,10 +226,9 @@ def _own_type() -> Iterator[FunctionDef]:
     yield function("ruvector_norm", "ruvector", "float4", "CAST(rv_vector_norm({0}) AS FLOAT)")
     yield function("ruvector_normalize", "ruvector", "ruvector", "rv_vector_normalize({0})")
     for name in ("ruvector_mul_scalar", "ruvector_scalar_mul"):
-        yield function(name, "ruvector,float4", "ruvector", "rv_ruvector_scaled({0}, {1})")
+        for number in ("float4", "float8"):
+            yield function(name, f"ruvector,{number}", "ruvector", "rv_ruvector_scaled({0}, {1})")
     yield operator("*", "ruvector,float8", "ruvector", "rv_ruvector_scaled({0}, {1})")
-    for suffix in ("add", "sub"):
-        yield function(f"ruvector_{suffix}", "ruvector,ruvector", "ruvector", f"rv_vector_{suffix}({_PAIR})")
     read = "(CASE WHEN {1} IS NOT NULL THEN rv_vector_typmod(rv_ruvector_in({0}), {2}) END)"
     yield function("ruvector_in", "cstring,oid,int4", "ruvector", read)
     yield function("ruvector_out", "ruvector", "cstring", "rv_vector_out({0})")
@@ -237,6 +236,21 @@ def _own_type() -> Iterator[FunctionDef]:
     yield function("ruvector_hybrid_score", "float4,float4,float4", "float4", _hybrid_score, defaults=1)
     yield function("ruvector_typmod_in", "cstring[]", "int4", "rv_vector_typmod_in({0})")
     yield function("ruvector_typmod_out", "int4", "cstring", "('(' || {0} || ')')")
+
+
+def _casts() -> Iterator[FunctionDef]:
+    """Casts as functions, of the value, the modifier to fit and whether the cast was written, as pgvector has them."""
+    itself = unless_null("rv_vector_typmod({0}, {1})", 2)
+    yield function("ruvector", "ruvector,int4,bool", "ruvector", itself)
+    for element in ("int4", "float4", "float8", "numeric"):
+        made = unless_null(vectors.of_array("vector", element, "{0}", "{1}"), 2)
+        yield function("array_to_ruvector", f"{element}[],int4,bool", "ruvector", made)
+    for other in ("halfvec", "sparsevec"):
+        there, back = (f"rv_{a}_to_{b}({{0}}, {{1}})" for a, b in (("vector", other), (other, "vector")))
+        yield function(f"ruvector_to_{other}", "ruvector,int4,bool", other, unless_null(there, 2))
+        yield function(f"{other}_to_ruvector", f"{other},int4,bool", "ruvector", unless_null(back, 2))
+    floats = unless_null("rv_vector_floats({0})", 1, 2)
+    yield function("ruvector_to_float4", "ruvector,int4,bool", "float4[]", floats)
 
 
 def _array_functions() -> Iterator[FunctionDef]:
@@ -271,7 +285,9 @@ def _array_functions() -> Iterator[FunctionDef]:
 
 
 FUNCTIONS: tuple[FunctionDef, ...] = tuple(
-    definition for definition in (*_distance_functions(), *_own_type(), *_array_functions()) if definition.kind != "o"
+    definition
+    for definition in (*_distance_functions(), *_own_type(), *_casts(), *_array_functions())
+    if definition.kind != "o"
 )
 OPERATORS: tuple[FunctionDef, ...] = (
     *(definition for definition in _own_type() if definition.kind == "o"),
