@@ -66,20 +66,20 @@ def query_vector(session: Session, match: KnnMatch, params: Sequence[Value], *, 
     if value is None:
         return None
     if isinstance(value, list):
-        return _of_array(session, match, value)
+        return _of_array(session, match, params, value)
     assert isinstance(value, (bytes, str))
     element = match.element
     dimensions = element.dimensions_of(value)
     if dimensions != match.dimensions:
-        column_first = _column_first(session, match)
+        column_first = _column_first(session, match, params)
         first, second = (match.dimensions, dimensions) if column_first else (dimensions, match.dimensions)
         raise SqlError("22000", f"different {element.measured} {first} and {second}")
     return element.query(value)
 
 
-def _of_array(session: Session, match: KnnMatch, numbers: list[Any]) -> Vector | None:
+def _of_array(session: Session, match: KnnMatch, params: Sequence[Value], numbers: list[Any]) -> Vector | None:
     """An array as a query vector, when it is one of as many numbers as the index that serves the search has."""
-    chosen = choose_index(session, match)
+    chosen = choose_index(session, match, params)
     if chosen is None or chosen.index.spec.dimensions != len(numbers):
         return None
     if not all(isinstance(number, float) for number in numbers):  # NULLs, or arrays in it
@@ -87,27 +87,32 @@ def _of_array(session: Session, match: KnnMatch, numbers: list[Any]) -> Vector |
     return np.asarray(numbers, np.float32)
 
 
-def _column_first(session: Session, match: KnnMatch) -> bool:
+def _column_first(session: Session, match: KnnMatch, params: Sequence[Value]) -> bool:
     """Whether PostgreSQL would hand the column's vector to the distance first: an index has an order of its own."""
-    chosen = choose_index(session, match)
+    chosen = choose_index(session, match, params)
     if chosen is None:
         return match.distance.args[1] is match.operand
     return chosen.definition.method == "ivfflat"
 
 
-def choose_index(session: Session, match: KnnMatch) -> Chosen | None:
+def choose_index(session: Session, match: KnnMatch, params: Sequence[Value] = ()) -> Chosen | None:
     """The index that serves the search: one that leaves fewer conditions, hnsw before ivfflat, older before newer.
 
+    A partial index whose predicate follows only from the values of `params` serves where no other index does.
     enable_indexscan = off turns to the table instead, unless settings speak against what that takes as well.
     """
     settings = session.settings
     if settings["enable_indexscan"] == "off" and settings["enable_seqscan"] == settings["enable_sort"] == "on":
         return None
+    return _serving(session, match, ()) or (_serving(session, match, params) if params else None)
+
+
+def _serving(session: Session, match: KnnMatch, params: Sequence[Value]) -> Chosen | None:
     usable: list[tuple[int, bool, int, IndexDef, tuple[Expr, ...]]] = []
     for definition in session.catalog.indexes_of(match.table.oid):
         if definition.is_vector and index_metric(definition) is match.metric:
             key = index_key(definition, match.table, session.catalog)
-            rest = key.serves(match.key, match.entry, match.filter)
+            rest = key.serves(match.key, match.entry, match.filter, params)
             if rest is not None:
                 usable.append((len(rest), definition.method != "hnsw", definition.oid, definition, rest))
     for _, _, _, definition, rest in sorted(usable, key=lambda u: u[:3]):
@@ -124,7 +129,7 @@ def nearest(session: Session, match: KnnMatch, params: Sequence[Value], vector: 
     """Up to k nearest rows that match the filter: fewer only when there are no more."""
     if session.transaction.isolation in ("repeatable read", "serializable"):
         session.transaction.begin_snapshot()
-    chosen = choose_index(session, match)
+    chosen = choose_index(session, match, params)
     if chosen is None:
         return _exact(session, match, params, vector, k)
     index = chosen.index

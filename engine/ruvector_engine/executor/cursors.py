@@ -149,7 +149,7 @@ def run_declare(session: Session, statement: Utility, params: Sequence[Value]) -
     _check_locking(plan, options)
     if name in session.cursors:
         raise SqlError("42P03", f'cursor "{name}" already exists')
-    scrolls = bool(options & _SCROLL) or (not (options & _NO_SCROLL) and _scrolls_anyway(session, plan))
+    scrolls = bool(options & _SCROLL) or (not (options & _NO_SCROLL) and _scrolls_anyway(session, plan, params))
     result = plans.run(session, plan, params)
     stream = session.stream if result.more is not None else None
     source = session.raw.source if session.raw is not None else ""
@@ -176,10 +176,10 @@ def _check_locking(plan: KnnPlan | QueryPlan, options: int) -> None:
         )
 
 
-def _scrolls_anyway(session: Session, plan: KnnPlan | QueryPlan) -> bool:
+def _scrolls_anyway(session: Session, plan: KnnPlan | QueryPlan, params: Sequence[Value]) -> bool:
     """Whether it scrolls without having been told to, as PostgreSQL's does when the plan can run backwards."""
     matches = [plan.match] if isinstance(plan, KnnPlan) else plan.searches
-    by_index = {id(match.query) for match in matches if choose_index(session, match) is not None}
+    by_index = {id(match.query) for match in matches if choose_index(session, match, params) is not None}
     return scans_backward(plan.query, by_index)
 
 

@@ -64,8 +64,8 @@ def run(session: Session, statement: Utility, params: Sequence[Value]) -> Result
     plan, values = _explained(session, statement.inner, params)
     if plan is None:
         return Result("EXPLAIN", outputs, [("Utility Statement",)])
-    around = _surroundings(session, plan)
     shown_values = None if options.on("generic_plan") else values
+    around = _surroundings(session, plan, shown_values or ())
     tree = plan_tree(plan, around, shown_values, verbose=options.on("verbose"))
     _mark_disabled(session, tree)
     times = [("Planning Time", (time.perf_counter() - started) * 1000)]
@@ -131,7 +131,7 @@ def _explained(
     return _explained(session, plan.statement.inner, params)
 
 
-def _surroundings(session: Session, plan: TouchesRows) -> Surroundings:
+def _surroundings(session: Session, plan: TouchesRows, params: Sequence[Value]) -> Surroundings:
     def rows(oid: int) -> int:
         table = session.catalog.table_by_oid(oid)
         if table is None or table.virtual:
@@ -140,7 +140,7 @@ def _surroundings(session: Session, plan: TouchesRows) -> Surroundings:
 
     plan = plan.main if isinstance(plan, WithWritesPlan) else plan
     matches = [plan.match] if isinstance(plan, KnnPlan) else plan.searches if isinstance(plan, QueryPlan) else ()
-    chosen = {id(m.entry): choose_index(session, m) for m in matches}
+    chosen = {id(m.entry): choose_index(session, m, params) for m in matches}
     return Surroundings(
         rows,
         lambda oid: [index for index in session.catalog.indexes_of(oid) if index.unique],

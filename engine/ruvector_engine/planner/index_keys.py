@@ -11,6 +11,7 @@ from typing import Any
 
 from ruvector_engine.catalog.model import ROW_ID, Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
+from ruvector_engine.planner.implication import implied, with_values
 from ruvector_engine.planner.operator_classes import ARRAY
 from ruvector_engine.planner.walk import conjuncts, is_volatile, nodes
 from ruvector_engine.sql.analyze import analyze_expression
@@ -20,7 +21,7 @@ from ruvector_engine.sql.emit_binding import quote, written_out
 from ruvector_engine.sql.nodes import Cast, ColumnRef, Const, Expr, RangeEntry
 from ruvector_engine.sql.storage import bindable
 from ruvector_engine.sql.tree import transform
-from ruvector_engine.types.registry import BOOL, VECTOR, TypeRef
+from ruvector_engine.types.registry import BOOL, VECTOR, TypeRef, Value
 
 _KEPT = 256
 
@@ -34,10 +35,13 @@ class IndexKey:
     predicate: tuple[Expr, ...]
     rows_sql: str
 
-    def serves(self, key: Expr, entry: RangeEntry, conditions: Sequence[Expr]) -> tuple[Expr, ...] | None:
+    def serves(
+        self, key: Expr, entry: RangeEntry, conditions: Sequence[Expr], params: Sequence[Value] = ()
+    ) -> tuple[Expr, ...] | None:
         """Which of `conditions` the index leaves to be tested, when a search by `key` of the table `entry` may use it.
 
-        None when it may not: the key is another, or the conditions do not imply the index's predicate.
+        None when it may not: the key is another, or the conditions, with the values of `params` in them, do not imply
+        the index's predicate.
         """
         if self.key is None:
             if not isinstance(key, ColumnRef) or key.name != self.column:
@@ -45,9 +49,10 @@ class IndexKey:
         elif _of_entry(self.key, entry) != key:
             return None
         known = [_of_entry(part, entry) for part in self.predicate]
-        if any(part not in conditions for part in known):
+        valued = [with_values(condition, params) for condition in conditions] if known and params else conditions
+        if not all(implied(part, valued) for part in known):
             return None
-        return tuple(part for part in conditions if part not in known)
+        return tuple(condition for condition, part in zip(conditions, valued, strict=True) if part not in known)
 
 
 def _of_entry(expr: Expr, entry: RangeEntry) -> Expr:
