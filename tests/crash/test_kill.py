@@ -74,6 +74,7 @@ def test_kill_in_the_middle_of_work(tmp_path: Path, name: str, rounds: int) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", ["hnsw", "halfvec lists", "bit", "sparsevec", "array", "expression", "partial"])
 def test_kill_while_building_an_index(tmp_path: Path, name: str) -> None:
     """The index is there whole or not at all, and can be made again."""
