@@ -1,4 +1,4 @@
-"""The command: `python -m bench [--data FOLDER] [--rows N] [--quick]`."""
+"""The command: `python -m bench [--data FOLDER] [--rows N] [--quick] [--quantization]`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from bench import datasets, report, round_trips, targets
+from bench import datasets, quantized, report, round_trips, targets
 from bench.ceilings import Library, libraries
 from bench.datasets import Dataset
 from bench.measure import (
@@ -39,6 +39,7 @@ _FULL = Effort(seconds=1.0, warm_up=0.3, repetitions=3, loads=7)
 _QUICK = Effort(seconds=0.5, warm_up=0.2, repetitions=1, loads=1)
 _EF_SEARCH, _QUICK_EF_SEARCH = (10, 20, 30, 40, 60, 80, 120, 200), (20, 40, 80, 200)
 _PROBES, _QUICK_PROBES = (1, 2, 4, 8, 16, 32), (2, 5, 10)
+_QUANTIZED_EF_SEARCH, _QUANTIZED_PROBES = (40, 80), (5, 10)
 _QUICK_ROWS = 10_000
 
 
@@ -46,6 +47,9 @@ def main() -> None:
     """Measure every dataset with both index methods and report."""
     arguments = _arguments()
     effort = _QUICK if arguments.quick else _FULL
+    if arguments.quantization:
+        _quantization(_datasets(arguments)[0](), effort, with_ivfflat=not arguments.no_ivfflat)
+        return
     folder = RESULTS / time.strftime("%Y-%m-%d-%H%M%S")
     folder.mkdir(parents=True)
     comparisons = []
@@ -67,6 +71,20 @@ def main() -> None:
             text += "\n" + section
             report.save(comparisons, folder, text)
     print(f"The tables, the curves and all figures are in {folder}.")
+
+
+def _quantization(dataset: Dataset, effort: Effort, *, with_ivfflat: bool) -> None:
+    """Measure this server's quantized indexes over the first dataset, and print it."""
+    methods = [hnsw(_QUANTIZED_EF_SEARCH)]
+    if with_ivfflat:
+        methods.append(ivfflat(_QUANTIZED_PROBES, len(dataset.rows)))
+    print(f"Measured on {report.machine()}.\n")
+    for method in methods:
+        rows = []
+        for row in quantized.sweep(dataset, method, effort):
+            _say(f"{dataset.title}: {method.name} with {row.kind}")
+            rows.append(row)
+        print(quantized.table(dataset, method, rows), flush=True)
 
 
 def protocol(effort: Effort) -> tuple[RoundTrips, RoundTrips]:
@@ -169,6 +187,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, help="rows of made-up data at 128 dimensions (100,000); a limit for --data")
     parser.add_argument("--quick", action="store_true", help="few rows and few points: about two minutes")
     parser.add_argument("--no-ivfflat", action="store_true", help="measure HNSW only")
+    parser.add_argument("--quantization", action="store_true", help="this server's quantized indexes, and nothing else")
     return parser.parse_args()
 
 

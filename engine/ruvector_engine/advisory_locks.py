@@ -12,18 +12,22 @@ from ruvector_engine.locks import await_lock
 
 
 class Key(NamedTuple):
-    """What is locked, as pg_locks shows it: two halves of one bigint (subid 1), or two integers (subid 2)."""
+    """What is locked, as pg_locks shows it: two halves of one bigint (subid 1), or two integers (subid 2).
 
+    The same numbers in another database are another lock.
+    """
+
+    database: int
     classid: int
     objid: int
     subid: int
 
     @classmethod
-    def of(cls, numbers: tuple[int, ...]) -> Key:
+    def of(cls, database: int, numbers: tuple[int, ...]) -> Key:
         """The key of one bigint or two integers."""
         if len(numbers) == 1:
-            return cls(numbers[0] >> 32 & 0xFFFFFFFF, numbers[0] & 0xFFFFFFFF, 1)
-        return cls(numbers[0] & 0xFFFFFFFF, numbers[1] & 0xFFFFFFFF, 2)
+            return cls(database, numbers[0] >> 32 & 0xFFFFFFFF, numbers[0] & 0xFFFFFFFF, 1)
+        return cls(database, numbers[0] & 0xFFFFFFFF, numbers[1] & 0xFFFFFFFF, 2)
 
 
 class Kind(NamedTuple):

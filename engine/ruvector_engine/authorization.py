@@ -20,8 +20,8 @@ class Authorization:
         self._settings = settings
         self._authority = authority
         self._rights: Rights | None = None
-        self._paths: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-        self._paths_made_for: tuple[int, Rights] | None = None
+        self._path: tuple[str, ...] = ()
+        self._path_made_for: tuple[int, Rights] | None = None
 
     @property
     def rights(self) -> Rights:
@@ -34,22 +34,17 @@ class Authorization:
 
     @property
     def search_path(self) -> tuple[str, ...]:
-        """The schemas that unqualified names are looked up in: those that the current user may look into."""
-        return self._made_paths()[0]
+        """The schemas that unqualified names are looked up in: those that the current user may look into.
 
-    @property
-    def full_search_path(self) -> tuple[str, ...]:
-        """The same with closed ones: pg_catalog first unless it is named, as in PostgreSQL."""
-        return self._made_paths()[1]
-
-    def _made_paths(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        pg_catalog is first unless it is named, as in PostgreSQL.
+        """
         rights = self.rights
         made_for = (self._settings.generation, rights)
-        if self._paths_made_for != made_for:
+        if self._path_made_for != made_for:
             user = self._identity.current.name
             names = split_identifiers(self._settings["search_path"]) or ()
             places = tuple(user if name == "$user" else name for name in names if name)
             full = places if "pg_catalog" in places else ("pg_catalog", *places)
-            self._paths = (tuple(n for n in full if rights.has("schema", schema_key(n), "U")), full)
-            self._paths_made_for = made_for
-        return self._paths
+            self._path = tuple(n for n in full if rights.has("schema", schema_key(n), "U"))
+            self._path_made_for = made_for
+        return self._path

@@ -1,7 +1,8 @@
 """The engine's door: opens a data directory, makes sessions, and publishes what transactions commit.
 
-What other sessions see is the `catalog`, the vector indexes and the row cache here; `commit` replaces or changes them
-in one step, under one lock, after DuckDB has made the transaction durable and before the client hears of it.
+What other sessions see is the catalogs in `databases`, the vector indexes and the row cache here; `commit` replaces or
+changes them in one step, under one lock, after DuckDB has made the transaction durable and before the client hears of
+it.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from ruvector_engine.advisory_locks import AdvisoryLocks
 from ruvector_engine.catalog import store as catalog_store
-from ruvector_engine.catalog.model import Catalog
-from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER
-from ruvector_engine.catalog.system import Activity, IndexBuild
+from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER, Authority
+from ruvector_engine.catalog.system import AccessRule, Activity, IndexBuild, NameMapping
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.configuration_file import ConfigurationFile
 from ruvector_engine.errors import SqlError
@@ -27,14 +28,17 @@ from ruvector_engine.executor import sequence_values
 from ruvector_engine.executor.filters import FilterCache
 from ruvector_engine.executor.knn_batch import Asked, search_together
 from ruvector_engine.executor.row_cache import RowCache
-from ruvector_engine.executor.session_functions import call, relation_bytes
+from ruvector_engine.executor.session_functions import call
+from ruvector_engine.executor.sizes import database_bytes, relation_bytes
 from ruvector_engine.indexes import IndexSet
 from ruvector_engine.locks import LockManager
-from ruvector_engine.login import Accounts, admitted, require_connect
+from ruvector_engine.login import Accounts, admitted, admitted_to
 from ruvector_engine.notifications import Exchange
+from ruvector_engine.published import PublishedDatabases
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
 from ruvector_engine.session import Prepared, Session
+from ruvector_engine.setting_definitions import SHARED_BUFFERS
 from ruvector_engine.sql.functions import notifications, sequences, system
 from ruvector_engine.sql.functions.catalog import UDFS
 from ruvector_engine.sql.functions.session import udfs as session_udfs
@@ -49,19 +53,20 @@ LOCK_NAME = "ruvector.lock"
 
 
 class Database:
-    """One data directory, open. Thread-safe."""
+    """One data directory, open: what PostgreSQL calls a cluster, of several databases. Thread-safe."""
 
     def __init__(self, data_dir: Path, lock_file: IO[str], superuser: str) -> None:
         self.data_dir = data_dir
         self._lock_file = lock_file
-        self.store = Store(data_dir / FILE_NAME, threads=os.cpu_count() or 1)
+        self.configuration = ConfigurationFile(data_dir)
+        self.store = Store(data_dir / FILE_NAME, threads=os.cpu_count() or 1, memory=self._storage_memory())
         self.sessions: dict[int, Session] = {}
         self.exchange = Exchange()
         self.store.register(
             (
                 *UDFS,
                 *session_udfs(lambda pid, name, args: call(self.sessions[pid], name, args)),
-                *system.udfs(self._lookup_of, self._relation_bytes),
+                *system.udfs(self._lookup_of, self._relation_bytes, self._database_bytes),
                 *sequences.udfs(
                     lambda pid: self.sessions[pid].drawn,
                     lambda pid, oid: sequence_values.current(self.sessions[pid], oid),
@@ -74,10 +79,11 @@ class Database:
             connection.run("BEGIN")
             for macro in MACROS:
                 connection.run(macro)
-            self.catalog: Catalog = catalog_store.bootstrap(connection, superuser)
+            #: What is committed: the databases in the directory, each with its catalog.
+            self.databases = PublishedDatabases(catalog_store.bootstrap(connection, superuser))
             connection.run("COMMIT")
         #: What is asked of roles before there is a session.
-        self.accounts = Accounts(lambda: self.catalog.authority)
+        self.accounts = Accounts(lambda: self.authority, lambda: self.configuration.current)
         #: Held while it is decided whether one more session may begin.
         self._admission = threading.Lock()
         self.locks = LockManager()
@@ -93,9 +99,11 @@ class Database:
         #: The same of the last one that created a table or altered it.
         self.defined_at: dict[int, int] = {}
         self.started_at = self.configured_at = time.time()
-        self.configuration = ConfigurationFile(data_dir)
         #: What pg_reload_conf() asks for: whoever has files to read again sets it.
         self.on_reload: Callable[[], object] = lambda: None
+        #: What the files say of who gets in, as they are now: whoever lets clients in sets these.
+        self.access_rules: Callable[[], Sequence[AccessRule]] = lambda: ()
+        self.name_mappings: Callable[[], Sequence[NameMapping]] = lambda: ()
         #: Milliseconds to begin with: numbers grow beyond a restart too, unless transactions came faster than that.
         self._closed = False
 
@@ -132,8 +140,13 @@ class Database:
         except BaseException:
             lock_file.close()
             raise
-        database.indexes.open_all(database.catalog)
+        database.indexes.open_all([published.catalog for published in database.databases])
         return database
+
+    @property
+    def authority(self) -> Authority:
+        """The roles and the databases as committed now."""
+        return self.databases.authority
 
     def session(
         self,
@@ -143,18 +156,31 @@ class Database:
         pid: int,
         startup: Mapping[str, str],
         client: tuple[str | None, int] = (None, -1),
+        system_user: str | None = None,
     ) -> Session:
-        """A new session; SqlError for a user who may not log in, for an unknown startup parameter or a bad value.
+        """A new session in the database of that name.
+
+        SqlError for a user who may not log in, for a database that there is not or that he may not connect to, for an
+        unknown startup parameter or a bad value.
 
         `client` is the address and port of the client; (None, -1) when it is on this machine and has none.
+        `system_user` is how it has proven who it is, method:name; None when nothing was asked.
         """
         with self._admission:
-            login = admitted(self.catalog.authority, user, list(self.sessions.values()), self._places())
-            require_connect(self.catalog.authority, login, database)
-            session = Session(self, login=login, database_name=database, pid=pid, startup=startup)
+            others = list(self.sessions.values())
+            login = admitted(self.authority, user, others, self._places())
+            published = admitted_to(self.databases, database, login, others)
+            session = Session(self, login=login, published=published, pid=pid, startup=startup)
             session.client_address, session.client_port = client
+            session.system_user = system_user
             self.sessions[pid] = session
         return session
+
+    @contextmanager
+    def no_new_sessions(self) -> Iterator[None]:
+        """A moment in which no session begins."""
+        with self._admission:
+            yield
 
     def _places(self) -> int | None:
         """How many sessions there may be before the rest of the places is kept for superusers."""
@@ -162,6 +188,11 @@ class Database:
         if "max_connections" not in settings:
             return None
         return int(settings["max_connections"]) - int(settings["superuser_reserved_connections"])
+
+    def _storage_memory(self) -> int:
+        """Bytes of memory that DuckDB may take: shared_buffers, in units of 8 kB, as it is at the start."""
+        buffers = self.configuration.current.values.get("shared_buffers", SHARED_BUFFERS)
+        return int(buffers) * 8192
 
     def execute_together(self, queries: Sequence[tuple[Session, Prepared, Sequence[Value]]]) -> list[Result | None]:
         """`Session.execute_now` for queries of several sessions at once.
@@ -182,6 +213,11 @@ class Database:
         with self.store.connection() as connection:  # the session's own is running the statement that asks
             return relation_bytes(session, connection, oid)
 
+    def _database_bytes(self, pid: int, given: int | str) -> int:
+        session = self.sessions[pid]
+        with self.store.connection() as connection:
+            return database_bytes(session, connection, given)
+
     def reload(self) -> None:
         """Have configuration files read again, soon."""
         self.configuration.reload()
@@ -201,11 +237,6 @@ class Database:
         """Index builds under way, for pg_stat_progress_create_index."""
         return [s.building for s in list(self.sessions.values()) if s.building is not None]
 
-    def file_size(self) -> int:
-        """Bytes of the database file and the indexes' files."""
-        files = [self.data_dir / FILE_NAME, *(self.data_dir / "indexes").rglob("*")]
-        return sum(path.stat().st_size for path in files if path.is_file())
-
     def commit(self, transaction: Transaction) -> None:
         """Make a transaction durable, then visible. SqlError when DuckDB refuses it: then it is rolled back."""
         with self.commit_lock:
@@ -224,16 +255,20 @@ class Database:
     def _publish(self, transaction: Transaction) -> None:
         self.changed_at |= dict.fromkeys(transaction.changes, self.commits + 1)
         self.commits += 1
+        if transaction.new_database is not None:
+            self.databases.add(transaction.new_database)
         if transaction.catalog is not None:
-            former, self.catalog = self.catalog, transaction.catalog
-            for name, relation in self.catalog.relations.items():
+            former = self.databases.replace(transaction.catalog)
+            for name, relation in transaction.catalog.relations.items():
                 known = former.relations.get(name)
                 if known is not relation and known != relation:  # equal ones know a changed type
                     self.defined_at[relation.oid] = self.commits
+        if transaction.dropped_database:
+            self.databases.remove(transaction.dropped_database)
         for table_oid, changes in transaction.changes.items():
             if changes.truncated or changes.altered or table_oid in transaction.dropped:
                 self.rows.forget(table_oid)
-        self.indexes.publish(self.catalog, transaction)
+        self.indexes.publish(transaction.new_database or transaction.published.catalog, transaction)
         # After the indexes: a reader that still finds an old id misses its row, and searches again.
         for table_oid, changes in transaction.changes.items():
             self.rows.changed(table_oid, (*changes.deleted, *changes.touched))

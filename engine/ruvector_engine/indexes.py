@@ -1,4 +1,4 @@
-"""The vector indexes of a database: opened with it, kept in step with commits, saved beside it.
+"""The vector indexes of a data directory: opened with it, kept in step with commits, saved beside it.
 
 An index is derived from its table and may be deleted at any time: whatever is missing, damaged or behind is made good
 from the rows. Only `publish` changes an index, in commit order.
@@ -10,12 +10,12 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from ruvector_engine.build_logs import BuildLogs
 from ruvector_engine.catalog.model import PREVIOUS_ROW_ID, ROW_ID, Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.index import DamagedIndex, IndexMaintenance, IndexSpec, VectorIndex
@@ -31,15 +31,6 @@ _log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(slots=True)
-class BuildLog:
-    """Changes to a table that were committed while an index on it was being built."""
-
-    table_oid: int
-    complete: bool = True  # False: the snapshot is older than the log, so that changes may be in neither
-    changes: list[TableChanges] = field(default_factory=list)
-
-
 class IndexSet:
     """All vector indexes by OID. `get` may be called from any thread."""
 
@@ -48,7 +39,8 @@ class IndexSet:
         self._directory = directory
         self._indexes: dict[int, VectorIndex] = {}
         self._pending: dict[int, VectorIndex] = {}  # built by transactions that have not committed
-        self._logs: dict[int, BuildLog] = {}  # index -> what was committed since its build's snapshot
+        #: What was committed since the snapshots of builds.
+        self.builds = BuildLogs()
         self._maintenance = IndexMaintenance()
         self._maintenance.start()
 
@@ -62,11 +54,18 @@ class IndexSet:
 
     # ------------------------------------------------------------ opening
 
-    def open_all(self, catalog: Catalog) -> None:
-        """Load every index, or rebuild it from its table."""
+    def open_all(self, catalogs: Sequence[Catalog]) -> None:
+        """Load every index of these databases, or rebuild it from its table; files of no index are removed."""
         self._directory.mkdir(exist_ok=True)
+        known = set().union(*map(self._open_of, catalogs))
+        for path in self._directory.iterdir():
+            if path.name not in known:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _open_of(self, catalog: Catalog) -> set[str]:
+        """Open those of one database; the names of their files."""
         self._give_row_ids(catalog)
-        known = set()
+        known = set[str]()
         for relation in list(catalog.relations.values()):
             if isinstance(relation, IndexDef) and relation.is_vector:
                 table = catalog.table_by_oid(relation.table_oid)
@@ -79,9 +78,7 @@ class IndexSet:
                     self._open(catalog, relation, table)
                 except SqlError as error:  # of an expression that no longer holds: queries then search exactly
                     _log.error('index "%s" is put aside, for it cannot be built: %s', relation.name, error.message)
-        for path in self._directory.iterdir():
-            if path.name not in known:
-                shutil.rmtree(path, ignore_errors=True)
+        return known
 
     def _give_row_ids(self, catalog: Catalog) -> None:
         """Tables whose vectors could not be indexed when they were made have no hidden row ids yet."""
@@ -150,13 +147,12 @@ class IndexSet:
         tells whether it sees all that is committed: a transaction that began earlier may not.
         """
         with commit_lock:
-            complete = snapshot()
-            self._logs[definition.oid] = BuildLog(table.oid, complete)
+            self.builds.begin(definition, complete=snapshot())
         try:
             spec = index_spec(definition, table)
             index = self._build_from_rows(connection, catalog, definition, table, spec, progress, cancelled)
         except BaseException:
-            del self._logs[definition.oid]
+            self.builds.end(definition.oid)
             raise
         self._pending[definition.oid] = index
 
@@ -174,16 +170,14 @@ class IndexSet:
         if progress is not None:
             progress("initializing", 0, 0)
         ids, vectors = read(connection, rows, element_of(spec), spec.dimensions)
-        return VectorIndex.build(spec, ids, vectors, progress=progress, cancelled=cancelled)
+        return VectorIndex.build(spec, ids, vectors, directory=self._directory, progress=progress, cancelled=cancelled)
 
     # ------------------------------------------------------------ keeping in step
 
     def publish(self, catalog: Catalog, transaction: Transaction) -> None:
         """Apply a committed transaction, under the commit lock."""
         for table_oid, changes in transaction.changes.items():
-            for log in self._logs.values():
-                if log.table_oid == table_oid:
-                    log.changes.append(changes)
+            self.builds.note(table_oid, changes)
             table = catalog.table_by_oid(table_oid)
             for definition in catalog.indexes_of(table_oid) if table is not None else ():
                 index = self._indexes.get(definition.oid)
@@ -192,7 +186,7 @@ class IndexSet:
         for oid in transaction.dropped:
             self._remove(oid)
         for built in transaction.new_indexes.values():
-            build = self._logs.pop(built.oid, None)
+            build = self.builds.end(built.oid)
             index = self._pending.pop(built.oid, None)
             # As its columns are named now; there is none when it was dropped, which a REINDEX keeps nobody from.
             current = [i for i in catalog.indexes_of(built.table_oid) if i.oid == built.oid]
@@ -238,7 +232,7 @@ class IndexSet:
         """Forget what a transaction built that did not commit."""
         for oid in transaction.new_indexes:
             self._pending.pop(oid, None)
-            self._logs.pop(oid, None)
+            self.builds.end(oid)
 
     def _apply(
         self, catalog: Catalog, index: VectorIndex, definition: IndexDef, table: TableDef, changes: TableChanges
@@ -257,9 +251,12 @@ class IndexSet:
         if definition.holds_column:
             ids, vectors = changes.added_vectors(definition.columns[0], element, dimensions, committed)
         else:
-            looked_at = np.union1d(changes.added_ids(), changes.touched_ids())
-            ids, vectors = committed(looked_at)
-            deleted = np.union1d(deleted, np.setdiff1d(looked_at, ids))
+            ids, vectors = changes.added_vectors(definition.oid, element, dimensions, committed)
+            # Statements that ran before there was the index did not evaluate it.
+            others = np.setdiff1d(changes.added_ids(), changes.noted_ids(definition.oid))
+            if others.size:
+                more_ids, more = committed(others)
+                ids, vectors = np.concatenate([ids, more_ids]), element.rows.joined([vectors, more])
         if ids.size > 0:
             fresh = np.flatnonzero(~index.contains(ids))
             ids, vectors = ids[fresh], vectors.take(fresh, axis=0)

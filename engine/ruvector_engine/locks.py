@@ -51,8 +51,17 @@ class LockManager:
         self._held: dict[int, dict[int, set[Mode]]] = {}  # table -> pid -> modes
         self._waiting: dict[int, tuple[int, Mode]] = {}  # pid -> what it waits for
 
-    def acquire(self, pid: int, table: int, mode: Mode, *, timeout: float | None, check: Callable[[], None]) -> None:
-        """Take a lock, waiting up to `timeout` seconds (None: for ever).
+    def acquire(
+        self,
+        pid: int,
+        table: int,
+        mode: Mode,
+        *,
+        timeout: float | None,
+        check: Callable[[], None],
+        keep: bool = True,
+    ) -> None:
+        """Take a lock, waiting up to `timeout` seconds (None: for ever); without `keep`, just wait until it is free.
 
         `check` is called while waiting and raises when the wait was cancelled. 55P03 on timeout, 40P01 on deadlock.
         """
@@ -68,7 +77,8 @@ class LockManager:
                 )
             finally:
                 del self._waiting[pid]
-            self._held.setdefault(table, {}).setdefault(pid, set()).add(mode)
+            if keep:
+                self._held.setdefault(table, {}).setdefault(pid, set()).add(mode)
 
     def release_all(self, pid: int) -> None:
         """Give back everything the session holds."""

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.membership import memberships_of
-from ruvector_engine.catalog.rights import DATABASE_KEY, Rights
+from ruvector_engine.catalog.rights import Rights, database_key
 from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, Authority, RoleDef
+from ruvector_engine.configuration import Configuration
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor.session_functions import micros
-from ruvector_engine.verifiers import Verifier
+from ruvector_engine.published import Published, PublishedDatabases
+from ruvector_engine.verifiers import DEFAULT_ITERATIONS, Md5Hash, Verifier
 
 if TYPE_CHECKING:
     from ruvector_engine.database import Database
@@ -21,17 +23,19 @@ if TYPE_CHECKING:
 
 
 class Secret(NamedTuple):
-    """What a role's password is checked against; without a verifier no password is right, and `reason` says why."""
+    """What a role's password is checked against; without a verifier none is right by SCRAM, and `reason` says why."""
 
     verifier: Verifier | None
     reason: str = ""
+    md5: Md5Hash | None = None
 
 
 class Accounts:
     """The roles as committed now, for whoever lets clients in. Never blocks."""
 
-    def __init__(self, authority: Callable[[], Authority]) -> None:
+    def __init__(self, authority: Callable[[], Authority], settings: Callable[[], Configuration]) -> None:
         self._authority = authority
+        self._settings = settings
 
     @property
     def guarded(self) -> bool:
@@ -44,6 +48,16 @@ class Accounts:
         """Whether any role has a password."""
         return any(role.password is not None for role in self._authority().roles.values())
 
+    @property
+    def iterations(self) -> int:
+        """How many iterations new passwords are derived with, where a role or session does not say otherwise."""
+        return int(self._settings().values.get("scram_iterations", DEFAULT_ITERATIONS))
+
+    @property
+    def hashes_by_md5(self) -> bool:
+        """Whether new passwords are kept as MD5 hashes, where a role or session does not say otherwise."""
+        return self._settings().values.get("password_encryption") == "md5"
+
     def secret_of(self, user: str) -> Secret:
         """What the password of a user is checked against."""
         role = self._authority().roles.get(user)
@@ -53,7 +67,11 @@ class Accounts:
             return Secret(None, f'user "{user}" has no password assigned')
         if role.valid_until is not None and role.valid_until < micros(time.time()):
             return Secret(None, f'user "{user}" has an expired password')
-        return Secret(Verifier.parse(role.password), "the stored verifier cannot be read")
+        md5 = Md5Hash.parse(role.password, user)
+        if md5 is not None:
+            return Secret(None, "", md5)
+        verifier = Verifier.parse(role.password)
+        return Secret(verifier, "" if verifier is not None else "the stored verifier cannot be read")
 
     def belongs(self, user: str, role: str) -> bool:
         """Whether a user is that role or, directly or not, a member of it; being a superuser does not count."""
@@ -82,16 +100,31 @@ def admitted(authority: Authority, name: str, sessions: Sequence[Session], place
     return role
 
 
-def require_connect(authority: Authority, role: RoleDef, database: str) -> None:
-    """A fatal 42501 when the role may not connect to the database."""
-    if not Rights(authority, role.oid).has("database", DATABASE_KEY, "c"):
-        text = f'permission denied for database "{database}"'
+def admitted_to(databases: PublishedDatabases, name: str, role: RoleDef, sessions: Sequence[Session]) -> Published:
+    """The database of that name; a fatal error when there is none, or the role may not connect to it.
+
+    3D000; 55000 while the database takes nobody, 42501 for want of the privilege, 53300 when there is no place.
+    """
+    published = databases.find(name)
+    if published is None:
+        raise SqlError("3D000", f'database "{name}" does not exist', severity="FATAL")
+    authority = published.catalog.authority
+    definition = authority.databases[name]
+    if not definition.allows_connections:
+        text = f'database "{name}" is not currently accepting connections'
+        raise SqlError("55000", text, severity="FATAL")
+    if not Rights(authority, role.oid).has("database", database_key(authority), "c"):
+        text = f'permission denied for database "{name}"'
         raise SqlError("42501", text, detail="User does not have CONNECT privilege.", severity="FATAL")
+    there = sum(session.published is published for session in sessions)
+    if not role.superuser and 0 <= definition.connection_limit <= there:
+        raise SqlError("53300", f'too many connections for database "{name}"', severity="FATAL")
+    return published
 
 
 def set_superuser_password(database: Database, password: str) -> None:
     """Make this the password of the first superuser."""
-    role = database.catalog.authority.role_by_oid(BOOTSTRAP_ROLE)
+    role = database.authority.role_by_oid(BOOTSTRAP_ROLE)
     if role is None:
         raise SqlError("XX000", "the data directory has no first superuser")
     known = None if role.password is None else Verifier.parse(role.password)
@@ -102,7 +135,8 @@ def set_superuser_password(database: Database, password: str) -> None:
         return
     with database.commit_lock, database.store.connection() as connection:
         connection.run("BEGIN")
-        authority = database.catalog.authority.with_role(replace(role, password=str(verifier)))
-        catalog = store.changed(connection, database.catalog, authority=authority)
+        catalog = next(iter(database.databases)).catalog  # any: a role is in all of them
+        authority = catalog.authority.with_role(replace(role, password=str(verifier)))
+        catalog = store.changed(connection, catalog, authority=authority)
         connection.run("COMMIT")
-        database.catalog = catalog
+        database.databases.replace(catalog)

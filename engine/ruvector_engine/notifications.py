@@ -45,7 +45,7 @@ class NotificationMark(NamedTuple):
 
 
 class Exchange:
-    """All mailboxes of a database. Thread-safe."""
+    """All mailboxes, of every database: messages stay in their own. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -59,7 +59,8 @@ class Exchange:
                 self._listening[sender.pid] = sender
             else:
                 self._listening.pop(sender.pid, None)
-            reached = [box for box in self._listening.values() if box.put(messages)]
+            listening = [box for box in self._listening.values() if box.database == sender.database]
+            reached = [box for box in listening if box.put(messages)]
         for box in reached:
             box.wake()
 
@@ -85,7 +86,8 @@ class Mailbox:
     `wake` is called, from any thread, when something has come.
     """
 
-    def __init__(self, exchange: Exchange, pid: int) -> None:
+    def __init__(self, exchange: Exchange, database: int, pid: int) -> None:
+        self.database = database
         self.pid = pid
         self.channels: dict[str, None] = {}  # in the order of their LISTENs
         self.wake: Callable[[], object] = lambda: None

@@ -50,8 +50,8 @@ class CopyOptions:
     quote: str = '"'
     escape: str = '"'
     force_quote: frozenset[str] | None = frozenset()  # None: every column
-    force_not_null: frozenset[str] = frozenset()
-    force_null: frozenset[str] = frozenset()
+    force_not_null: frozenset[str] | None = frozenset()  # here and below likewise
+    force_null: frozenset[str] | None = frozenset()
     #: Rows whose values their types refuse are skipped, up to `reject_limit` of them (None: any number).
     on_error: Literal["stop", "ignore"] = "stop"
     reject_limit: int | None = None

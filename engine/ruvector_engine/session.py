@@ -28,7 +28,7 @@ from ruvector_engine.executor import (
     cursors,
     dispatch,
     queries,
-    session_statements,
+    transaction_statements,
     widening,
     writes,
 )
@@ -37,10 +37,13 @@ from ruvector_engine.executor.knn import search_now
 from ruvector_engine.executor.role_settings import begin_with
 from ruvector_engine.executor.sequences import named_sequence
 from ruvector_engine.executor.session_functions import micros
+from ruvector_engine.executor.setting_values import TRANSACTION_MODES
 from ruvector_engine.executor.streams import RowStream
+from ruvector_engine.executor.transaction_statements import WITHOUT_SNAPSHOT
 from ruvector_engine.identity import Identity
 from ruvector_engine.notifications import Mailbox
 from ruvector_engine.planner.plan import KnnPlan, Plan, QueryPlan, UtilityPlan, make_plan
+from ruvector_engine.published import Published
 from ruvector_engine.results import Column, Result, StatementDescription
 from ruvector_engine.settings import Settings
 from ruvector_engine.sql import text_styles
@@ -96,16 +99,18 @@ class Session:
     """See the module. `notices` and `changed_parameters` are drained by the caller."""
 
     def __init__(
-        self, database: Database, *, login: RoleDef, database_name: str, pid: int, startup: Mapping[str, str]
+        self, database: Database, *, login: RoleDef, published: Published, pid: int, startup: Mapping[str, str]
     ) -> None:
         self.database = database
-        self.database_name = database_name
+        #: The database that it is connected to, of those in the data directory.
+        self.published = published
         self.pid = pid
         self.client_address: str | None = None
         self.client_port = -1  # as PostgreSQL has it for a client without an address
+        self.system_user: str | None = None
         self.settings = Settings({}, database.configuration.current)
         self.connection = database.store.connection()
-        self.transaction = Transaction(self.connection, lambda: database.commits)
+        self.transaction = Transaction(self.connection, published, lambda: database.commits)
         #: Whom the session acts for.
         self.identity = Identity(login, self.settings, lambda: self.catalog.authority)
         #: What that one may do.
@@ -117,7 +122,7 @@ class Session:
             self.connection.close()
             raise
         #: What this session listens to, what has come for it, and what its transaction has to say.
-        self.notifications = Mailbox(database.exchange, pid)
+        self.notifications = Mailbox(database.exchange, published.oid, pid)
         self.changed_parameters: list[tuple[str, str]] = []
         self.started_at = time.time()
         self.transaction_time = self.statement_time = self.started_at
@@ -125,6 +130,8 @@ class Session:
         self.raw: RawStatement | None = None
         self.drawn = DrawnNumbers()
         self._cancelled = ""  # why the running statement is to stop
+        #: Whether an administrator has ordered it to end.
+        self.terminating = False
         self._reported = self.reported_parameters()
         self._reported_generation = self.settings.generation
         #: Named statements, of PREPARE and of the extended protocol; None for an empty one.
@@ -166,7 +173,12 @@ class Session:
     @property
     def catalog(self) -> Catalog:
         """What exists, as this session's transaction sees it."""
-        return self.transaction.catalog or self.database.catalog
+        return self.transaction.catalog or self.published.catalog
+
+    @property
+    def database_name(self) -> str:
+        """The name of the database that it is connected to."""
+        return self.published.name
 
     @property
     def is_superuser(self) -> bool:
@@ -263,6 +275,8 @@ class Session:
         self.raw = prepared.raw
         if self.transaction.state == "idle":
             self.begin("implicit")
+        if prepared.raw.kind not in WITHOUT_SNAPSHOT:
+            self.transaction.queried = True
         self._follow_configuration()
         self._follow_settings()
         with self.watched():
@@ -307,9 +321,16 @@ class Session:
         self._cancelled = reason
         self.connection.interrupt()
 
+    def terminate(self) -> None:
+        """End the session by an administrator's order: whoever talks to the client sees `terminating`. Thread-safe."""
+        self.terminating = True
+        self.cancel()
+        self.notifications.wake()
+
     def forget_cancel(self) -> None:
         """Before the next statement is handed over: a cancel that came too late for the last is not meant for it."""
-        self._cancelled = ""
+        if not self.terminating:
+            self._cancelled = ""
 
     def close(self) -> None:
         """Roll back and free everything, whatever fails on the way."""
@@ -334,23 +355,22 @@ class Session:
 
     def _begin_as_usual(self) -> None:
         """Give the transaction the modes that this session's transactions begin with, and have SHOW show them."""
-        isolation = self.settings["default_transaction_isolation"]
-        read_only = self.settings["default_transaction_read_only"]
-        self.transaction.isolation = isolation
-        self.transaction.read_only = read_only == "on"
-        for name, mode in (("transaction_isolation", isolation), ("transaction_read_only", read_only)):
+        for name in TRANSACTION_MODES:
+            mode = self.settings[f"default_{name}"]
             if self.settings[name] != mode:
                 self.settings.set(name, mode, local=True)
+        self.transaction.isolation = self.settings["transaction_isolation"]
+        self.transaction.read_only = self.settings["transaction_read_only"] == "on"
 
     def commit(self) -> None:
         """Commit the transaction. On error it is rolled back, and the error raised."""
         transaction = self.transaction
         try:
             self.notifications.check_room()
+            self._end_cursors(committed=True)  # reads what is left of those WITH HOLD
         except SqlError:
             self.rollback()
             raise
-        self._end_cursors(committed=True)
         try:
             self._commit_and_notify()
         except SqlError as error:
@@ -419,10 +439,16 @@ class Session:
         if not self.in_block:
             raise SqlError("25P01", f"{command} can only be used in transaction blocks")
 
-    def lock(self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True) -> None:
-        """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to."""
+    def lock(
+        self, table_oid: int, mode: Literal["insert", "update", "ddl"], *, wait: bool = True, keep: bool = True
+    ) -> None:
+        """Take a table lock until the end of the transaction; 55P03 when it may not `wait` and has to.
+
+        Without `keep` it is not taken: those who hold it now are waited for.
+        """
         timeout = int(self.settings["lock_timeout"]) / 1000 or None if wait else 0
-        self.database.locks.acquire(self.pid, table_oid, mode, timeout=timeout, check=self.check_cancelled)
+        locks, check = self.database.locks, self.check_cancelled
+        locks.acquire(self.pid, table_oid, mode, timeout=timeout, check=check, keep=keep)
 
     @property
     def command(self) -> str:
@@ -511,6 +537,7 @@ class Session:
             ),
             query=shown_text(self.raw) if self.raw is not None else "",
             user_oid=self.identity.login.oid,
+            database_oid=self.published.oid,
         )
 
     @property
@@ -519,7 +546,7 @@ class Session:
         made, path = self._lookup, self.search_path
         if made is None or made.catalog is not self.catalog or made.user != self.user or self._lookup_path != path:
             self._lookup_path = path
-            made = Lookup.of(self.catalog, path, user=self.user, database=self.database_name)
+            made = Lookup.of(self.catalog, path, user=self.user)
             self._lookup = made
         return made
 
@@ -528,8 +555,7 @@ class Session:
         now = micros(self.transaction_time if self.transaction.state != "idle" else time.time())
         if self.rights.superuser:
             return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
-        path, full = self.search_path, self.authorization.full_search_path
-        return Context(self.catalog, path, self.settings, now, self.lookup, self.rights, full)
+        return Context(self.catalog, self.search_path, self.settings, now, self.lookup, self.rights)
 
     # ------------------------------------------------------------ inside
 
@@ -590,13 +616,14 @@ class Session:
                 cursor.stream.close()
 
     def _end_cursors(self, *, committed: bool) -> None:
-        """Cursors end with the transaction; those WITH HOLD keep their rows when it commits."""
-        for cursor in self.cursors.values():
-            if cursor.hold and committed:
-                cursor.keep()
-            else:
+        """Cursors end with their transaction; those WITH HOLD keep their rows when it commits, and stay for good."""
+        staying = {name: cursor for name, cursor in self.cursors.items() if cursor.kept or (cursor.hold and committed)}
+        for name, cursor in self.cursors.items():
+            if name not in staying:
                 cursor.close()
-        self.cursors = {name: c for name, c in self.cursors.items() if c.hold and committed}
+            elif not cursor.kept:
+                cursor.keep()
+        self.cursors = staying
         if self.stream is not None:
             self.stream.close()
             self.stream = None
@@ -609,10 +636,7 @@ class Session:
             transaction.open = False
             self.filled_views.clear()
         self.database.indexes.discard(transaction)
-        transaction.catalog = None
-        transaction.changes = {}
-        transaction.dropped = set()
-        transaction.new_indexes = {}
+        transaction.forget_changes()
 
     def _roll_back_storage(self) -> None:
         self.undo_storage()
@@ -645,7 +669,7 @@ def _too_deep() -> SqlError:
 
 
 def _ends_transaction(raw: RawStatement) -> bool:
-    return raw.kind == "transaction_stmt" and session_statements.transaction_kind(raw.node) in _ENDS_TRANSACTION
+    return raw.kind == "transaction_stmt" and transaction_statements.transaction_kind(raw.node) in _ENDS_TRANSACTION
 
 
 def _aborted() -> SqlError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ruvector_engine.machine import memory
+
 SERVER_VERSION = "18.1"
 SERVER_VERSION_NUM = "180001"
 
@@ -85,6 +87,11 @@ _ALIASES = {
 _ISOLATION = ("serializable", "repeatable read", "read committed", "read uncommitted")
 _LEVELS = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
 
+#: Of 8 kB each: what storage gets at least, and unless told otherwise: a quarter of the memory, but half of little.
+_LEAST_BUFFERS = 16_384
+_LITTLE = 1 << 30
+SHARED_BUFFERS = max((max(memory() // 4, min(memory() // 2, _LITTLE)) >> 20) * 128, _LEAST_BUFFERS)  # whole megabytes
+
 SETTINGS: tuple[Setting, ...] = (
     *_VECTOR_SEARCH,
     *(replace(_BY_NAME[name], name=alias, alias_of=name) for alias, name in _ALIASES.items()),
@@ -123,6 +130,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("default_transaction_isolation", "enum", "read committed", "Default isolation", values=_ISOLATION),
     Setting("transaction_isolation", "enum", "read committed", "This transaction's isolation", values=_ISOLATION),
     Setting("transaction_read_only", "bool", "off", "This transaction's read-only status"),
+    Setting("default_transaction_deferrable", "bool", "off", "Default deferrable status; no transaction waits"),
+    Setting("transaction_deferrable", "bool", "off", "This transaction's deferrable status; it does not wait"),
     Setting("work_mem", "integer", "4096", "Accepted; the storage layer sizes itself", 64, unit="kB"),
     Setting("maintenance_work_mem", "integer", "65536", "Accepted; index builds size themselves", 64, unit="kB"),
     Setting("max_parallel_maintenance_workers", "integer", "2", "Accepted; builds use every core", 0, 1024),
@@ -206,9 +215,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "shared_buffers",
         "integer",
-        "16384",
-        "Accepted for SHOW",
-        16,
+        str(SHARED_BUFFERS),
+        "Memory that rows and what queries keep of them take; more goes to the disk",
+        _LEAST_BUFFERS,
         2**30 - 1,
         unit="8kB",
         read_only=True,
@@ -221,7 +230,8 @@ SETTINGS: tuple[Setting, ...] = (
         "Every commit is on disk before it is acknowledged",
         values=("on",),
     ),
-    Setting("password_encryption", "enum", "scram-sha-256", "How passwords are kept", values=("scram-sha-256",)),
+    Setting("password_encryption", "enum", "scram-sha-256", "How passwords are kept", values=("md5", "scram-sha-256")),
+    Setting("md5_password_warnings", "bool", "on", "Whether there are warnings about passwords kept as MD5 hashes"),
     Setting("createrole_self_grant", "string", "", "How a role that creates one becomes its member: set, inherit"),
     Setting("row_security", "bool", "on", "There are no row security policies"),
     Setting("escape_string_warning", "bool", "on", "Accepted"),
@@ -244,6 +254,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("tcp_user_timeout", "integer", "0", "How long a client may not confirm what it was sent", unit="ms"),
     Setting("transaction_timeout", "integer", "0", "Only 0, off, is served", 0, 0, unit="ms"),
     Setting("jit", "bool", "off", "Accepted"),
+    Setting("synchronize_seqscans", "bool", "on", "Accepted"),
     *(
         _planner(n)
         for n in (
@@ -263,7 +274,9 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 #: Settings of this transaction or of who the session acts for, which no configuration can give.
-OF_THE_MOMENT = frozenset({"transaction_isolation", "transaction_read_only", "session_authorization", "role"})
+OF_THE_MOMENT = frozenset(
+    {"transaction_isolation", "transaction_read_only", "transaction_deferrable", "session_authorization", "role"}
+)
 #: Settings that say who the session acts for: RESET ALL leaves them alone.
 IDENTITY = frozenset({"session_authorization", "role"})
 #: Settings that SHOW ALL and pg_settings leave out.

@@ -7,7 +7,7 @@ SERIALIZABLE begin it with the first statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -19,6 +19,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.index.elements import Element
 from ruvector_engine.index.spec import Vectors
 from ruvector_engine.notifications import NotificationMark
+from ruvector_engine.published import Published
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.relational.kept_rows import KeptRows
 from ruvector_engine.settings import Mark
@@ -31,8 +32,9 @@ IdVectors = tuple[Ids, Vectors]
 class TableChanges:
     """What a transaction did to one table, as its indexes and the row cache need to know it."""
 
-    #: Searchable column -> batches of (ids, values as stored); made arrays only where an index wants them.
-    added: dict[str, list[tuple[Ids, Sequence[bytes | str | None] | None]]] = field(default_factory=dict)
+    #: Searchable column, or the OID of an index that is over something else -> batches of (ids, values as stored, NULL
+    #: where the index leaves the row out); made arrays only where an index wants them.
+    added: dict[str | int, list[tuple[Ids, Sequence[bytes | str | None] | None]]] = field(default_factory=dict)
     added_rows: list[Ids] = field(default_factory=list)  # the ids of all new row versions
     deleted: list[Ids] = field(default_factory=list)  # ids that are gone
     touched: list[Ids] = field(default_factory=list)  # ids whose other columns changed
@@ -69,12 +71,16 @@ class TableChanges:
         """All ids that are gone, sorted."""
         return np.unique(np.concatenate(self.deleted)) if self.deleted else np.empty(0, np.int64)
 
-    def add(self, column: str, ids: Ids, vectors: Sequence[bytes | str | None] | None) -> None:
-        """Note new row versions and their vectors in `column`, as they are stored; None: they are read when wanted."""
-        self.added.setdefault(column, []).append((ids, vectors))
+    def add(self, key: str | int, ids: Ids, vectors: Sequence[bytes | str | None] | None) -> None:
+        """Note new row versions and their vectors under a key of `added`; None: they are read when wanted."""
+        self.added.setdefault(key, []).append((ids, vectors))
+
+    def noted_ids(self, key: str | int) -> Ids:
+        """The ids of the row versions that were added under a key."""
+        return np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in self.added.get(key, ()))])
 
     def added_vectors(
-        self, column: str, element: Element, dimensions: int, read: Callable[[Ids], IdVectors]
+        self, column: str | int, element: Element, dimensions: int, read: Callable[[Ids], IdVectors]
     ) -> IdVectors:
         """What is still there of what was added to `column`: ids (n,), and their vectors; NULLs are left out.
 
@@ -150,8 +156,10 @@ class Transaction:
     block in which a statement failed. `open` says whether DuckDB's transaction has begun.
     """
 
-    def __init__(self, connection: Connection, commits: Callable[[], int]) -> None:
+    def __init__(self, connection: Connection, published: Published, commits: Callable[[], int]) -> None:
         self.connection = connection
+        #: The database that it is in.
+        self.published = published
         self._commits = commits
         #: How many commits of the database the snapshot is sure to see, while `open`.
         self.snapshot = 0
@@ -166,10 +174,14 @@ class Transaction:
         self._versions = 0
         self.isolation = "read committed"
         self.read_only = False
+        self.queried = False  # a statement has run that may have looked at rows
+        self.chained: Mapping[str, str] = {}  # the modes that AND CHAIN has handed over
         self.catalog: Catalog | None = None  # set once DDL ran in this transaction
         self.changes: dict[int, TableChanges] = {}
         self.dropped: set[int] = set()  # oids of indexes and tables dropped here
         self.new_indexes: dict[int, IndexDef] = {}  # vector indexes built here
+        self.new_database: Catalog | None = None  # what CREATE DATABASE made here
+        self.dropped_database = 0  # the OID of what DROP DATABASE dropped here
 
     @property
     def status(self) -> Literal["I", "T", "E"]:
@@ -212,13 +224,20 @@ class Transaction:
     def forget(self) -> None:
         """Back to idle; the DuckDB transaction has been ended by the caller."""
         self.state = "idle"
-        self.open = self.read_only = False
+        self.open = self.read_only = self.queried = False
+        self.chained = {}
         self.writes = 0
         self.number = None
         self.savepoints = []
         self.kept = {}
         self.isolation = "read committed"
+        self.forget_changes()
+
+    def forget_changes(self) -> None:
+        """Nothing was changed: storage has undone it all, or it has been published."""
         self.catalog = None
         self.changes = {}
         self.dropped = set()
         self.new_indexes = {}
+        self.new_database = None
+        self.dropped_database = 0

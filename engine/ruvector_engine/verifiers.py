@@ -1,4 +1,7 @@
-"""What is kept of a password: a SCRAM-SHA-256 verifier, enough to check one and not enough to log in with."""
+"""What is kept of a password: a SCRAM-SHA-256 verifier, enough to check one and not enough to log in with.
+
+Or an MD5 hash, for clients that know nothing better: whoever sees one can log in with it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ MECHANISM = "SCRAM-SHA-256"
 DEFAULT_ITERATIONS = 4096
 _SALT_BYTES = 16
 _KEY_BYTES = 32
+_MD5_TEXT = re.compile(r"md5[0-9a-f]{32}")
 _TEXT = re.compile(r"SCRAM-SHA-256\$(\d{1,9}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
 
 
@@ -36,10 +40,10 @@ class Verifier:
         return cls(salt, *_keys(password, salt, iterations), iterations)
 
     @classmethod
-    def mock(cls, user: str, secret: bytes) -> Verifier:
+    def mock(cls, user: str, secret: bytes, iterations: int = DEFAULT_ITERATIONS) -> Verifier:
         """What is shown to a user without a password, so that nobody can tell: always the same salt, no way in."""
         salt = hmac.digest(secret, user.encode("utf-8", "surrogateescape"), hashlib.sha256)[:_SALT_BYTES]
-        return cls(salt, secrets.token_bytes(_KEY_BYTES), secrets.token_bytes(_KEY_BYTES), DEFAULT_ITERATIONS)
+        return cls(salt, secrets.token_bytes(_KEY_BYTES), secrets.token_bytes(_KEY_BYTES), iterations)
 
     @classmethod
     def parse(cls, text: str) -> Verifier | None:
@@ -64,6 +68,42 @@ class Verifier:
         """Whether this is the password. Takes milliseconds, on purpose."""
         stored_key, _ = _keys(password, self.salt, self.iterations)
         return hmac.compare_digest(stored_key, self.stored_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Md5Hash:
+    """The MD5 hash of a password and its role's name. Its text is what PostgreSQL keeps in pg_authid."""
+
+    text: str
+    user: str
+
+    @classmethod
+    def of(cls, password: str, user: str) -> Md5Hash:
+        """Hash a password."""
+        return cls(_md5(password.encode("utf-8", "surrogateescape") + user.encode("utf-8", "surrogateescape")), user)
+
+    @classmethod
+    def parse(cls, text: str, user: str) -> Md5Hash | None:
+        """Read a hash in PostgreSQL's form; None when the text is none."""
+        return cls(text, user) if _MD5_TEXT.fullmatch(text) else None
+
+    @classmethod
+    def mock(cls, user: str) -> Md5Hash:
+        """That of no password."""
+        return cls(_md5(secrets.token_bytes(_KEY_BYTES)), user)
+
+    def accepts(self, password: str) -> bool:
+        """Whether this is the password."""
+        return hmac.compare_digest(Md5Hash.of(password, self.user).text, self.text)
+
+    def answers(self, response: str, salt: bytes) -> bool:
+        """Whether a client's response to a salt shows that it knows the password, or its hash."""
+        expected = _md5(self.text.removeprefix("md5").encode() + salt)
+        return hmac.compare_digest(expected.encode(), response.encode("utf-8", "surrogateescape"))
+
+
+def _md5(data: bytes) -> str:
+    return "md5" + hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def _keys(password: str, salt: bytes, iterations: int) -> tuple[bytes, bytes]:

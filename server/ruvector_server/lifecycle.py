@@ -17,7 +17,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.login import set_superuser_password
 from ruvector_server import __version__
 from ruvector_server.access import Access, AccessError, AccessFiles, mock_secret
-from ruvector_server.config import Config
+from ruvector_server.config import Config, is_loopback
 from ruvector_server.listener import Listener, new_event_loop
 from ruvector_server.sockets import Limits
 from ruvector_server.tls import TlsFiles
@@ -58,13 +58,14 @@ def _access(config: Config, database: Database) -> Access:
 
     Not before the data directory is there and ours: the rules may be in it, a secret is.
     """
-    first = database.catalog.authority.role_by_oid(BOOTSTRAP_ROLE)
+    first = database.authority.role_by_oid(BOOTSTRAP_ROLE)
     if first is not None and config.user not in (first.name, DEFAULT_SUPERUSER):
         _log.warning("--user names the first superuser of a new data directory; that of this one is %r", first.name)
     tls = None
     if config.ssl_cert is not None and config.ssl_key is not None:
         tls = TlsFiles(config.ssl_cert, config.ssl_key, config.ssl_ca)
-    files = AccessFiles(config.hba_path, config.hba_file is not None, config.ident_path, tls)
+    exposed = not is_loopback(config.host)
+    files = AccessFiles(config.hba_path, config.hba_file is not None, exposed, config.ident_path, tls)
     try:
         if config.password is not None:
             set_superuser_password(database, config.password)
@@ -108,6 +109,7 @@ async def _serve(config: Config, database: Database, access: Access) -> bool:
     try:
         loop = asyncio.get_running_loop()
         database.configuration.start_with(_shown(config, host, port))
+        database.access_rules, database.name_mappings = access.shown_rules, access.shown_mappings
         database.on_reload = lambda: loop.call_soon_threadsafe(access.reload)
         stopping = _on_signals(listener.hurry, database.reload)
         return await _until_stopped(config, listener, stopping, host, port)

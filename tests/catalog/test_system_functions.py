@@ -22,8 +22,8 @@ PATHS = {VISIBLE: ("public",), HIDDEN: ("pg_catalog",)}
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Two sessions: one has public in its path, the other has not."""
-    lookups = {s: Lookup.of(sample_catalog(), path, user="postgres", database="shop") for s, path in PATHS.items()}
-    opened = Store(Path(tmp_path_factory.mktemp("functions") / "db"), threads=1)
+    lookups = {s: Lookup.of(sample_catalog(), path, user="postgres") for s, path in PATHS.items()}
+    opened = Store(Path(tmp_path_factory.mktemp("functions") / "db"), threads=1, memory=1 << 30)
     opened.register(udfs(lambda session: lookups[session]))
     yield opened
     opened.close()
@@ -68,7 +68,7 @@ def test_each_session_sees_its_own_path(store: Store) -> None:
 
 
 def test_functions_that_return_rows() -> None:
-    lookup = Lookup.of(sample_catalog(), ("public",), user="postgres", database="shop")
+    lookup = Lookup.of(sample_catalog(), ("public",), user="postgres")
     rows = {name: function(lookup) for name, function in SET_FUNCTIONS.items() if name != "pg_partition_ancestors"}
     assert [row[:2] for row in rows["pg_available_extensions"]] == [("vector", "0.8.5"), ("ruvector", "0.3.0")]
     assert ("select", "R", True, "reserved", "can be bare label") in rows["pg_get_keywords"]

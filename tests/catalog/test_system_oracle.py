@@ -171,7 +171,7 @@ def test_same_built_in_objects(oracle: psycopg.Connection, relation: str, key: s
 
 
 def lookup(*search_path: str) -> Lookup:
-    return Lookup.of(sample_catalog(), search_path or ("public",), user="postgres", database=DATABASE)
+    return Lookup.of(sample_catalog(), search_path or ("public",), user="postgres")
 
 
 @pytest.mark.parametrize("path", ["public", '"My Schema", public', "pg_catalog", "''"])

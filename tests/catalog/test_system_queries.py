@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from tests.catalog.client_queries import ClientQuery, client_queries
 from tests.oracle.postgres import Postgres
-from tests.oracle.server import running_server
+from tests.oracle.server import Server, running_server
 
 DATABASE = "client_queries"
 STATEMENTS = (
@@ -70,10 +70,14 @@ class Side:
         return value
 
 
+def create(server: Postgres | Server) -> None:
+    with psycopg.connect(server.dsn(), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {DATABASE}")
+
+
 @pytest.fixture(scope="module")
 def real(postgres: Postgres) -> Iterator[Side]:
-    with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {DATABASE}")
+    create(postgres)
     with psycopg.connect(postgres.dsn(DATABASE), autocommit=True) as connection:
         yield Side(connection)
 
@@ -81,11 +85,10 @@ def real(postgres: Postgres) -> Iterator[Side]:
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
     """A server of its own: the lists of tables must hold these tables only."""
-    with (
-        running_server(tmp_path_factory.mktemp("client_queries") / "data") as server,
-        psycopg.connect(server.dsn(DATABASE), autocommit=True) as connection,
-    ):
-        yield Side(connection)
+    with running_server(tmp_path_factory.mktemp("client_queries") / "data") as server:
+        create(server)
+        with psycopg.connect(server.dsn(DATABASE), autocommit=True) as connection:
+            yield Side(connection)
 
 
 QUERIES = list(client_queries())

@@ -12,9 +12,11 @@ from tests.catalog.sample import sample_catalog
 from ruvector_engine.catalog.model import ColumnDef
 from ruvector_engine.catalog.system import (
     SYSTEM_VIEWS,
+    AccessRule,
     Activity,
     HeldLock,
     IndexBuild,
+    NameMapping,
     OpenCursor,
     RelationStatistics,
     SystemContext,
@@ -46,6 +48,11 @@ def context() -> SystemContext:
             HeldLock(7, "AccessExclusiveLock", granted=True, relation=16_500),
             HeldLock(7, "ShareLock", granted=False, advisory=(0, 5, 1)),
         ),
+        access_rules=lambda: (
+            AccessRule(1, "pg_hba.conf", 1, "host", ["all"], ["ann"], "::1", "::", "cert", ["map=m"]),
+            AccessRule(None, "pg_hba.conf", 2, error="missing"),
+        ),
+        name_mappings=lambda: (NameMapping(1, "pg_ident.conf", 1, "m", "root", "ann"),),
     )
 
 

@@ -33,6 +33,7 @@ _TYPE_NAMES = {
 _CREATED = re.compile(
     r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:TABLE|VIEW|SEQUENCE|TYPE)\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)", re.IGNORECASE
 )
+_DATABASE_CREATED = re.compile(r"\bCREATE\s+DATABASE\s+(\w+)", re.IGNORECASE)
 #: What bears one of the names in $1, whatever it is: another file, or a test of a driver, may have left it.
 _LEFTOVERS = """
 SELECT 'DROP ' || CASE relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TYPE' END
@@ -67,7 +68,9 @@ class Sessions:
     def connection(self, name: str) -> pq.abc.PGconn:
         """Return the connection of that name."""
         if name not in self._open:
-            connection = pq.PGconn.connect(self._dsn.encode())
+            database = name.partition("@")[2]
+            dsn = f"{self._dsn} dbname={database}" if database else self._dsn  # libpq takes the last one
+            connection = pq.PGconn.connect(dsn.encode())
             if connection.status != pq.ConnStatus.OK:
                 raise RunnerError(connection.get_error_message())
             connection.nonblocking = 1
@@ -109,6 +112,10 @@ def prepared_database(dsn: str, records: Sequence[Record]) -> Iterator[Sessions]
         _set_up(setup, "CREATE EXTENSION IF NOT EXISTS vector")
         for (statement,) in _set_up(setup, _LEFTOVERS, f"{{{','.join(names)}}}"):
             _set_up(setup, statement)
+        databases = sorted({name.lower() for record in records for name in _DATABASE_CREATED.findall(record.sql)})
+        for database in databases:
+            _set_up(setup, f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+        sessions.notices("setup")
         yield sessions
     finally:
         sessions.close()

@@ -3,7 +3,8 @@
 A file is a list of records, separated by blank lines:
 
     # a comment; comments, blank lines and everything else the recorder does not own are kept
-    connection other            (optional: which connection runs it; each name is a session of its own)
+    connection other            (optional: which connection runs it; each name is a session of its own, other@shop
+                                 one in the database shop)
     parameters [1,2,3]|7        (optional: values of $1, $2, ..., in text format; only the extended protocol runs it)
     only extended               (optional: simple | extended | postgres | ruvector: where the record runs)
     statement ok | statement error | query [unordered] | copy in | copy in hex | copy out

@@ -225,3 +225,29 @@ def test_a_slow_reader_costs_no_memory(server: Server, sql: str) -> None:
             lambda: other.execute("SELECT count(*) FROM pg_stat_activity").fetchone() == (1,),
             lambda: other.execute("SELECT pid, state, query FROM pg_stat_activity").fetchall(),
         )
+
+
+#: A line of 1 kB, so many of them in a message, and how many messages: half a gigabyte.
+LINES, MESSAGES = 1_000, 500
+
+
+@pytest.mark.timeout(300)
+def test_a_long_copy_takes_bounded_memory(tmp_path: Path) -> None:
+    """Rows go to the disk beyond what shared_buffers says, although nothing is committed yet."""
+    with running_server(tmp_path / "data") as server:
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET shared_buffers = '128MB'")
+        server.stop()
+        server.start()
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            connection.execute("CREATE TABLE copied (id int, t text)")
+            piece, greatest = f"1\t{'x' * 1000}\n" * LINES, 0
+            with connection.cursor() as cursor, cursor.copy("COPY copied FROM STDIN") as copy:
+                for number in range(MESSAGES):
+                    copy.write(piece)
+                    if number == 100:
+                        before = resident(server)
+                    elif number > 100 and number % 25 == 0:
+                        greatest = max(greatest, resident(server))
+            assert greatest - before < LINES * MESSAGES * 1000 // 2
+            assert connection.execute("SELECT count(*) FROM copied").fetchone() == (LINES * MESSAGES,)

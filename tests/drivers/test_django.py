@@ -121,3 +121,35 @@ def test_introspection(products: Any) -> None:
     assert constraints["shop_product_ann"]["type"] == "hnsw"
     assert constraints["shop_product_ann"]["columns"] == ["embedding"]
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+def test_the_test_database_and_its_clone(dsn: str) -> None:
+    """What Django's test runner does: a database to test in, and a copy of it for each process."""
+    from tests.drivers.django_shop.models import Product
+
+    products: Any = Product.objects
+    del connections["default"]
+    connections.settings["default"] = connections.configure_settings({"default": database(dsn)})["default"]
+    connection = connections["default"]
+    name = connection.settings_dict["NAME"]
+    try:
+        assert connection.creation.create_test_db(verbosity=0, autoclobber=True) == f"test_{name}"
+        fill(products)
+        connection.creation.clone_test_db("1", verbosity=0, autoclobber=True)
+        products.all().delete()
+        connection.close()
+        connection.settings_dict["NAME"] = f"test_{name}_1"
+        found = products.order_by(L2Distance("embedding", [7.2, 1, 0]))[:3]
+        assert [product.name for product in found] == ["product 7", "product 8", "product 6"]
+        connection.settings_dict["NAME"] = f"test_{name}"
+        connection.close()
+        assert products.count() == 0
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = f"test_{name}"
+        connection.creation.destroy_test_db(name, verbosity=0, suffix="1")
+        connection.settings_dict["NAME"] = f"test_{name}"
+        connection.creation.destroy_test_db(name, verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'test\\_%'")
+        assert cursor.fetchone() == (0,)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import decimal
 import io
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -72,6 +74,27 @@ def test_an_error_and_a_rollback(connection: Any) -> None:
     assert raised.value.args[0]["C"] == "42P01"
     connection.run("ROLLBACK")
     assert connection.run("SELECT count(*) FROM driver_items") == [[3]]
+
+
+def test_cancel(connection: Any, dsn: str) -> None:
+    """The driver has no word for it: another connection does it."""
+    [[pid]] = connection.run("SELECT pg_backend_pid()")
+    told: list[str] = []
+
+    def sleep() -> None:
+        with pytest.raises(pg8000.native.DatabaseError) as caught:
+            connection.run("SELECT pg_sleep(100)")
+        told.append(caught.value.args[0]["C"])
+
+    sleeper = threading.Thread(target=sleep)
+    sleeper.start()
+    with closing(pg8000.native.Connection(**options(dsn))) as other:
+        while not told:
+            other.run("SELECT pg_cancel_backend(:pid)", pid=pid)  # it may not have begun to sleep yet
+            time.sleep(0.05)
+    sleeper.join(20)
+    assert told == ["57014"]
+    assert connection.run("SELECT 1") == [[1]]
 
 
 def test_copy(connection: Any) -> None:

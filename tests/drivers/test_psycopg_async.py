@@ -71,6 +71,10 @@ def test_copy(run: Callable[[Scenario], None]) -> None:
         async with connection.cursor().copy(query) as copy:
             data = b"".join([bytes(chunk) async for chunk in copy])
         assert data == b"1\t[1,0,0]\n2\t[2,0,0]\n"
+        async with connection.cursor().copy("COPY driver_items (id, embedding) FROM STDIN") as copy:
+            for number in (901, 902):
+                await copy.write_row((number, np.array([number, 0, 0])))
+        assert await ids(connection, [901.4, 0, 0], 2) == [901, 902]
 
     run(scenario)
 

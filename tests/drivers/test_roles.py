@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ from tests.oracle.server import Server, running_server
 RULES = f"""
 host all {SUPERUSER} all trust
 host all in_clear all password
+host all old all md5
 host all trusted all trust
 host all +crew all trust
 host all all all scram-sha-256
@@ -63,7 +65,9 @@ def door(request: pytest.FixtureRequest) -> Iterator[Door]:
             server = stack.enter_context(running_postgres({**TEST_SETTINGS, "hba_file": str(rules)}))
         else:
             server = stack.enter_context(running_server(folder / "data", ["--hba-file", str(rules)]))
-        superuser = stack.enter_context(closing(psycopg.connect(server.dsn(), autocommit=True)))
+        # Nothing is prepared: DEALLOCATE ALL would come after statements whose text is looked at.
+        connected = psycopg.connect(server.dsn(), autocommit=True, prepare_threshold=None)
+        superuser = stack.enter_context(closing(connected))
         yield Door(server, superuser)
 
 
@@ -122,6 +126,25 @@ def test_a_password_that_the_client_has_hashed(roles: Door) -> None:
     hashed = roles.superuser.pgconn.encrypt_password(b"sesame", b"ann").decode()
     roles.run(f"ALTER ROLE ann PASSWORD '{hashed}'")
     roles.connect("ann", "sesame").close()
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+def test_an_md5_hash(roles: Door, hashed: bool) -> None:
+    """For clients that know nothing better: by the method md5, and in clear; SCRAM cannot be done with it."""
+    roles.run("SET password_encryption = 'md5'")
+    for user in ("old", "in_clear", "ann"):
+        text = "md5" + hashlib.md5(f"{PASSWORD}{user}".encode(), usedforsecurity=False).hexdigest()
+        roles.run(f"CREATE USER {user} PASSWORD '{text if hashed else PASSWORD}'")
+    roles.run("RESET password_encryption")
+    query = "SELECT count(*) FROM pg_authid WHERE rolpassword ~ '^md5[0-9a-f]{32}$'"
+    assert roles.superuser.execute(query).fetchone() == (3,)
+    roles.connect("old", PASSWORD, require_auth="md5").close()
+    assert roles.refusal("old", "other") == WRONG.format("old")
+    roles.connect("in_clear", PASSWORD, require_auth="password").close()
+    assert roles.refusal("in_clear", "other") == WRONG.format("in_clear")
+    assert roles.refusal("ann", PASSWORD) == WRONG.format("ann")
+    roles.run(f"ALTER ROLE old PASSWORD '{PASSWORD}'")
+    roles.connect("old", PASSWORD, require_auth="scram-sha-256").close()
 
 
 def test_the_number_of_iterations(roles: Door) -> None:

@@ -94,9 +94,9 @@ def db(database: Database) -> Talk:
     return talk(database)
 
 
-def talk(database: Database) -> Talk:
-    """A new session of a database."""
-    return Talk(database.session(user="postgres", database="tester", pid=next(_pids), startup={}))
+def talk(database: Database, name: str = "postgres") -> Talk:
+    """A new session in the database of that name."""
+    return Talk(database.session(user="postgres", database=name, pid=next(_pids), startup={}))
 
 
 def vector(*numbers: float) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 from ruvector_engine.advisory_locks import AdvisoryLocks, Key, Kind
 from ruvector_engine.errors import SqlError
 
-FIRST, SECOND = Key.of((1,)), Key.of((1, 2))
+FIRST, SECOND = Key.of(5, (1,)), Key.of(5, (1, 2))
 EXCLUSIVE, SHARED = Kind(shared=False, transaction=False), Kind(shared=True, transaction=False)
 
 

@@ -205,22 +205,6 @@ def test_a_partial_index_over_its_life(data_dir: Path) -> None:
     database.close()
 
 
-def test_a_transaction_from_before_a_partial_index_moves_rows_into_it_and_out(database: Database) -> None:
-    """Its UPDATE kept the rows' ids: nothing looked at the column yet."""
-    db, late = talk(database), talk(database)
-    table = Table(db)
-    table.insert(30)
-    late.result("BEGIN")
-    late.result("UPDATE t SET tag = CASE WHEN tag = 'c1' THEN 'c0' ELSE 'c1' END")
-    db.result("CREATE INDEX knn ON t USING hnsw (v vector_l2_ops) WHERE tag = 'c1'")
-    table.check("v <-> {q}", "WHERE tag = 'c1'")
-    late.result("COMMIT")
-    table.check("v <-> {q}", "WHERE tag = 'c1'")
-    index = database.indexes.get(db.session.catalog.relations["public", "knn"].oid)
-    assert index is not None
-    assert index.live_count == db.column("SELECT count(*) FROM t WHERE tag = 'c1' AND v IS NOT NULL")[0]
-
-
 def test_explain_shows_what_is_tested_beside_a_partial_index(db: Talk) -> None:
     table = Table(db)
     table.insert(20)

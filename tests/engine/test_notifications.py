@@ -11,7 +11,7 @@ from ruvector_engine.notifications import Exchange, Mailbox, Notification
 
 def boxes(count: int) -> tuple[Exchange, list[Mailbox]]:
     exchange = Exchange()
-    found = [Mailbox(exchange, pid) for pid in range(count)]
+    found = [Mailbox(exchange, 5, pid) for pid in range(count)]
     for box in found:
         box.listen("news")
         box.commit()

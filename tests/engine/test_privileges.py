@@ -219,12 +219,12 @@ def test_a_restart_keeps_owners_and_privileges(data_dir: Path) -> None:
 def test_who_may_not_connect(database: Database, db: Talk) -> None:
     db.result("CREATE ROLE guest LOGIN")
     db.result("CREATE ROLE chief LOGIN SUPERUSER")
-    db.result("REVOKE CONNECT ON DATABASE tester FROM PUBLIC")
+    db.result("REVOKE CONNECT ON DATABASE postgres FROM PUBLIC")
     with pytest.raises(SqlError) as caught:
-        database.session(user="guest", database="tester", pid=90_001, startup={})
+        database.session(user="guest", database="postgres", pid=90_001, startup={})
     assert (caught.value.sqlstate, caught.value.severity) == ("42501", "FATAL")
-    assert caught.value.message == 'permission denied for database "tester"'
+    assert caught.value.message == 'permission denied for database "postgres"'
     assert caught.value.detail == "User does not have CONNECT privilege."
-    database.session(user="chief", database="tester", pid=90_002, startup={})
-    db.result("GRANT CONNECT ON DATABASE tester TO guest")
-    database.session(user="guest", database="tester", pid=90_003, startup={})
+    database.session(user="chief", database="postgres", pid=90_002, startup={})
+    db.result("GRANT CONNECT ON DATABASE postgres TO guest")
+    database.session(user="guest", database="postgres", pid=90_003, startup={})

@@ -11,6 +11,8 @@ from tests.engine.conftest import Talk, talk
 
 from ruvector_engine.database import Database
 from ruvector_engine.errors import SqlError
+from ruvector_engine.executor import index_values
+from ruvector_engine.executor.index_values import IndexValues
 
 NEAR = "SELECT id FROM items ORDER BY embedding <-> '[5,5,5]' LIMIT 5"
 
@@ -67,13 +69,17 @@ def test_a_damaged_index_is_built_again(tmp_path: Path, caplog: pytest.LogCaptur
     shut(database)
 
 
-def test_an_index_that_cannot_be_built_is_put_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A row came in for which its expression has no value: the others must still be reached."""
+def test_an_index_that_cannot_be_built_is_put_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A former server took a row for which its expression has no value: the others must still be reached."""
     database, db = filled(tmp_path)
     db.result("CREATE TABLE lists (id int, numbers real[])")
     db.result("INSERT INTO lists VALUES (1, '{1,1}'), (2, '{3,3}')")
     db.result("CREATE INDEX broken ON lists USING hnsw ((numbers::vector(2)) vector_l2_ops)")
-    db.result("INSERT INTO lists VALUES (3, '{1,2,3}')")
+    with monkeypatch.context() as former:
+        former.setattr(index_values, "of_new_rows", lambda *_: IndexValues((), ()))
+        db.result("INSERT INTO lists VALUES (3, '{1,2,3}')")
     shut(database)
     with caplog.at_level(logging.ERROR):
         database = Database.open(tmp_path)
@@ -106,6 +112,36 @@ def test_sequences_do_not_start_over(tmp_path: Path) -> None:
     shut(database)
     database = Database.open(tmp_path)
     assert talk(database).column("INSERT INTO t (v) VALUES ('[5,6]') RETURNING id") == [3]
+    shut(database)
+
+
+def test_numbers_come_back(tmp_path: Path) -> None:
+    """Clients keep the OIDs of types, and prepare queries by them: a restart must not change any."""
+    database = Database.open(tmp_path)
+    db = talk(database)
+    for statement in (
+        "CREATE EXTENSION vector",
+        "CREATE TYPE mood AS ENUM ('sad')",
+        "CREATE TYPE pair AS (a int, b vector(2))",
+        "CREATE TABLE numbered (id int PRIMARY KEY, v vector(3), h halfvec(3), s sparsevec(3), mood mood, pair pair)",
+    ):
+        db.result(statement)
+    known = (
+        "SELECT typname, typnamespace, oid, typarray, typrelid FROM pg_type ORDER BY oid",
+        "SELECT relname, relnamespace, oid, reltype FROM pg_class ORDER BY oid",
+        "SELECT attrelid, attnum, atttypid, atttypmod FROM pg_attribute ORDER BY 1, 2",
+        "SELECT proname, oid, prorettype FROM pg_proc ORDER BY oid",
+        "SELECT oid, extname FROM pg_extension ORDER BY oid",
+    )
+    before = [db.rows(query) for query in known]
+    assert {"vector", "_vector", "halfvec", "sparsevec", "mood", "pair"} <= {row[0] for row in before[0]}
+    shut(database)
+    database = Database.open(tmp_path)
+    db = talk(database)
+    assert [db.rows(query) for query in known] == before
+    db.result("CREATE TYPE later AS ENUM ('x')")
+    (row,) = db.rows("SELECT oid FROM pg_type WHERE typname = 'later'")
+    assert row[0] not in [number for _, _, oid, array, _ in before[0] for number in (oid, array)]
     shut(database)
 
 
@@ -156,4 +192,48 @@ def test_composite_types_and_shaped_arrays_come_back(tmp_path: Path) -> None:
     assert found == [(["sad"], None, [[1], [2]], "{3}"), (["fine"], 7, None, "[0:0]={4}")]
     assert db.column("SELECT ((((row).team).lead).name) FROM kept") == ["a"]
     assert db.column("SELECT row = t FROM kept, teams AS t WHERE id = 1") == [True]
+    shut(database)
+
+
+def test_names_in_stored_texts_come_back(tmp_path: Path) -> None:
+    database = Database.open(tmp_path)
+    db = talk(database)
+    for sql in (
+        "CREATE SCHEMA a",
+        "CREATE SCHEMA b",
+        "CREATE TYPE a.mood AS ENUM ('sad', 'ok')",
+        "SET search_path = a",
+        "CREATE SEQUENCE numbers START 7",
+        "CREATE TABLE t (id serial, n int DEFAULT nextval('numbers'), m mood DEFAULT 'ok' CHECK (m > 'sad'))",
+        "CREATE VIEW v AS SELECT *, m = 'ok' AS fine FROM t",
+        "CREATE VIEW w WITH (security_barrier) AS SELECT v.id, t.n FROM v JOIN t USING (id)",
+        "INSERT INTO t DEFAULT VALUES",
+        "ALTER TABLE t RENAME COLUMN n TO number",
+        "ALTER TABLE t ADD COLUMN later int",
+    ):
+        db.result(sql)
+    shut(database)
+    database = Database.open(tmp_path)
+    db = talk(database)
+    db.result("SET search_path = b")
+    db.result("CREATE SEQUENCE numbers START 5000")
+    db.result("INSERT INTO a.t DEFAULT VALUES")
+    assert db.rows("SELECT * FROM a.v ORDER BY id") == [(1, 7, "ok", True), (2, 8, "ok", True)]
+    db.result("ALTER SEQUENCE a.numbers RENAME TO counter")
+    db.result("ALTER TYPE a.mood RENAME VALUE 'ok' TO 'good'")
+    db.result("ALTER TABLE a.t RENAME COLUMN id TO key")
+    db.result("ALTER SCHEMA a RENAME TO c")
+    shut(database)
+    database = Database.open(tmp_path)
+    db = talk(database)
+    db.result("INSERT INTO c.t DEFAULT VALUES")
+    assert db.rows("SELECT * FROM c.v ORDER BY id")[2] == (3, 9, "good", True)
+    assert db.rows("SELECT * FROM c.w ORDER BY id") == [(1, 7), (2, 8), (3, 9)]
+    assert db.error("ALTER TABLE c.t DROP COLUMN number").detail == (
+        "view c.v depends on column number of table c.t\nview c.w depends on column number of table c.t"
+    )
+    assert db.error("INSERT INTO c.t (m) VALUES ('sad')").sqlstate == "23514"
+    assert db.column("SELECT reloptions FROM pg_class WHERE relname = 'w'") == [["security_barrier=true"]]
+    db.result("ALTER TABLE c.t DROP COLUMN later")
+    assert len(db.rows("SELECT * FROM c.w")) == 3
     shut(database)

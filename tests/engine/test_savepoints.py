@@ -209,3 +209,14 @@ def nearest(db: Talk) -> list[int]:
 
 def expected_nearest(rows: Rows) -> list[int]:
     return sorted(abs(at - QUERY) for _, at in rows.values())[:5]
+
+
+def test_an_update_of_no_row_is_kept_too(db: Talk) -> None:
+    db.result("CREATE TABLE v (id int, v vector(2))")
+    db.result("BEGIN")
+    db.result("UPDATE v SET v = '[1,2]' WHERE id = 7")
+    db.result("SAVEPOINT one")
+    db.result("INSERT INTO v VALUES (1, '[1,2]')")
+    db.result("ROLLBACK TO one")
+    db.result("COMMIT")
+    assert db.rows("SELECT * FROM v") == []

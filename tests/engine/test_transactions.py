@@ -11,6 +11,7 @@ import pytest
 from tests.engine.conftest import Talk
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.executor.cursors import Cursor
 
 
 @pytest.fixture(autouse=True)
@@ -223,3 +224,22 @@ def test_with_queries_that_write_are_refused_where_they_would_be_lost(db: Talk) 
         assert db.error(sql).sqlstate == "0A000"
     assert "Insert on counter" in db.plan(writing)
     assert db.column("SELECT id FROM counter ORDER BY id") == [1, 2]
+
+
+def test_a_cursor_that_fails_at_commit(db: Talk, connect: Callable[[], Talk], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of a cursor WITH HOLD is read at COMMIT: an error there undoes the transaction."""
+
+    def fail(_cursor: Cursor) -> None:
+        raise SqlError("22012", "division by zero")
+
+    db.result("BEGIN")
+    db.result("UPDATE counter SET n = 5")
+    db.result("DECLARE c CURSOR WITH HOLD FOR SELECT 1")
+    with monkeypatch.context() as patched:
+        patched.setattr(Cursor, "keep", fail)
+        assert db.error("COMMIT").sqlstate == "22012"
+    assert status(db) == "I"
+    assert db.column("SELECT n FROM counter") == [0, 0]
+    assert db.error("FETCH c").sqlstate == "34000"
+    connect().result("UPDATE counter SET n = 6")  # no lock is left
+    assert db.column("SELECT n FROM counter") == [6, 6]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from ruvector_engine.index import IndexSpec, VectorIndex
 from ruvector_engine.index.elements import element_of
-from ruvector_engine.index.spec import Query, Vectors
+from ruvector_engine.index.spec import Quantization, Query, Vectors
 from ruvector_engine.sql.functions import bits, halfvecs, sparsevecs
 from ruvector_engine.types.halfvecs import from_singles
 from ruvector_engine.types.sparsevecs import pack
@@ -37,6 +39,21 @@ def all_specs(dimensions: int, lists: int, m: int = 16, ef_construction: int = 6
     ]
 
 
+def quantized_specs(
+    dimensions: int, lists: int, parts: int, m: int = 16, ef_construction: int = 64, centroids: int = 16
+) -> list[IndexSpec]:
+    """An IndexSpec for each method, element, metric and kind of codes that go together."""
+    plain = all_specs(dimensions, lists, m, ef_construction)
+    served = [spec for spec in plain if spec.element in ("single", "half") and spec.metric is not Metric.L1]
+    kinds: list[tuple[Quantization, int, int]] = [(name, 0, 0) for name in ("f16", "sq8", "sq4", "binary")]
+    kinds.append(("pq", parts, centroids))
+    return [
+        replace(spec, quantization=name, parts=of_parts, centroids=of_centroids)
+        for spec in served
+        for name, of_parts, of_centroids in kinds
+    ]
+
+
 def plain_metric(spec: IndexSpec) -> Metric:
     """The metric of an index over anything but bits."""
     assert isinstance(spec.metric, Metric)
@@ -45,7 +62,7 @@ def plain_metric(spec: IndexSpec) -> Metric:
 
 def spec_name(spec: IndexSpec) -> str:
     """For pytest's ids."""
-    return f"{spec.method}-{spec.metric.value}-{spec.element}"
+    return "-".join((spec.method, spec.metric.value, spec.element, *({spec.quantization} - {"none"})))
 
 
 def stored(spec: IndexSpec, numbers: Float32Array) -> bytes | str:
@@ -110,7 +127,11 @@ def recall(
 
 
 def recall_of_kind(
-    index: VectorIndex, rows: dict[int, Float32Array], queries: Float32Array, allowed: Int64Array | None = None
+    index: VectorIndex,
+    rows: dict[int, Float32Array],
+    queries: Float32Array,
+    allowed: Int64Array | None = None,
+    ef_search: int = 64,
 ) -> float:
     """The same for any kind of index: a row is right when it is no farther than the tenth nearest."""
     spec, element = index.spec, element_of(index.spec)
@@ -120,7 +141,7 @@ def recall_of_kind(
     for numbers in queries:
         query = query_of(spec, numbers)
         farthest = element.nearest(spec.metric, query, vectors, count)[1][-1]
-        found, distances = index.search(query, 10, ef_search=64, probes=8, allowed=allowed)
+        found, distances = index.search(query, 10, ef_search=ef_search, probes=8, allowed=allowed)
         assert len(found) == count
         assert np.isin(found, ids).all()
         hits += int((distances <= farthest + 1e-6 * abs(farthest)).sum())

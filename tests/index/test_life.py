@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from ruvector_engine.index import IndexSpec, VectorIndex
 from ruvector_engine.index.spec import Vectors
 
-from .data import all_specs, plain_distance, query_of, spec_name, vectors_of
+from .data import all_specs, plain_distance, quantized_specs, query_of, spec_name, vectors_of
 
 D = 3
 #: What serves bits and sparse vectors where faiss does not.
@@ -27,6 +27,7 @@ vectors = st.lists(numbers, min_size=D, max_size=D)
 batches = st.lists(vectors, max_size=20)
 
 SPECS = all_specs(D, lists=3, m=4, ef_construction=16)
+SPECS += quantized_specs(D, lists=3, parts=3, m=4, ef_construction=16, centroids=4)
 
 
 class IndexLife(RuleBasedStateMachine):
@@ -35,7 +36,7 @@ class IndexLife(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp())
-        self.index = VectorIndex(self.spec)
+        self.index = VectorIndex(self.spec, directory=self.directory)
         self.rows: dict[int, list[float]] = {}
         self.saved: dict[int, list[float]] | None = None
         self.next_id = 1
@@ -73,7 +74,7 @@ class IndexLife(RuleBasedStateMachine):
     def create_again(self, batch: list[list[float]]) -> None:
         ids = self.new_ids(len(batch))
         self.rows = dict(zip(ids.tolist(), batch, strict=True))
-        self.index = VectorIndex.build(self.spec, ids, self.given(batch))
+        self.index = VectorIndex.build(self.spec, ids, self.given(batch), directory=self.directory)
 
     @rule()
     def delete_everything(self) -> None:
@@ -165,6 +166,8 @@ def _run(spec: IndexSpec, examples: int) -> None:
 @pytest.fixture(autouse=True)
 def _small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ruvector_engine.index.vector_index.flat_capacity", lambda dimensions: 8)
+    monkeypatch.setattr("ruvector_engine.index.codes._FROM_ROWS", 4)
+    monkeypatch.setattr("ruvector_engine.index.codes.SAMPLES_PER_CENTROID", 1)
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=spec_name)

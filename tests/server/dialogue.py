@@ -31,12 +31,14 @@ class Dialogue:
         registry: Registry | None = None,
         rules: Path | None = None,
         peer: Peer | None = None,
+        access: Access | None = None,
     ) -> None:
         self.engine = engine or FakeEngine(on_main_thread=True)
         self.registry = registry or Registry(10)
         self.sent: list[bytes] = []
         self.slow = False  # after each piece, the client needs time: see `catch_up`
-        services = Services(self.engine, self.registry, Access(AccessFiles(rules), FakeAccounts(verifier)))
+        access = access or Access(AccessFiles(rules), FakeAccounts(verifier))
+        services = Services(self.engine, self.registry, access)
         self.conversation = Conversation(services, self._send, self.cancel_request, self._wake, peer or Peer())
         self._rest = b""
 

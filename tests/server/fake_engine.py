@@ -16,7 +16,7 @@ from ruvector_engine.login import Secret
 from ruvector_engine.results import Column, CopyIn, CopyOptions, CopyOut, Origin, Result, Row, StatementDescription
 from ruvector_engine.types.encodings import is_served, known_encoding
 from ruvector_engine.types.registry import FLOAT8, INT4, INT8, TEXT, VECTOR, TypeRef
-from ruvector_engine.verifiers import Verifier
+from ruvector_engine.verifiers import DEFAULT_ITERATIONS, Verifier
 
 DEFAULTS = {
     "server_version": "18.1",
@@ -55,7 +55,15 @@ class FakeAccounts:
         return self._verifier is not None
 
     def secret_of(self, user: str) -> Secret:
-        return Secret(self._verifier, f"{user} has no password")
+        return Secret(self._verifier, "" if self._verifier is not None else f"{user} has no password")
+
+    @property
+    def iterations(self) -> int:
+        return DEFAULT_ITERATIONS
+
+    @property
+    def hashes_by_md5(self) -> bool:
+        return False
 
     def belongs(self, user: str, role: str) -> bool:
         return user == role or (user, role) in self._members
@@ -145,6 +153,8 @@ class FakeSession:
         self.settings = FakeSettings(DEFAULTS | UNREPORTED | dict(startup))
         self.statements: dict[str, Any] = {}
         self.in_implicit_block = False
+        self.terminating = False
+        self.system_user: str | None = None
         self.notices: list[SqlError] = []
         self.notifications = FakeNotifications()
         self.changed_parameters: list[tuple[str, str]] = []
@@ -266,7 +276,14 @@ class FakeEngine:
         self.only_alone = False  # no query can be run together with others
 
     def session(
-        self, *, user: str, database: str, pid: int, startup: Mapping[str, str], client: tuple[str | None, int]
+        self,
+        *,
+        user: str,
+        database: str,
+        pid: int,
+        startup: Mapping[str, str],
+        client: tuple[str | None, int],
+        system_user: str | None,
     ) -> FakeSession:
         if database == "nope":
             raise SqlError("3D000", 'database "nope" does not exist')
@@ -274,6 +291,7 @@ class FakeEngine:
         if known_encoding(encoding) != encoding or not is_served(encoding):
             raise SqlError("22023", f'invalid value for parameter "client_encoding": "{encoding}"')
         session = FakeSession(self, user, database, pid, startup)
+        session.system_user = system_user
         self.sessions.append(session)
         return session
 

@@ -41,7 +41,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def connect(server: Server, user: str, **options: object) -> psycopg.Connection[tuple[object, ...]]:
-    settings = {"host": "127.0.0.1", "port": server.port, "dbname": "db", "user": user}
+    settings = {"host": "127.0.0.1", "port": server.port, "dbname": "postgres", "user": user}
     return psycopg.connect(**{**settings, **options}, autocommit=True)  # type: ignore[arg-type]
 
 
@@ -49,7 +49,7 @@ ADDRESSES = """
 SELECT client_addr, client_port, inet_client_addr(), inet_client_port()
 FROM pg_stat_activity WHERE pid = pg_backend_pid()
 """
-WHO = 'host "127.0.0.1", user "{}", database "db", no encryption'
+WHO = 'host "127.0.0.1", user "{}", database "postgres", no encryption'
 
 
 def refusal(server: Server, user: str, **options: object) -> str:
@@ -69,7 +69,7 @@ def test_rules(server: Server) -> None:
     assert refusal(server, "in_clear", password="x") == failed.format("in_clear")
     log = server.log()
     assert "ask for a password, and no role has one" in log
-    assert "refused user 'ann', database 'db', from 127.0.0.1: 'no pg_hba.conf entry" in log
+    assert "refused user 'ann', database 'postgres', from 127.0.0.1: 'no pg_hba.conf entry" in log
 
 
 def test_unix_socket(server: Server, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_unix_socket(server: Server, tmp_path: Path) -> None:
         assert not connection.pgconn.ssl_in_use
         assert connection.execute(ADDRESSES).fetchall() == [(None, -1, None, None)]
     assert refusal(server, "somebody", host=str(tmp_path)) == 'Peer authentication failed for user "somebody"'
-    psql = ["psql", "-h", str(tmp_path), "-p", str(server.port), "-U", user, "-d", "db", "-Atc", "SELECT 41 + 1"]
+    psql = ["psql", "-h", str(tmp_path), "-p", str(server.port), "-U", user, "-d", "postgres", "-Atc", "SELECT 41 + 1"]
     assert subprocess.run(psql, check=True, capture_output=True, text=True).stdout == "42\n"
     server.stop()
     assert not socket_path.exists()
@@ -181,3 +181,29 @@ def test_settings_are_shown_and_not_for_clients_to_choose(server: Server, tmp_pa
     for option, when in (("ssl=on", " now"), ("port=1", " without restarting the server"), ("server_version=1", "")):
         name = option.partition("=")[0]
         assert refusal(server, "postgres", options=f"-c {option}") == f'parameter "{name}" cannot be changed{when}'
+
+
+def test_system_user(server: Server, tmp_path: Path) -> None:
+    """How one has proven who one is; nothing where nothing was asked."""
+    query = "SELECT system_user, SYSTEM_USER IS NULL, session_user"
+    (server.data_dir / "pg_hba.conf").write_text(
+        "local all all peer map=m\nhost all postgres all trust\n"
+        "host all scram all scram-sha-256\nhost all md5 all md5\nhost all clear all password\n"
+    )
+    (server.data_dir / "pg_ident.conf").write_text(f"m {ACCOUNT} ann\n")
+    os.kill(server.pid, signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while "reloaded" not in server.log():
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.02)
+    with connect(server, "postgres") as connection:
+        assert connection.execute(query).fetchone() == (None, True, "postgres")
+        for user in ("scram", "md5", "clear"):
+            connection.execute(f"CREATE USER {user} PASSWORD 'x' IN ROLE ann")
+    for user, method in (("scram", "scram-sha-256"), ("md5", "md5"), ("clear", "password")):
+        with connect(server, user, password="x") as connection:
+            assert connection.execute(query).fetchone() == (f"{method}:{user}", False, user)
+            connection.execute("SET ROLE ann")
+            assert connection.execute("SELECT system_user").fetchone() == (f"{method}:{user}",)
+    with connect(server, "ann", host=str(tmp_path)) as connection:
+        assert connection.execute(query).fetchone() == (f"peer:{ACCOUNT}", False, "ann")

@@ -14,7 +14,7 @@ from ruvector_engine.errors import SqlError
 
 def connect(server: Server, user: str, password: str = "") -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(
-        host="127.0.0.1", port=server.port, dbname="db", user=user, password=password, autocommit=True
+        host="127.0.0.1", port=server.port, dbname="postgres", user=user, password=password, autocommit=True
     )
 
 
@@ -111,12 +111,12 @@ def test_a_directory_from_before_there_were_roles(tmp_path: Path) -> None:
     database.close()
     for name in ("first", "second"):
         database = Database.open(tmp_path / "data", name)
-        authority = database.catalog.authority
+        authority = database.authority
         assert authority.role_by_oid(10) == authority.roles["first"]
         assert len(authority.roles) == 17
         assert len(authority.memberships) == 3
         with pytest.raises(SqlError, match='role "second" does not exist'):
-            database.session(user="second", database="db", pid=1, startup={})
+            database.session(user="second", database="postgres", pid=1, startup={})
         database.close()
 
 
@@ -129,3 +129,28 @@ def test_places_for_superusers(tmp_path: Path) -> None:
             assert reserved in refused(server, "ann")
             with connect(server, "postgres"), connect(server, "postgres"), connect(server, "postgres"):
                 assert "sorry, too many clients already" in refused(server, "postgres")
+
+
+def test_a_password_counts_from_the_next_connection_on(tmp_path: Path) -> None:
+    """Where there is no pg_hba.conf: whoever locks the door must not have to restart the server."""
+    with running_server(tmp_path / "data") as server, connect(server, "postgres") as connection:
+        connection.execute("CREATE USER ann")
+        connect(server, "ann").close()
+        connection.execute("ALTER ROLE postgres PASSWORD 'sesame'")
+        for user in ("postgres", "ann", "nobody"):
+            assert f'password authentication failed for user "{user}"' in refused(server, user, "x")
+        assert connection.execute("SELECT 1").fetchone() == (1,)  # who is in stays in
+        connect(server, "postgres", "sesame").close()
+        connection.execute("ALTER ROLE postgres PASSWORD NULL")
+        connect(server, "ann").close()
+
+
+def test_a_server_for_others_asks_for_a_password_whatever_happens(tmp_path: Path) -> None:
+    """Started with one on an address that others reach, it does not open when that password is taken away."""
+    file = tmp_path / "password"
+    file.write_text("sesame")
+    options = ["--host", "0.0.0.0", "--password-file", str(file)]
+    with running_server(tmp_path / "data", options) as server:
+        with connect(server, "postgres", "sesame") as connection:
+            connection.execute("ALTER ROLE postgres PASSWORD NULL")
+        assert 'password authentication failed for user "postgres"' in refused(server, "postgres", "sesame")

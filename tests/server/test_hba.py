@@ -112,6 +112,8 @@ def found(text: str, who: Client) -> str | None:
         # regular expressions
         ("host all /^a.n$ all trust", client(), True),
         ("host all /^a.n$ all trust", client(user="anna"), False),
+        ("host all /^a[[:alpha:]]{2}$ all trust", client(), True),
+        ("host all /^a[[:digit:]]{2}$ all trust", client(), False),
         ('host all "/^a, ?b" all trust', client(user="a, bc"), True),
         ("host /^d all all trust", client(), True),
         ("host /^d,other all all trust", client(database="x"), False),
@@ -162,10 +164,7 @@ def test_the_first_that_fits() -> None:
         ("host all @file all trust", f'could not open file "{FILE.parent / "file"}": No such file or directory'),
         ("host @file all all trust", f'could not open file "{FILE.parent / "file"}": No such file or directory'),
         ("host /^(a all all trust", 'invalid regular expression "^(a": '),
-        (
-            "host all /^a[[:digit:]]$ all trust",
-            'invalid regular expression "^a[[:digit:]]$": character classes are not supported',
-        ),
+        ("host all /(a)\\1 all trust", 'invalid regular expression "(a)\\1": back references are not supported'),
         ("include other.conf", 'could not open file "other.conf": No such file or directory'),
         ("include_dir nowhere", 'could not open directory "nowhere": No such file or directory'),
         ("include a b", '"include" takes the name of one file or directory'),
@@ -278,6 +277,8 @@ def test_maps(tmp_path: Path, line: str, system: str, role: str, lets: bool) -> 
         ("m root", "missing entry at end of line"),
         ("m root,x ann", "multiple values in ident field"),
         ("m /( ann", 'invalid regular expression "(": '),
+        ("m /^.*$ \\1", 'regular expression "^.*$" has no subexpressions as requested by backreference in "\\1"'),
+        ("m /^(.)*$ \\1", 'invalid regular expression "^(.)*$": what a repeated group captures is not known'),
         ("m root @none", "could not open file"),
     ],
 )

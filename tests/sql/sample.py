@@ -93,7 +93,7 @@ CATALOG = Catalog(
     frozenset({"public"}),
     frozenset({"vector", "ruvector"}),
 )
-LOOKUP = Lookup.of(CATALOG, ("public",), user="postgres", database="postgres")
+LOOKUP = Lookup.of(CATALOG, ("public",), user="postgres")
 #: The transaction's start: 2024-06-01 12:00:00 UTC.
 NOW = 770_558_400_000_000
 CONTEXT = Context(CATALOG, ("public",), now=NOW, lookup=LOOKUP)

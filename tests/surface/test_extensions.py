@@ -29,6 +29,20 @@ STATEMENTS = (
     "CREATE INDEX documents_v ON documents USING hnsw (v vector_l2_ops)",
     "DROP EXTENSION vector",
     "DROP EXTENSION vector RESTRICT",
+    "ALTER TABLE documents ADD COLUMN t text DEFAULT (NULL::vector)::text",
+    "ALTER TABLE documents ADD CHECK (t::vector IS NULL)",
+    "CREATE VIEW documents_view AS SELECT id, v FROM documents",
+    "CREATE VIEW documents_above AS SELECT id FROM documents_view",
+    "CREATE VIEW documents_none AS SELECT NULL::vector AS v",
+    "DROP EXTENSION vector",
+    "BEGIN",
+    "DROP EXTENSION vector CASCADE",
+    "ALTER TABLE documents RENAME TO papers",
+    "SELECT * FROM papers",
+    "SELECT relname FROM pg_class WHERE relname LIKE 'documents%' ORDER BY 1",
+    "ROLLBACK",
+    "DROP VIEW documents_above, documents_view, documents_none",
+    "ALTER TABLE documents DROP COLUMN t",
     "BEGIN",
     "DROP EXTENSION vector CASCADE",
     "SELECT * FROM documents",
@@ -53,10 +67,11 @@ STATEMENTS = (
 
 
 def test_the_life_of_an_extension(postgres: Postgres, tmp_path: Path) -> None:
-    with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
-        admin.execute("CREATE DATABASE extensions")
     with running_server(tmp_path / "data") as server:
-        oracle, ours = Sessions(postgres.dsn("extensions")), Sessions(server.dsn())
+        for one in (postgres, server):
+            with psycopg.connect(one.dsn(), autocommit=True) as admin:
+                admin.execute("CREATE DATABASE extensions")
+        oracle, ours = Sessions(postgres.dsn("extensions")), Sessions(server.dsn("extensions"))
         try:
             for statement in STATEMENTS:
                 record = Record(0, "query", statement, [])

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ruvector_engine.catalog.databases import PG_DATABASE
 from ruvector_engine.catalog.predefined_roles import PG_DATABASE_OWNER
-from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, Authority, Membership
+from ruvector_engine.catalog.roles import Authority, Membership
 
 
 def superuser(authority: Authority, role: int) -> bool:
@@ -74,10 +75,11 @@ def _closure(authority: Authority, member: int, way: str) -> tuple[int, ...]:
     if known is not None:
         return known
     follows = _FOLLOWS[way]
+    owner = authority.owner_of(PG_DATABASE, authority.database)
     found = [member]
     for current in found:
         reached = [m.role for m in authority.memberships if m.member == current and follows(m)]
-        if current == BOOTSTRAP_ROLE:
+        if current == owner:
             reached.append(PG_DATABASE_OWNER)
         found += [role for role in dict.fromkeys(reached) if role not in found]
     authority.closures[member, way] = tuple(found)

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from ruvector_engine.catalog.composite_types import CompositeDef
     from ruvector_engine.catalog.enum_types import EnumDef
 
+#: The schema whose names stand bare in stored texts (but for the relations of views); others' are written with theirs.
+BARE_SCHEMA = "public"
 #: The hidden column that names one version of one row's vectors for ever. No client ever sees it.
 ROW_ID = "__ruvector_rid"
 #: Its companion: an UPDATE that gives a row a new id leaves the old one here, where RETURNING can read it.
 PREVIOUS_ROW_ID = "__ruvector_prev"
+#: The hidden column of system relations that holds their own OID.
+TABLE_OID = "tableoid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +174,19 @@ class SequenceDef:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewDef:
-    """A view: its defining query as SQL text in PostgreSQL's dialect.
+class Use:
+    """What a view's query uses of another relation: columns by attnum; 0 stands for whole rows."""
 
-    `security_invoker`: it reads with the rights of whoever asks, not with its owner's.
+    oid: int
+    attnums: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewDef:
+    """A view: its defining query as SQL text in PostgreSQL's dialect, whose names no search path changes.
+
+    `uses`: what the query reads, views among it as they are. `security_invoker`: it reads with the rights of whoever
+    asks, not with its owner's. `options`: what was given in WITH, as it was written.
     """
 
     oid: int
@@ -182,6 +195,13 @@ class ViewDef:
     query: str
     columns: tuple[ColumnDef, ...]
     security_invoker: bool = False
+    uses: tuple[Use, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+
+    def reads(self, oid: int, attnum: int = 0) -> bool:
+        """Whether the query uses a relation, or (`attnum`) one of its columns."""
+        found = next((use for use in self.uses if use.oid == oid), None)
+        return found is not None and (not attnum or attnum in found.attnums)
 
 
 Relation = TableDef | IndexDef | SequenceDef | ViewDef
@@ -189,7 +209,7 @@ Relation = TableDef | IndexDef | SequenceDef | ViewDef
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Everything that exists, by (schema, name). Tables, indexes, sequences and views share one name space.
+    """Everything that exists in a database, by (schema, name). Tables, indexes, sequences and views share a name space.
 
     `system` are the views of pg_catalog and information_schema, which always exist.
     """
@@ -204,6 +224,13 @@ class Catalog:
     authority: Authority = field(default_factory=Authority)
     #: Types that CREATE TYPE made, by (schema, name).
     types: Mapping[tuple[str, str], EnumDef | CompositeDef] = field(default_factory=lambda: MappingProxyType({}))
+    #: What `indexes_of` has found: every statement that writes asks for it.
+    _indexes: dict[int, tuple[IndexDef, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def database(self) -> int:
+        """The OID of the database whose catalog it is."""
+        return self.authority.database
 
     def find(self, name: str, schema: str | None, search_path: tuple[str, ...]) -> Relation | None:
         """The relation a name means: in `schema`, else the first on the search path."""
@@ -223,5 +250,8 @@ class Catalog:
 
     def indexes_of(self, table_oid: int) -> tuple[IndexDef, ...]:
         """The table's indexes, in order of creation."""
-        found = [r for r in self.relations.values() if isinstance(r, IndexDef) and r.table_oid == table_oid]
-        return tuple(sorted(found, key=lambda i: i.oid))
+        known = self._indexes.get(table_oid)
+        if known is None:
+            found = [r for r in self.relations.values() if isinstance(r, IndexDef) and r.table_oid == table_oid]
+            known = self._indexes[table_oid] = tuple(sorted(found, key=lambda i: i.oid))
+        return known

@@ -5,6 +5,7 @@ An object is named by its kind and its AclKey: pg_depend's classoid and objoid, 
 
 from __future__ import annotations
 
+from ruvector_engine.catalog.databases import PG_DATABASE, TEMPLATE0, TEMPLATE1
 from ruvector_engine.catalog.membership import privileges_of
 from ruvector_engine.catalog.predefined_roles import (
     FIRST_OWN_OID,
@@ -16,15 +17,18 @@ from ruvector_engine.catalog.predefined_roles import (
 from ruvector_engine.catalog.privileges import ALL, Kind, default_items, ordered
 from ruvector_engine.catalog.roles import PUBLIC, AclItem, AclKey, Authority
 
-#: pg_database's and pg_namespace's OID, the database's, and that of the schema public.
-PG_DATABASE, PG_NAMESPACE, PG_CLASS = 1262, 2615, 1259
-DATABASE, SCHEMA_PUBLIC = 5, 2200
-#: The key of the one database.
-DATABASE_KEY: AclKey = (PG_DATABASE, DATABASE, 0)
+#: pg_namespace's and pg_class's OID, and that of the schema public.
+PG_NAMESPACE, PG_CLASS = 2615, 1259
+SCHEMA_PUBLIC = 2200
 #: A view that everybody may update; and what has nothing for PUBLIC: pg_authid, pg_user_mapping,
-#: pg_statistic_ext_data and pg_shadow.
+#: pg_statistic_ext_data, pg_shadow, pg_hba_file_rules and pg_ident_file_mappings.
 PG_SETTINGS = 12_104
-SECRET_RELATIONS = frozenset({1260, 1418, 3429, 12_005})
+SECRET_RELATIONS = frozenset({1260, 1418, 3429, 12_005, 12_114, 12_118})
+
+
+def database_key(authority: Authority) -> AclKey:
+    """The key of the database whose authority it is."""
+    return PG_DATABASE, authority.database, 0
 
 
 def owner_of(authority: Authority, key: AclKey) -> int:
@@ -49,6 +53,8 @@ def initial_items(authority: Authority, key: AclKey) -> tuple[AclItem, ...] | No
     if column or objoid >= FIRST_OWN_OID:
         return None
     owner = owner_of(authority, key)
+    if classoid == PG_DATABASE and objoid in (TEMPLATE0, TEMPLATE1):
+        return AclItem(PUBLIC, owner, "c"), AclItem(owner, owner, ALL["database"])
     if classoid == PG_NAMESPACE:
         return AclItem(owner, owner, "UC"), AclItem(PUBLIC, owner, "U")
     if classoid == PG_CLASS:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from ruvector_engine.catalog.databases import INITIAL, POSTGRES, DatabaseDef
+
 #: The oid of the superuser that every data directory begins with, and his name unless the operator chose another.
 BOOTSTRAP_ROLE = 10
 DEFAULT_SUPERUSER = "postgres"
@@ -65,7 +67,7 @@ DefaultKey = tuple[int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Who exists, who belongs to whom, who owns what and what was granted.
+    """Who exists, who belongs to whom, who owns what and what was granted: in one database, and in the whole cluster.
 
     An object without an owner here belongs to the bootstrap role; one without a list has its kind's default privileges.
     `catalog.membership` answers what follows from it.
@@ -79,6 +81,9 @@ class Authority:
     defaults: Mapping[DefaultKey, tuple[AclItem, ...]] = field(default_factory=lambda: MappingProxyType({}))
     #: Settings that sessions begin with, by name and as they were written.
     settings: Mapping[SettingsKey, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    #: Every database, by name; and the OID of the one whose authority this is.
+    databases: Mapping[str, DatabaseDef] = field(default_factory=lambda: INITIAL)
+    database: int = POSTGRES
     #: What `membership` has found out about the memberships here: (role, way) -> roles reached.
     closures: dict[tuple[int, str], tuple[int, ...]] = field(init=False, repr=False, compare=False)
     _by_oid: Mapping[int, RoleDef] = field(init=False, repr=False, compare=False)
@@ -96,6 +101,22 @@ class Authority:
         """The same with this role, new or in the place of what it was."""
         others = {name: known for name, known in self.roles.items() if known.oid != role.oid}
         return replace(self, roles=MappingProxyType(others | {role.name: role}))
+
+    def database_by_oid(self, oid: int) -> DatabaseDef | None:
+        """The database with that oid."""
+        return next((d for d in self.databases.values() if d.oid == oid), None)
+
+    @property
+    def database_name(self) -> str:
+        """The name of the database whose authority this is."""
+        definition = self.database_by_oid(self.database)
+        assert definition is not None  # it is dropped with its entry
+        return definition.name
+
+    def with_database(self, definition: DatabaseDef) -> Authority:
+        """The same with this database, new or in the place of what it was."""
+        others = {name: known for name, known in self.databases.items() if known.oid != definition.oid}
+        return replace(self, databases=MappingProxyType(others | {definition.name: definition}))
 
     def settings_of(self, database: int, role: int) -> Mapping[str, str]:
         """The settings that sessions of a role in a database begin with, which are the more special ones'."""

@@ -1,4 +1,4 @@
-"""The catalog's home: reads it at the start, and writes what DDL changes, in its transaction."""
+"""The catalogs' home: reads them at the start, and writes what DDL changes, in its transaction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ruvector_engine.catalog import authority_store, entries, made_types
+from ruvector_engine.catalog import authority_store, entries, entry_copies, formats, made_types
+from ruvector_engine.catalog.cluster import CLUSTER, is_shared
 from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.catalog.model import (
     Catalog,
@@ -19,16 +20,14 @@ from ruvector_engine.catalog.model import (
     Relation,
     SequenceDef,
     TableDef,
+    Use,
     ViewDef,
 )
 from ruvector_engine.catalog.roles import DEFAULT_SUPERUSER, Authority
 from ruvector_engine.catalog.system import SYSTEM_VIEWS
-from ruvector_engine.errors import SqlError
 from ruvector_engine.relational.duck import Connection
-from ruvector_engine.types.registry import BY_OID, INET, TypeRef
+from ruvector_engine.types.registry import TypeRef
 
-#: Raised when the form of the stored catalog or of stored values changes.
-FORMAT_VERSION = 3
 #: OIDs below belong to PostgreSQL's own objects, and to the types of the registry.
 FIRST_OID = 16500
 #: The numbers below belong to the transactions in which PostgreSQL would have made its catalogs.
@@ -36,7 +35,7 @@ FIRST_TRANSACTION = 750
 
 _BOOTSTRAP = (
     "CREATE SCHEMA IF NOT EXISTS ruvector_catalog",
-    "CREATE TABLE IF NOT EXISTS ruvector_catalog.entries (key VARCHAR, kind VARCHAR, body VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ruvector_catalog.entries (database BIGINT, key VARCHAR, kind VARCHAR, body VARCHAR)",
     f"CREATE SEQUENCE IF NOT EXISTS ruvector_catalog.oids START {FIRST_OID}",
     "CREATE SEQUENCE IF NOT EXISTS ruvector_rid START 1",
     f"CREATE SEQUENCE IF NOT EXISTS ruvector_catalog.transactions START {FIRST_TRANSACTION}",
@@ -45,19 +44,22 @@ _KINDS: dict[str, type[Relation]] = {"table": TableDef, "index": IndexDef, "sequ
 _KIND_NAMES = {cls: kind for kind, cls in _KINDS.items()}
 
 
-def bootstrap(connection: Connection, superuser: str = DEFAULT_SUPERUSER) -> Catalog:
-    """Create the catalog's own tables in a new file, or check the version of an old one; return what is there.
+def bootstrap(connection: Connection, superuser: str = DEFAULT_SUPERUSER) -> list[Catalog]:
+    """The catalogs of a file's databases, which a new file is given first; an old one is brought to the current format.
 
     `superuser` is the name of the first role of a new file.
     """
     for statement in _BOOTSTRAP:
         connection.run(statement)
-    rows = entries.read(connection)
-    if not any(kind == "format" for _, kind, _ in rows):
-        entries.put(connection, "format", "format", str(FORMAT_VERSION))
-        entries.put(connection, "schema:public", "schema", "public")
-        rows = entries.read(connection)
-    rows = _current(connection, rows)
+    formats.bring_up_to_date(connection)
+    authority_store.make_missing_roles(connection, superuser)
+    shared = entries.read(connection, CLUSTER)
+    databases = [int(key.split(":")[1]) for key, kind, _ in shared if kind == "database"]
+    return [_read(shared + entries.read(connection, database), database) for database in databases]
+
+
+def _read(rows: list[entries.Entry], database: int) -> Catalog:
+    """The catalog of a database by its entries and those of the cluster."""
     types = made_types.decode(rows)
     relations: dict[tuple[str, str], Relation] = {}
     for _, kind, body in rows:
@@ -71,27 +73,26 @@ def bootstrap(connection: Connection, superuser: str = DEFAULT_SUPERUSER) -> Cat
         frozenset(body for _, kind, body in rows if kind == "extension"),
         _system(),
         MappingProxyType({_comment_key(key): body for key, kind, body in rows if kind == "comment"}),
-        authority_store.read(connection, rows, superuser),
+        authority_store.read(rows, database),
         MappingProxyType({(t.schema, t.name): t for t in types}),
     )
 
 
-def _current(connection: Connection, rows: list[entries.Entry]) -> list[entries.Entry]:
-    """The entries, if they are of the current format, or of the one before and hold nothing that has changed since."""
-    version = next(body for _, kind, body in rows if kind == "format")
-    if version == str(FORMAT_VERSION):
-        return rows
-    if version != str(FORMAT_VERSION - 1):
-        raise SqlError("F0001", f"the data directory has format {version}, this server reads format {FORMAT_VERSION}")
-    columns = (column for _, kind, body in rows if kind == "table" for column in json.loads(body)["columns"])
-    if any(column["type"]["oid"] in (INET, BY_OID[INET].array_oid) for column in columns):
-        raise SqlError(
-            "F0001",
-            f"the data directory has format {version}, in which columns of type inet are stored otherwise",
-            hint="Copy these tables out with the server that wrote them, and into a new data directory.",
-        )
-    entries.put(connection, "format", "format", str(FORMAT_VERSION))
-    return entries.read(connection)
+def copied_database(connection: Connection, source: int, database: int) -> tuple[Catalog, Mapping[int, int]]:
+    """The catalog of a new database, written, with what another has in it; and which OIDs became which.
+
+    The cluster's entries know of the database already.
+    """
+    stored = entries.read(connection, source)
+    moved = entry_copies.moved_oids(stored, FIRST_OID, lambda: new_oid(connection))
+    for entry in stored:
+        entries.put(connection, database, *entry_copies.copied(entry, moved))
+    return _read(entries.read(connection, CLUSTER) + entries.read(connection, database), database), moved
+
+
+def forget_database(connection: Connection, database: int) -> None:
+    """Delete all that is in the catalog of a database."""
+    entries.remove_all(connection, database)
 
 
 def _system() -> Mapping[tuple[str, str], TableDef]:
@@ -126,21 +127,23 @@ def changed(
     dropped = set()
     for relation in drop:
         relations.pop((relation.schema, relation.name), None)
-        entries.remove(connection, f"oid:{relation.oid}")
+        entries.remove(connection, catalog.database, f"oid:{relation.oid}")
         dropped.add(relation.oid)
     for relation in put:
         for key in [k for k, r in relations.items() if r.oid == relation.oid]:
             del relations[key]
         relations[(relation.schema, relation.name)] = relation
-        entries.put(connection, f"oid:{relation.oid}", _KIND_NAMES[type(relation)], json.dumps(_encode(relation)))
+        kind, body = _KIND_NAMES[type(relation)], json.dumps(_encode(relation))
+        entries.put(connection, catalog.database, f"oid:{relation.oid}", kind, body)
     types, changed_types = dict(catalog.types), list(put_types)
     for made in drop_types:
         types.pop((made.schema, made.name), None)
-        entries.remove(connection, f"oid:{made.oid}")
+        entries.remove(connection, catalog.database, f"oid:{made.oid}")
         dropped.add(made.oid)
     for made in changed_types:
         types = {key: t for key, t in types.items() if t.oid != made.oid} | {(made.schema, made.name): made}
-        entries.put(connection, f"oid:{made.oid}", made_types.KINDS[type(made)], json.dumps(_encode(made)))
+        kind, body = made_types.KINDS[type(made)], json.dumps(_encode(made))
+        entries.put(connection, catalog.database, f"oid:{made.oid}", kind, body)
     if changed_types:
         before = types
         types = {(t.schema, t.name): t for t in made_types.bound_types(types.values(), changed_types)}
@@ -150,34 +153,32 @@ def changed(
         ("extension", catalog.extensions, extensions),
     ):
         for name in (old - new) if new is not None else ():
-            entries.remove(connection, f"{kind}:{name}")
+            entries.remove(connection, catalog.database, f"{kind}:{name}")
         for name in (new - old) if new is not None else ():
-            entries.put(connection, f"{kind}:{name}", kind, name)
+            entries.put(connection, catalog.database, f"{kind}:{name}", kind, name)
     return Catalog(
         catalog.version + 1,
         made_types.bound(relations, changed_types),
         catalog.schemas if schemas is None else schemas,
         catalog.extensions if extensions is None else extensions,
         catalog.system,
-        _comments(connection, catalog.comments, catalog.comments if comments is None else comments, dropped),
+        _comments(connection, catalog, catalog.comments if comments is None else comments, dropped),
         authority_store.write(connection, catalog.authority, authority or catalog.authority, dropped),
         MappingProxyType(types),
     )
 
 
 def _comments(
-    connection: Connection,
-    old: Mapping[tuple[int, int, int], str],
-    new: Mapping[tuple[int, int, int], str],
-    dropped: set[int],
+    connection: Connection, catalog: Catalog, new: Mapping[tuple[int, int, int], str], dropped: set[int]
 ) -> Mapping[tuple[int, int, int], str]:
     """The comments after a change, written; those on dropped relations go with them."""
     kept = {key: text for key, text in new.items() if key[1] not in dropped}
-    for key in old.keys() - kept.keys():
-        entries.remove(connection, _comment_name(key))
+    for key in catalog.comments.keys() - kept.keys():
+        entries.remove(connection, CLUSTER if is_shared(key[0]) else catalog.database, _comment_name(key))
     for key, text in kept.items():
-        if old.get(key) != text:
-            entries.put(connection, _comment_name(key), "comment", text)
+        if catalog.comments.get(key) != text:
+            place = CLUSTER if is_shared(key[0]) else catalog.database
+            entries.put(connection, place, _comment_name(key), "comment", text)
     return MappingProxyType(kept)
 
 
@@ -216,6 +217,9 @@ def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:
         fields["expressions"] = tuple(k and _index_expression(k) for k in keys)
         fields["predicate"] = fields.get("predicate") and _index_expression(fields["predicate"])
         fields["reads"] = tuple(fields.get("reads", ()))
+    if cls is ViewDef:
+        fields["uses"] = tuple(Use(use["oid"], tuple(use["attnums"])) for use in fields.get("uses", ()))
+        fields["options"] = tuple((name, value) for name, value in fields.get("options", ()))
     if "constraints" in fields:
         fields["constraints"] = tuple(
             ConstraintDef(**{**c, "columns": tuple(c["columns"])}) for c in fields["constraints"]

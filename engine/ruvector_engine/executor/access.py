@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.made_types import MadeType
-from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef
-from ruvector_engine.catalog.rights import DATABASE_KEY, Rights
+from ruvector_engine.catalog.membership import has_privileges_of
+from ruvector_engine.catalog.model import Relation, SequenceDef, TableDef
+from ruvector_engine.catalog.predefined_roles import PG_MAINTAIN
+from ruvector_engine.catalog.rights import Rights, database_key
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError
@@ -131,18 +133,23 @@ def require_usage(session: Session, schema: str | None, *, missing_ok: bool = Fa
 
 def require_database(session: Session, privilege: str) -> None:
     """42501 when the current user lacks a privilege on the database."""
-    if not session.rights.has("database", DATABASE_KEY, privilege):
+    if not session.rights.has("database", database_key(session.catalog.authority), privilege):
         raise SqlError("42501", f"permission denied for database {session.database_name}")
 
 
 def require_database_owner(session: Session) -> None:
     """42501 when the database belongs to others."""
-    if not session.rights.owns(DATABASE_KEY):
+    if not session.rights.owns(database_key(session.catalog.authority)):
         raise not_owner("database", session.database_name)
 
 
-def may_maintain(session: Session, table: TableDef | IndexDef) -> bool:
-    """Whether the current user may VACUUM, ANALYZE or REINDEX a table."""
+def may_maintain_all(session: Session) -> bool:
+    """Whether the current user may maintain whatever there is."""
+    return has_privileges_of(session.catalog.authority, session.rights.role, PG_MAINTAIN)
+
+
+def may_maintain(session: Session, table: Relation) -> bool:
+    """Whether the current user may VACUUM, ANALYZE or REINDEX a table or index."""
     key = objects.owner_key(table)
     return session.rights.has("table", key, "m") or session.rights.owns(key)
 

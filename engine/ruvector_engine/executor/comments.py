@@ -1,4 +1,4 @@
-"""COMMENT ON: what the catalog remembers about relations, columns, schemas and extensions."""
+"""COMMENT ON: what the catalog remembers about relations, columns, schemas, extensions, roles and databases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, Table
 from ruvector_engine.catalog.roles import RoleDef
 from ruvector_engine.catalog.system import oids
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, enum_types, table_access
+from ruvector_engine.executor import access, databases, table_access, type_changes
 from ruvector_engine.executor.role_names import role_named
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
@@ -31,10 +31,15 @@ _RELATIONS: dict[str, tuple[type[Relation], str]] = {
 
 
 def run_comment(session: Session, statement: Utility) -> Result:
-    """COMMENT ON TABLE | COLUMN | VIEW | INDEX | SEQUENCE | SCHEMA | EXTENSION | ROLE name IS text | NULL."""
+    """COMMENT ON TABLE | COLUMN | VIEW | INDEX | SEQUENCE | SCHEMA | EXTENSION | ROLE | DATABASE name IS text."""
     node = statement.node
     catalog = table_access.change_catalog(session)
-    key = _key(session, enum_name(node, "objtype"), node.object)
+    kind = enum_name(node, "objtype")
+    if kind == "OBJECT_DATABASE" and node.object.string.sval not in catalog.authority.databases:
+        # For PostgreSQL too: a dump that names the database it was made of is restored into another.
+        session.notice("3D000", f'database "{node.object.string.sval}" does not exist', "WARNING")
+        return Result("COMMENT")
+    key = _key(session, kind, node.object)
     comments = {place: text for place, text in catalog.comments.items() if place != key}
     if node.comment:  # an empty one is none
         comments[key] = node.comment
@@ -73,6 +78,10 @@ def _key(session: Session, kind: str, target: Any) -> tuple[int, int, int]:
             raise SqlError("42704", f'extension "{name}" does not exist')
         access.require_extension_owner(session, name)
         return oids.PG_EXTENSION, oids.EXTENSIONS[name], 0
+    if kind == "OBJECT_DATABASE":
+        database = databases.database_named(session, name)
+        databases.require_owner(session, database)
+        return databases.key_of(database)
     if kind == "OBJECT_ROLE":
         role = role_named(session, name)
         _require_role(session, role)
@@ -97,7 +106,7 @@ def _require_role(session: Session, role: RoleDef) -> None:
 
 
 def _type(session: Session, names: list[str]) -> int:
-    made = enum_types.find(session, names)
+    made = type_changes.find(session, names)
     if made is None and find_type(names[-1]) is None:
         raise SqlError("42704", f'type "{".".join(names)}" does not exist')
     if made is None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.composite_types import ROW_TYPE_OFFSET, CompositeDef, row_type
-from ruvector_engine.catalog.model import ColumnDef, TableDef, ViewDef
+from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, enum_types, ownership, table_access, table_changes, tables
+from ruvector_engine.executor import access, dependents, ownership, table_access, table_changes, tables, type_changes
 from ruvector_engine.results import Result
-from ruvector_engine.sql.deparse import enum_name, type_names
+from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.storage import duck_type, fields, with_fields, with_items
@@ -29,7 +29,7 @@ def run_create(session: Session, statement: Utility) -> Result:
     node = statement.node
     table_access.change_catalog(session)
     schema, name = tables.creation_schema(session, node.typevar.schemaname), node.typevar.relname
-    enum_types.require_free(session, schema, name)
+    type_changes.require_free(session, schema, name)
     if (schema, name) in session.catalog.relations:
         raise SqlError("42P07", f'relation "{name}" already exists')
     if not node.coldeflist:
@@ -38,7 +38,7 @@ def run_create(session: Session, statement: Utility) -> Result:
     _require_distinct(columns)
     connection = session.connection
     oid, array_oid, relation_oid = (store.new_oid(connection) for _ in range(3))
-    array_name = enum_types.free_array_name(session, schema, name)
+    array_name = type_changes.free_array_name(session, schema, name)
     definition = CompositeDef(oid, array_oid, relation_oid, schema, name, array_name, columns)
     _put(session, definition)
     ownership.own_type(session, definition)
@@ -86,6 +86,13 @@ def run_alter(session: Session, statement: Utility) -> Result:
         new = _altered(session, new, wrapped.alter_table_cmd)
     if not new.columns:
         raise not_supported("a composite type without attributes is not supported")
+    left = {c.attnum for c in new.columns}
+    gone: list[dependents.Object] = [
+        dependents.Attribute(definition, c) for c in definition.columns if c.attnum not in left
+    ]
+    if gone:
+        cascade = all(enum_name(c.alter_table_cmd, "behavior") == "DROP_CASCADE" for c in node.cmds)
+        dependents.release(session, gone, cascade=cascade)
     change(session, definition, new)
     return Result("ALTER TYPE")
 
@@ -180,24 +187,20 @@ def _altered(session: Session, definition: CompositeDef, command: Any) -> Compos
 def rename_attribute(session: Session, node: Any) -> Result:
     """ALTER TYPE name RENAME ATTRIBUTE a TO b."""
     definition = _named(session, node.relation)
-    views = [r for r in session.catalog.relations.values() if isinstance(r, ViewDef)]
-    if any(_reads(session, view, definition) for view in views):
-        problem = f'a view uses type "{definition.name}"'
-        raise not_supported(problem, hint="Drop the view, and create it again afterwards.")
     if any(c.name == node.newname for c in definition.columns):
         text = f'column "{node.newname}" of relation "{definition.name}" already exists'
         raise SqlError("42701", text)
     if all(c.name != node.subname for c in definition.columns):
         raise SqlError("42703", f'column "{node.subname}" does not exist')
     columns = (replace(c, name=node.newname) if c.name == node.subname else c for c in definition.columns)
-    _put(session, replace(definition, columns=tuple(columns)))
+    type_changes.put(session, replace(definition, columns=tuple(columns)))
     return Result("ALTER TYPE")
 
 
 def _named(session: Session, relation: Any) -> CompositeDef:
     table_access.change_catalog(session)
     names = [n for n in (relation.schemaname, relation.relname) if n]
-    found = enum_types.find(session, names)
+    found = type_changes.find(session, names)
     if isinstance(found, CompositeDef):
         if not session.rights.owns(objects.type_key(found)):
             raise access.not_owner("table", found.name)  # as PostgreSQL has it: its attributes are a relation's
@@ -219,19 +222,8 @@ def _require_unused(session: Session, definition: CompositeDef) -> None:
                     raise SqlError("0A000", f'cannot alter type "{definition.name}" because {where}')
 
 
-def _reads(session: Session, view: ViewDef, definition: CompositeDef) -> bool:
-    """Whether a view names the type, or reads a table that has a column of it."""
-    tables_read = table_access.relations_read(session, view)
-    oids = {r.oid for r in session.catalog.relations.values() if isinstance(r, TableDef) and _has(r, definition)}
-    return bool(oids & set(tables_read)) or _names_type(session, view, definition)
-
-
 def _has(table: TableDef, definition: CompositeDef) -> bool:
     return any(_contains(c.type, definition) for c in table.columns)
-
-
-def _names_type(session: Session, view: ViewDef, definition: CompositeDef) -> bool:
-    return any(enum_types.find(session, names) == definition for names in type_names(view.query))
 
 
 def _contains(type_ref: TypeRef, definition: CompositeDef) -> bool:

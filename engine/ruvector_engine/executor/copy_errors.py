@@ -30,7 +30,8 @@ class Batch:
     """Rows that are inserted together.
 
     `arrays` are the columns as DuckDB takes them, c0, c1, ...; with `marks`, by the names d0, d1, ..., where a column's
-    default is asked for. `where` is the condition by which rows are left out, in DuckDB's SQL.
+    default is asked for. `where` is the condition by which rows are left out, `values` what the indexes are given, in
+    DuckDB's SQL.
     """
 
     table: TableDef
@@ -38,6 +39,7 @@ class Batch:
     columns: list[Sequence[Any]]
     origins: list[Origin]
     where: str | None = None
+    values: tuple[str, ...] = ()
     arrays: dict[str, Any] = field(default_factory=dict)
     marks: dict[str, list[bool]] = field(default_factory=dict)
 
@@ -70,10 +72,14 @@ def told(session: Session, error: SqlError, batch: Batch, *, one_by_one: bool) -
         found = _duplicate(session, error, batch)
     elif plain.sqlstate in ("23502", "23514") and batch.arrays:
         found = failing_row.first_violation(session, _new_rows(session, batch, batch.arrays))
+    elif batch.arrays and batch.values:
+        place = failing_row.first_failing(session, _numbered_rows(session, batch), batch.values)
+        found = None if place is None else Violation(place, plain)
     if found is None:
         return discretion.without_key(session, batch.table, plain)
     # Rows are gathered before they are inserted, but NOT NULL and CHECK are looked at as each line is read.
-    found.error.context = batch.context(found.place, line=one_by_one or not isinstance(error, DuplicateKey))
+    as_read = plain.sqlstate in ("23502", "23514")
+    found.error.context = batch.context(found.place, line=one_by_one or as_read)
     return discretion.without_key(session, batch.table, found.error)
 
 
@@ -84,9 +90,12 @@ def _duplicate(session: Session, error: DuplicateKey, batch: Batch) -> Violation
     changes = session.transaction.changes.get(batch.table.oid)
     committed: failing_row.NewRows | None = None
     if changes is None or not (changes.reworked or changes.truncated):  # else rows may be gone that are still there
-        numbered = batch.arrays | {"place": arrow.ids(np.arange(batch.rows))}
-        committed = _new_rows(session, batch, numbered)
+        committed = _numbered_rows(session, batch)
     return duplicate_keys.first_of_rows(session, error, batch.table, rows, committed)
+
+
+def _numbered_rows(session: Session, batch: Batch) -> failing_row.NewRows:
+    return _new_rows(session, batch, batch.arrays | {"place": arrow.ids(np.arange(batch.rows))})
 
 
 def _new_rows(session: Session, batch: Batch, arrays: dict[str, Any]) -> failing_row.NewRows:

@@ -48,8 +48,8 @@ def copy_options(node: Any) -> CopyOptions:
         quoted,
         _single(given, "escape", quoted),
         _names(given.pop("force_quote", frozenset())),
-        _names(given.pop("force_not_null", frozenset())) or frozenset(),
-        _names(given.pop("force_null", frozenset())) or frozenset(),
+        _names(given.pop("force_not_null", frozenset())),
+        _names(given.pop("force_null", frozenset())),
         on_error,
         _reject_limit(given.pop("reject_limit", None), on_error),
         _log_verbosity(given.pop("log_verbosity", "default"), places),
@@ -62,6 +62,7 @@ def copy_options(node: Any) -> CopyOptions:
             raise not_supported(f"COPY option {name.upper()} is not supported")
         raise SqlError("42601", f'option "{name}" not recognized', position=places[name])
     _check_characters(options)
+    _check_direction(options, is_from=node.is_from)
     if options.default is not None:
         _check_default(options, options.default, is_from=node.is_from)
     return options
@@ -149,7 +150,7 @@ def _header(value: Any) -> Any:
         return "off"
     if text == "match":
         return "match"
-    raise SqlError("22023", 'header requires a Boolean value or "match"')
+    raise SqlError("42601", 'header requires a Boolean value or "match"')
 
 
 def _names(value: Any) -> frozenset[str] | None:
@@ -167,6 +168,18 @@ def _check_default(options: CopyOptions, default: str, *, is_from: bool) -> None
         raise SqlError("0A000", "CSV quote character must not appear in the DEFAULT specification")
     if default == options.null:
         raise SqlError("0A000", "NULL specification and DEFAULT specification cannot be the same")
+
+
+def _check_direction(options: CopyOptions, *, is_from: bool) -> None:
+    """What is for COPY FROM or for COPY TO only."""
+    if is_from and options.force_quote != frozenset():
+        raise SqlError("0A000", "COPY FORCE_QUOTE cannot be used with COPY FROM")
+    if not is_from:
+        if options.header == "match":
+            raise SqlError("0A000", 'cannot use "match" with HEADER in COPY TO')
+        for name, columns in (("FORCE_NOT_NULL", options.force_not_null), ("FORCE_NULL", options.force_null)):
+            if columns != frozenset():
+                raise SqlError("22023", f"COPY {name} cannot be used with COPY TO")
 
 
 def _check_characters(options: CopyOptions) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, ViewDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, plans, queries, table_access
-from ruvector_engine.executor.copy_columns import chosen_columns
+from ruvector_engine.executor.copy_columns import check_forced, chosen_columns
 from ruvector_engine.executor.copy_files import require_absolute
 from ruvector_engine.executor.streams import BATCH
 from ruvector_engine.planner.plan import Plan, QueryPlan, UtilityPlan, make_plan
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def run(session: Session, node: Any, options: CopyOptions) -> Result:
     """COPY table | (query) TO STDOUT | 'file'."""
     columns, begin, folded = _query(session, node) if node.HasField("query") else _table(session, node)
+    table = None if node.HasField("query") else table_access.table_named(session, node.relation)
+    check_forced(options, [column.name for column in columns], table)
     path = node.filename or None
     if path is not None:
         require_absolute(path)

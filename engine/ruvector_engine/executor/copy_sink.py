@@ -14,10 +14,10 @@ import numpy as np
 
 from ruvector_engine.catalog.model import ROW_ID, ColumnDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import copy_errors, new_keys, table_access, widening, writes
+from ruvector_engine.executor import copy_errors, index_values, new_keys, table_access, widening, writes
 from ruvector_engine.executor.copy_errors import Batch
 from ruvector_engine.relational import arrow
-from ruvector_engine.results import DEFAULT_VALUE, CopyOptions, Origin
+from ruvector_engine.results import DEFAULT_VALUE, CopyOptions, Origin, Row
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.generated import generated_columns
 from ruvector_engine.sql.storage import bindable, duck_type, from_transport
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Rows are handed to DuckDB in batches of about this many bytes.
 _BATCH_BYTES = 16 * 1024 * 1024
+#: As much of what the indexes are given is kept until the commit; the rest is computed again then.
+_KEPT_BYTES = 64 * 1024 * 1024
 
 
 class TableSink:
@@ -53,7 +55,9 @@ class TableSink:
         #: By place: the columns whose values may be the marker for their default.
         self._defaulted = _defaults(session, columns) if options.default is not None else {}
         self._where = where
-        self._sql = _insert_sql(session, table, columns, self._defaulted, where)
+        self._values = index_values.of_new_rows(session, table)
+        self._kept_bytes = 0
+        self._sql = self._insert_sql()
         self._pending: list[list[Sequence[Any]]] = [[] for _ in columns]  # a column's pieces
         self._origins: list[Origin] = []
         self._bytes = 0
@@ -96,13 +100,21 @@ class TableSink:
             if widening.not_plain(column, given):
                 wanted.append(column)
         if wanted:
+            wanted += [c for _, c in generated_columns(self._table) if widening.is_plain_array(c)]
             self._wait()
             self._insert(self._taken())
             self._table = widening.widen(self._session, self._table, wanted)
             self._columns = [c for old in self._columns if (c := self._table.column(old.name)) is not None]
             if self._defaulted:
                 self._defaulted = _defaults(self._session, self._columns)
-            self._sql = _insert_sql(self._session, self._table, self._columns, self._defaulted, self._where)
+            self._values = index_values.of_new_rows(self._session, self._table)
+            self._sql = self._insert_sql()
+
+    def _insert_sql(self) -> str:
+        """The INSERT of a batch. It returns what the indexes are given, after the row ids."""
+        sql = _insert_sql(self._session, self._table, self._columns, self._defaulted, self._where)
+        ids = [quote(ROW_ID)] if self._table.has_row_id else []
+        return f"{sql} RETURNING {', '.join([*ids, *self._values.sql])}" if self._values.sql else sql
 
     def finish(self) -> str:
         """Insert the rest; COPY's tag."""
@@ -139,7 +151,8 @@ class TableSink:
         taken, self._pending = self._pending, [[] for _ in self._columns]
         origins, self._origins = self._origins, []
         self._bytes = 0
-        return Batch(self._table, self._columns, [_joined(pieces) for pieces in taken], origins, self._where)
+        joined = [_joined(pieces) for pieces in taken]
+        return Batch(self._table, self._columns, joined, origins, self._where, self._values.sql)
 
     def _wait(self) -> None:
         inserting, self._inserting = self._inserting, None
@@ -177,7 +190,7 @@ class TableSink:
                 batch.arrays = {f"c{i}": arrow.array(c.type, v) for i, (c, v) in enumerate(pairs)}
                 batch.arrays |= {name: arrow.array(TypeRef(BOOL), marks) for name, marks in batch.marks.items()}
                 arrays = batch.arrays | ({"rid": arrow.ids(ids)} if self._table.has_row_id else {})
-                self._inserted += int(connection.insert_arrow(self._sql, arrays)[0][0])
+                self._inserted += self._noted(connection.insert_arrow(self._sql, arrays))
             else:
                 self._inserted += self._insert_rows(batch, ids)
         except SqlError as error:
@@ -210,9 +223,19 @@ class TableSink:
             lines = (f"({', '.join(f'${i * width + j + 1}' for j in range(width))})" for i in range(len(chunk)))
             source = f"(VALUES {', '.join(lines)}) AS ruvector_batch({', '.join(names)})"
             sql = self._sql.replace("FROM ruvector_batch", f"FROM {source}")
-            counts = self._session.connection.run(sql, [value for row in chunk for value in row])
-            inserted += int(counts[0][0])
+            inserted += self._noted(self._session.connection.run(sql, [value for row in chunk for value in row]))
         return inserted
+
+    def _noted(self, rows: list[Row]) -> int:
+        """How many rows an INSERT has written; what it returned for the indexes is kept for the commit."""
+        if not self._values.sql:
+            return int(rows[0][0])
+        first = 1 if self._table.has_row_id else 0
+        self._kept_bytes += sum(_size(column) for column in zip(*rows, strict=True))
+        if first and self._kept_bytes <= _KEPT_BYTES:
+            changes = self._session.transaction.changes_of(self._table.oid)
+            self._values.note(changes, np.asarray([row[0] for row in rows], np.int64), rows, first)
+        return len(rows)
 
 
 def _parameter(type_ref: TypeRef, value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog.model import ColumnDef, SequenceDef, TableDef, ViewDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import access, bindings, copy_files, copy_out, table_access
-from ruvector_engine.executor.copy_columns import chosen_columns
+from ruvector_engine.executor.copy_columns import check_forced, chosen_columns
 from ruvector_engine.executor.copy_options import copy_options, freeze
 from ruvector_engine.executor.copy_sink import TableSink
 from ruvector_engine.planner.walk import is_volatile, nodes
@@ -41,11 +41,12 @@ def _copy_in(session: Session, node: Any, options: CopyOptions) -> Result:
     table = _target(session, node)
     chosen = chosen_columns(table, node)
     access.require_table(session, table, "a", [c.attnum for c in chosen])
+    check_forced(options, _names(chosen), table)
     defaults = _defaults(session, table)
     used = [default for name, default in defaults.items() if options.default is not None or name not in _names(chosen)]
     access.require_counted(session, counted_in(used))
     written = session.transaction.changes.get(table.oid)
-    fresh = session.database.catalog.table_by_oid(table.oid) is None or (written is not None and written.truncated)
+    fresh = session.published.catalog.table_by_oid(table.oid) is None or (written is not None and written.truncated)
     if freeze(node) and not fresh:
         problem = "the table was not created or truncated in the current subtransaction"
         raise SqlError("55000", f"cannot perform COPY FREEZE because {problem}")

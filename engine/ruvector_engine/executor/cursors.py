@@ -48,6 +48,7 @@ class Cursor:
     created: int  # a timestamptz
     position: int = 0
     dropped: int = 0
+    kept: bool = False  # it has outlived the transaction that declared it
 
     def forward(self, count: int) -> list[Row]:
         """The next rows, `count` at most."""
@@ -102,8 +103,9 @@ class Cursor:
         return 0 < self.position <= self.dropped + len(self.rows)
 
     def keep(self) -> None:
-        """Read the rest into memory: the transaction ends."""
+        """Read the rest into memory: the transaction is about to commit."""
         self._read(_ALL)
+        self.kept = True
 
     def close(self) -> None:
         """Drop the rest of the query."""

@@ -12,6 +12,7 @@ from ruvector_engine.executor import (
     composite_types,
     copying,
     cursors,
+    databases,
     default_privileges,
     drops,
     enum_types,
@@ -20,18 +21,23 @@ from ruvector_engine.executor import (
     grants,
     index_changes,
     index_ddl,
+    maintenance,
     memberships,
     notification_statements,
     owned_by_role,
     ownership,
     plans,
     prepared,
+    renames,
     role_settings,
     roles,
     sequences,
     session_statements,
     table_changes,
     tables,
+    transaction_statements,
+    type_changes,
+    views,
 )
 from ruvector_engine.executor.date_texts import refuse_date_texts
 from ruvector_engine.planner.plan import UtilityPlan
@@ -55,23 +61,28 @@ def _run_alter_table(session: Session, statement: Utility) -> Result:
 
 
 def _run_rename(session: Session, statement: Utility) -> Result:
-    """ALTER ... RENAME: roles are no relations."""
+    """ALTER ... RENAME: roles and databases are no relations."""
     kind = enum_name(statement.node, "rename_type")
     if kind == "OBJECT_ATTRIBUTE":
         return composite_types.rename_attribute(session, statement.node)
+    if kind == "OBJECT_DATABASE":
+        return databases.run_rename(session, statement)
     is_role = kind == "OBJECT_ROLE"
-    return (roles.run_rename_role if is_role else table_changes.run_rename)(session, statement)
+    return (roles.run_rename_role if is_role else renames.run)(session, statement)
 
 
 def _run_alter_owner(session: Session, statement: Utility) -> Result:
     """ALTER ... OWNER TO of what is no relation."""
-    is_type = enum_name(statement.node, "object_type") == "OBJECT_TYPE"
-    return (enum_types.run_change_owner if is_type else ownership.run_alter_owner)(session, statement)
+    kind = enum_name(statement.node, "object_type")
+    if kind == "OBJECT_DATABASE":
+        return databases.run_change_owner(session, statement)
+    is_type = kind == "OBJECT_TYPE"
+    return (type_changes.run_change_owner if is_type else ownership.run_alter_owner)(session, statement)
 
 
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
 RUNNERS: dict[str, Runner] = {
-    "transaction_stmt": session_statements.run_transaction,
+    "transaction_stmt": transaction_statements.run_transaction,
     "alter_system_stmt": alter_system.run_alter_system,
     "variable_set_stmt": session_statements.run_set,
     "variable_show_stmt": session_statements.run_show,
@@ -85,7 +96,7 @@ RUNNERS: dict[str, Runner] = {
     "listen_stmt": notification_statements.run_listen,
     "unlisten_stmt": notification_statements.run_unlisten,
     "notify_stmt": notification_statements.run_notify,
-    "vacuum_stmt": session_statements.run_vacuum,
+    "vacuum_stmt": maintenance.run_vacuum,
     "comment_stmt": comments.run_comment,
     "grant_stmt": grants.run_grant,
     "alter_default_privileges_stmt": default_privileges.run,
@@ -99,10 +110,10 @@ RUNNERS: dict[str, Runner] = {
     "create_stmt": tables.run_create_table,
     "create_seq_stmt": tables.run_create_sequence,
     "alter_seq_stmt": sequences.run_alter_sequence,
-    "view_stmt": tables.run_create_view,
+    "view_stmt": views.run_create,
     "create_enum_stmt": enum_types.run_create,
     "alter_enum_stmt": enum_types.run_alter,
-    "alter_object_schema_stmt": enum_types.run_set_schema,
+    "alter_object_schema_stmt": renames.run_set_schema,
     "drop_stmt": drops.run,
     "truncate_stmt": table_changes.run_truncate,
     "alter_table_stmt": _run_alter_table,
@@ -113,6 +124,10 @@ RUNNERS: dict[str, Runner] = {
     "drop_role_stmt": roles.run_drop_role,
     "grant_role_stmt": memberships.run_grant_role,
     "alter_role_set_stmt": role_settings.run_alter_role_set,
+    "createdb_stmt": databases.run_create,
+    "dropdb_stmt": databases.run_drop,
+    "alter_database_stmt": databases.run_alter,
+    "alter_database_refresh_coll_stmt": databases.run_refresh_collation,
     "alter_database_set_stmt": role_settings.run_alter_database_set,
     "index_stmt": index_ddl.run_create_index,
     "reindex_stmt": index_changes.run_reindex,

@@ -17,6 +17,7 @@ from ruvector_engine.executor.candidates import choose_index
 from ruvector_engine.executor.explain_format import Shown, as_json, as_yaml, report, text_lines
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.executor.streams import BATCH
+from ruvector_engine.index import VectorIndex
 from ruvector_engine.planner.join_tree import Surroundings
 from ruvector_engine.planner.plan import KnnPlan, QueryPlan, UtilityPlan, WithWritesPlan, WritePlan, make_plan
 from ruvector_engine.planner.plan_node import Actual, PlanNode
@@ -65,7 +66,8 @@ def run(session: Session, statement: Utility, params: Sequence[Value]) -> Result
     if plan is None:
         return Result("EXPLAIN", outputs, [("Utility Statement",)])
     shown_values = None if options.on("generic_plan") else values
-    around = _surroundings(session, plan, shown_values or ())
+    codes = options.on("verbose") or options.on("analyze")
+    around = _surroundings(session, plan, shown_values or (), codes=codes)
     tree = plan_tree(plan, around, shown_values, verbose=options.on("verbose"))
     _mark_disabled(session, tree)
     times = [("Planning Time", (time.perf_counter() - started) * 1000)]
@@ -131,7 +133,7 @@ def _explained(
     return _explained(session, plan.statement.inner, params)
 
 
-def _surroundings(session: Session, plan: TouchesRows, params: Sequence[Value]) -> Surroundings:
+def _surroundings(session: Session, plan: TouchesRows, params: Sequence[Value], *, codes: bool) -> Surroundings:
     def rows(oid: int) -> int:
         table = session.catalog.table_by_oid(oid)
         if table is None or table.virtual:
@@ -146,7 +148,18 @@ def _surroundings(session: Session, plan: TouchesRows, params: Sequence[Value]) 
         lambda oid: [index for index in session.catalog.indexes_of(oid) if index.unique],
         {key: found.definition.name if found else None for key, found in chosen.items()},
         {key: found.conditions for key, found in chosen.items() if found is not None},
+        {key: text for key, found in chosen.items() if codes and found and (text := _codes(found.index))},
     )
+
+
+def _codes(index: VectorIndex) -> str:
+    """In which codes an index looks for candidates, and of how many of its rows; nothing for one of whole vectors."""
+    spec, segments = index.spec, index.segments()
+    if spec.quantization == "none":
+        return ""
+    shape = f" {spec.parts} x {spec.centroids}" if spec.parts else ""
+    rows, coded = sum(s.rows for s in segments), sum(s.rows for s in segments if s.has_codes)
+    return f"{spec.quantization}{shape}, {coded} of {rows} rows, rescored exactly"
 
 
 # -------------------------------------------------------------------- ANALYZE

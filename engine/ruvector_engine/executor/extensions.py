@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
-from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.catalog.system.extensions import EXTENSION_VERSIONS
 from ruvector_engine.catalog.system.oids import PG_EXTENSION, extension_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, ownership, table_access, table_changes
+from ruvector_engine.executor import access, dependents, ownership, table_access
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
-from ruvector_engine.sql.typenames import EXTENSION_TYPES
-from ruvector_engine.types.registry import BY_OID
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -102,16 +98,7 @@ def run_drop(session: Session, statement: Utility) -> Result:
 
 
 def _drop_extension(session: Session, name: str, *, cascade: bool) -> None:
-    dependants = list(_columns_of(session, name))
-    if dependants and not cascade:
-        raise SqlError(
-            "2BP01",
-            f"cannot drop extension {name} because other objects depend on it",
-            detail="\n".join(f"{_words(t, c)} depends on type {c.type.pg.sql_name}" for t, c in dependants),
-            hint="Use DROP ... CASCADE to drop the dependent objects too.",
-        )
-    if dependants:
-        _drop_columns(session, dependants)
+    dependents.release(session, [dependents.Extension(name)], cascade=cascade)
     catalog = session.catalog
     session.transaction.catalog = store.changed(
         session.connection,
@@ -119,37 +106,3 @@ def _drop_extension(session: Session, name: str, *, cascade: bool) -> None:
         extensions=catalog.extensions - {name},
         authority=ownership.forgotten(catalog.authority, (PG_EXTENSION, extension_oid(name))),
     )
-
-
-def _words(table: TableDef, column: ColumnDef) -> str:
-    return f"column {column.name} of table {table.name}"
-
-
-def _columns_of(session: Session, name: str) -> Iterator[tuple[TableDef, ColumnDef]]:
-    """The tables' columns whose types, or whose elements' types, come with an extension."""
-    for relation in session.catalog.relations.values():
-        if not isinstance(relation, TableDef):
-            continue
-        for column in relation.columns:
-            pg_type = column.type.pg
-            element = BY_OID.get(pg_type.element_oid, pg_type)
-            if EXTENSION_TYPES.get(element.name) == name:
-                yield relation, column
-
-
-def _drop_columns(session: Session, dependants: list[tuple[TableDef, ColumnDef]]) -> None:
-    gone = [f"drop cascades to {_words(table, column)}" for table, column in dependants]
-    many = f"drop cascades to {len(gone)} other objects"
-    session.notice("00000", gone[0] if len(gone) == 1 else many, detail="\n".join(gone) if len(gone) > 1 else None)
-    for table, column in dependants:
-        session.lock(table.oid, "ddl")
-        current = session.catalog.table_by_oid(table.oid)
-        if current is None or current.column(column.name) is None:
-            continue
-        if len(current.columns) == 1:
-            raise not_supported(
-                f'dropping the only column "{column.name}" of table "{table.name}" is not supported',
-                hint="Drop the table first.",
-            )
-        table_changes.drop_views_of(session, current, cascade=True)
-        table_changes.drop_column(session, current, column)

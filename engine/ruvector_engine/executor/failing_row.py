@@ -236,21 +236,41 @@ def first_stored(session: Session, rows: NewRows, names: Sequence[str]) -> int |
     """The place of the first of a batch's rows whose key of these columns is committed; the batch has a `place`."""
     table = rows.table
     columns = {column.name: column for column in table.columns}
-    outputs = ", ".join(f"c{i}" for i in range(len(columns)))
-    stored = ", ".join(f"CAST(c{i} AS {duck_type(c.type)}) AS {quote(c.name)}" for i, c in enumerate(table.columns))
     pairs = zip(names, key_columns(table, names), strict=True)
     same = " AND ".join(f"{comparable(f'n.{quote(name)}', columns[name].type)} = t.{key}" for name, key in pairs)
-    made = rows.sql.replace(" FROM ruvector_batch", ", place FROM ruvector_batch")
-    new = f"SELECT {stored}, place FROM ({made}) AS r({outputs}, place)"
-    if rows.where is not None:
-        new = f"SELECT * FROM ({new}) WHERE {rows.where}"
-    sql = f"SELECT min(n.place) FROM ({new}) AS n JOIN {table.storage_name} AS t ON {same}"
+    sql = f"SELECT min(n.place) FROM ({_placed(rows)}) AS n JOIN {table.storage_name} AS t ON {same}"
     with session.database.store.connection() as connection:
         try:
             found: int | None = connection.insert_arrow(sql, rows.batch or {})[0][0]
         except SqlError:  # the table may be the transaction's own, which is gone
             return None
     return found
+
+
+def first_failing(session: Session, rows: NewRows, values: Sequence[str]) -> int | None:
+    """The place of the first of a batch's rows for which one of these expressions fails; the batch has a `place`."""
+    count = len(next(iter((rows.batch or {}).values())))
+    sure, failing = 0, count + 1  # as many of the first rows do not fail; as many do
+    with session.database.store.connection() as connection:
+        while failing - sure > 1:
+            number = (sure + failing) // 2
+            tried = ", ".join(f"max(CASE WHEN place < {number} THEN hash({value}) END)" for value in values)
+            try:
+                connection.insert_arrow(f"SELECT {tried} FROM ({_placed(rows)})", rows.batch or {})
+                sure = number
+            except SqlError:
+                failing = number
+    return sure if sure < count else None
+
+
+def _placed(rows: NewRows) -> str:
+    """The rows of a batch that are written, as they are stored, each with its `place`."""
+    columns = rows.table.columns
+    outputs = ", ".join(f"c{i}" for i in range(len(columns)))
+    stored = ", ".join(f"CAST(c{i} AS {duck_type(c.type)}) AS {quote(c.name)}" for i, c in enumerate(columns))
+    made = rows.sql.replace(" FROM ruvector_batch", ", place FROM ruvector_batch")
+    new = f"SELECT {stored}, place FROM ({made}) AS r({outputs}, place)"
+    return new if rows.where is None else f"SELECT * FROM ({new}) WHERE {rows.where}"
 
 
 def _made(session: Session, connection: Connection, rows: NewRows, checks: Sequence[ConstraintDef]) -> list[Row]:

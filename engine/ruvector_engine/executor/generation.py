@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import ColumnDef, TableDef
-from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import table_access
+from ruvector_engine.errors import SqlError
+from ruvector_engine.executor import stored_texts, table_access
 from ruvector_engine.sql.context import Parameters, State
-from ruvector_engine.sql.deparse import enum_name, expression_text
+from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.generated import check, columns_read, generated_columns
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
 
-def check_all(session: Session, table: TableDef, nodes: Mapping[str, Any] = MappingProxyType({})) -> None:
-    """Errors of generated columns whose expressions cannot be. `nodes`: those that the statement has, by column."""
-    for _, column in generated_columns(table):
-        check(_state(session), table, column, nodes.get(column.name))
+def checked(session: Session, table: TableDef, nodes: Mapping[str, Any]) -> TableDef:
+    """The table with the expressions of its generated columns as they are kept, or the error of one that cannot be.
+
+    `nodes`: those that the statement has, by column; the others are kept already.
+    """
+    columns = list(table.columns)
+    for place, column in generated_columns(table):
+        node = nodes.get(column.name)
+        check(_state(session), table, column, node)
+        if node is not None:
+            given = {"table": table, "target": column.type, "column": column.name, "clause": "GENERATED"}
+            columns[place] = replace(column, generation=stored_texts.stored_text(session, node, **given))
+    return replace(table, columns=tuple(columns))
 
 
 def expressions(definitions: Iterable[Any]) -> dict[str, Any]:
@@ -60,31 +68,6 @@ def require_free_type(session: Session, table: TableDef, column: ColumnDef) -> N
         )
 
 
-def require_free_name(session: Session, table: TableDef, column: ColumnDef) -> None:
-    """0A000 for another name of a column that a generated one is made of: its text would have to be rewritten."""
-    for made in made_of(session, table, column):
-        raise not_supported(
-            f'column "{column.name}" is used by generated column "{made.name}"', hint="Drop that column first."
-        )
-
-
-def dependants(session: Session, table: TableDef, column: ColumnDef, *, cascade: bool) -> list[ColumnDef]:
-    """The generated columns that go with a column, with a notice; 2BP01 without CASCADE."""
-    found = made_of(session, table, column)
-    for made in found if cascade else ():
-        session.notice("00000", f"drop cascades to column {made.name} of table {table.name}")
-    if found and not cascade:
-        subject = f"column {column.name} of table {table.name}"
-        lines = [f"column {made.name} of table {table.name} depends on {subject}" for made in found]
-        raise SqlError(
-            "2BP01",
-            f"cannot drop {subject} because other objects depend on it",
-            detail="\n".join(lines),
-            hint="Use DROP ... CASCADE to drop the dependent objects too.",
-        )
-    return found
-
-
 def without_expression(table: TableDef, column: ColumnDef, *, missing_ok: bool) -> ColumnDef | None:
     """A column as it is after DROP EXPRESSION; None when there is none and that is allowed."""
     if column.generation is None:
@@ -104,10 +87,8 @@ def with_expression(session: Session, table: TableDef, column: ColumnDef, node: 
     """The table after SET EXPRESSION, and the column's value as DuckDB's SQL."""
     if column.generation is None:
         raise SqlError("55000", f'column "{column.name}" of relation "{table.name}" is not a generated column')
-    changed = replace(column, generation=expression_text(node))
-    new = replace(table, columns=tuple(changed if c is column else c for c in table.columns))
-    check_all(session, new)
-    return new, table_access.generation_sql(session, new, changed)
+    new = checked(session, table, {column.name: node})
+    return new, table_access.generation_sql(session, new, new.columns[table.columns.index(column)])
 
 
 def _state(session: Session) -> State:

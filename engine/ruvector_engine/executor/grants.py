@@ -1,4 +1,4 @@
-"""GRANT and REVOKE of privileges on relations, columns, schemas and the database (aclchk.c)."""
+"""GRANT and REVOKE of privileges on relations, columns, schemas and databases (aclchk.c)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.acl import Acl, Items
+from ruvector_engine.catalog.databases import PG_DATABASE
 from ruvector_engine.catalog.model import IndexDef, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.privileges import ALL, Kind, common, ordered, privilege_letter, privilege_name, without
-from ruvector_engine.catalog.rights import DATABASE_KEY, items_of, owner_of
+from ruvector_engine.catalog.rights import items_of, owner_of
 from ruvector_engine.catalog.roles import AclItem, AclKey
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
@@ -45,7 +46,7 @@ def run_grant(session: Session, statement: Utility) -> Result:
     if kind not in _KINDS:
         raise not_supported(
             f"{statement.tag} on {kind.removeprefix('OBJECT_').replace('_', ' ').lower()}s is not supported",
-            hint="Tables, columns, sequences, schemas and the database have privileges.",
+            hint="Tables, columns, sequences, schemas and databases have privileges.",
         )
     relations = _relations(session, node) if kind in ("OBJECT_TABLE", "OBJECT_SEQUENCE") else []
     names = [] if relations else _names(session, node, kind)
@@ -84,7 +85,7 @@ def _all_in(session: Session, schema: str, wanted: str) -> list[Relation]:
 def _names(session: Session, node: Any, kind: str) -> list[str]:
     names = strings(node.objects)
     for name in names:
-        if kind == "OBJECT_DATABASE" and name != session.database_name:
+        if kind == "OBJECT_DATABASE" and name not in session.catalog.authority.databases:
             raise SqlError("3D000", f'database "{name}" does not exist')
         if kind == "OBJECT_SCHEMA" and not objects.schema_exists(session.catalog, name):
             raise SqlError("3F000", f'schema "{name}" does not exist')
@@ -160,8 +161,11 @@ class _Change:
             )
 
     def on_named(self, kind: Kind, name: str) -> None:
-        """Change the list of a schema or of the database."""
-        key = objects.schema_key(name) if kind == "schema" else DATABASE_KEY
+        """Change the list of a schema or a database."""
+        if kind == "schema":
+            key = objects.schema_key(name)
+        else:
+            key = PG_DATABASE, self._authority.databases[name].oid, 0
         whole = ALL[kind] if self._wanted.all else self._wanted.whole
         error = SqlError("42501", f"permission denied for {kind} {name}")
         self._change(kind, key, (), whole, f'"{name}"', error, every=self._wanted.all)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import IndexDef
 from ruvector_engine.catalog.system import objects
-from ruvector_engine.errors import SqlError
+from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, table_access
-from ruvector_engine.executor.index_ddl import build_index, checked_options
+from ruvector_engine.executor.index_builds import build_index
+from ruvector_engine.executor.index_ddl import checked_options
 from ruvector_engine.executor.session_statements import constant_text
-from ruvector_engine.planner.operator_classes import awaits_dimensions, check_build
+from ruvector_engine.planner.operator_classes import awaits_dimensions, check_build, check_quantization
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -60,6 +61,9 @@ def run_alter_index(session: Session, statement: Utility) -> Result:
         if kind == "AT_SetRelOptions":
             options |= checked_options({e.defname: constant_text(e.arg) for e in given}, found.method)
     changed = replace(found, options=MappingProxyType(options))
+    table = session.catalog.table_by_oid(found.table_oid)
+    if table is not None and changed.is_vector:
+        check_quantization(changed, table)  # now: the next start may build it
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[changed])
     return Result("ALTER INDEX")
 
@@ -71,22 +75,33 @@ def run_reindex(session: Session, statement: Utility) -> Result:
     """
     node = statement.node
     kind = enum_name(node, "kind")
-    concurrent = any(o.def_elem.defname == "concurrently" for o in node.params)
+    concurrent = _is_concurrent(node.params)
     if concurrent or kind in _WHOLE:
         session.require_no_block(f"REINDEX {'CONCURRENTLY' if concurrent else _WHOLE[kind]}")
     for definition in _reindexed(session, node, kind):
         if not definition.is_vector:
             continue
-        check_build(definition)
         session.lock(definition.oid, "ddl")  # one build of it at a time
         table = session.catalog.table_by_oid(definition.table_oid)
         if table is not None and definition in session.catalog.indexes_of(table.oid):
+            check_build(definition, table)
             if awaits_dimensions(definition, table):
                 continue
-            session.transaction.new_indexes[definition.oid] = definition
             build_index(session, definition, table, "REINDEX CONCURRENTLY" if concurrent else "REINDEX")
             session.transaction.changes_of(table.oid)
     return Result("REINDEX")
+
+
+def _is_concurrent(options: Any) -> bool:
+    """Whether the option is among REINDEX's; VERBOSE tells nothing here. 42601 for one that there is not."""
+    for wrapped in options:
+        element = wrapped.def_elem
+        if element.defname == "tablespace":
+            raise not_supported("REINDEX option TABLESPACE is not supported")
+        if element.defname not in ("verbose", "concurrently"):
+            text = f'unrecognized REINDEX option "{element.defname}"'
+            raise SqlError("42601", text, position=element.location + 1)
+    return any(wrapped.def_elem.defname == "concurrently" for wrapped in options)
 
 
 def _reindexed(session: Session, node: Any, kind: str) -> list[IndexDef]:
@@ -113,9 +128,11 @@ def _reindexed(session: Session, node: Any, kind: str) -> list[IndexDef]:
     if kind == "REINDEX_OBJECT_SCHEMA":
         if node.name not in session.catalog.schemas:
             raise SqlError("3F000", f'schema "{node.name}" does not exist')
-        access.require_schema_owner(session, node.name)
+        if not access.may_maintain_all(session):
+            access.require_schema_owner(session, node.name)
         return [i for i in allowed if i.schema == node.name]
     if node.name and node.name != session.database_name:
         raise SqlError("0A000", "can only reindex the currently open database")
-    access.require_database_owner(session)
+    if not access.may_maintain_all(session):
+        access.require_database_owner(session)
     return allowed if kind == "REINDEX_OBJECT_DATABASE" else []

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import ConstraintDef, IndexDef, TableDef
-from ruvector_engine.catalog.system import IndexBuild
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, table_access, table_changes, tables
+from ruvector_engine.executor import access, index_values, table_access, table_changes, tables
+from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.index_elements import VECTOR_METHODS, elements_of
 from ruvector_engine.executor.session_statements import constant_text
-from ruvector_engine.index import BuildCancelled
 from ruvector_engine.planner.index_keys import index_key
 from ruvector_engine.planner.operator_classes import (
     FILLFACTOR,
@@ -71,7 +70,7 @@ def run_create_index(session: Session, statement: Utility) -> Result:
         reads=elements.reads,
     )
     if definition.is_vector:
-        check_build(definition)
+        check_build(definition, table)
         command = "CREATE INDEX CONCURRENTLY" if node.concurrent else "CREATE INDEX"
         _create_vector_index(session, table, definition, command)
     else:
@@ -98,11 +97,11 @@ def _create_vector_index(session: Session, table: TableDef, definition: IndexDef
         raise SqlError("25006", "cannot execute CREATE INDEX in a read-only transaction")
     if not table.has_row_id:
         table = _give_row_ids(session, table)
-    definition = replace(definition, oid=store.new_oid(session.connection))
     definition = with_dimensions(session, definition, table)
-    if not awaits_dimensions(definition, table):
-        transaction.new_indexes[definition.oid] = definition
-        build_index(session, definition, table, command)
+    if awaits_dimensions(definition, table):
+        definition = replace(definition, oid=store.new_oid(session.connection))
+    else:
+        definition = build_index(session, definition, table, command)
     table_access.change_catalog(session)
     current = session.catalog.table_by_oid(table.oid)
     if current is None or current.columns != table.columns:
@@ -141,42 +140,9 @@ def _create_plain_index(session: Session, table: TableDef, definition: IndexDef)
         if definition.uses(name) and table.column(name) is None:
             raise SqlError("42703", f'column "{name}" does not exist')
     definition = replace(definition, oid=store.new_oid(session.connection))
+    index_values.require_computable(session, table, definition)
     if definition.unique:
         constraint = ConstraintDef(store.new_oid(session.connection), definition.name, "u", definition.columns)
         table_changes.rewrite(session, table, replace(table, constraints=(*table.constraints, constraint)))
         definition = replace(definition, constraint_oid=constraint.oid)
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[definition])
-
-
-def build_index(session: Session, definition: IndexDef, table: TableDef, command: str) -> None:
-    """Build a vector index of what the transaction sees; it is installed when the transaction commits.
-
-    `command` is what pg_stat_progress_create_index calls it.
-    """
-    build = IndexBuild(session.pid, table.oid, definition.oid, command, "initializing", 0, 0)
-
-    def progress(phase: str, done: int, total: int) -> None:
-        session.building = replace(build, phase=f"building index: {phase}", tuples_done=done, tuples_total=total)
-
-    def snapshot() -> bool:
-        session.transaction.begin_snapshot()
-        session.connection.run(f"SELECT 1 FROM {table.storage_name} LIMIT 1")
-        return not table_access.outdated(session, table)
-
-    session.transaction.writes += 1
-    session.building = build
-    try:
-        session.database.indexes.build(
-            session.connection,
-            session.catalog,
-            definition,
-            table,
-            snapshot=snapshot,
-            commit_lock=session.database.commit_lock,
-            progress=progress,
-            cancelled=lambda: bool(session.cancel_reason),
-        )
-    except BuildCancelled:
-        raise SqlError("57014", session.cancel_reason) from None
-    finally:
-        session.building = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from ruvector_engine.catalog.model import ColumnDef, IndexDef, IndexExpression, TableDef
+from ruvector_engine.catalog.model import ColumnDef, IndexExpression, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read
+from ruvector_engine.executor import stored_texts
+from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read, require_immutable
 from ruvector_engine.planner.operator_classes import (
     ARRAY,
     check_class,
@@ -17,17 +17,13 @@ from ruvector_engine.planner.operator_classes import (
     is_vector_class,
     no_default_class,
 )
-from ruvector_engine.planner.stored_text import pretty_text, stored_text
-from ruvector_engine.sql.context import Context
-from ruvector_engine.sql.deparse import column_renamed, enum_name, expression_text
-from ruvector_engine.sql.nodes import Expr
+from ruvector_engine.planner.stored_text import index_expression
+from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.targets import output_name
-from ruvector_engine.types.registry import PgType
+from ruvector_engine.types.registry import BOOL, PgType, TypeRef
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
-
-_Analyzer: TypeAlias = Callable[[str, TableDef, Context], Expr]
 
 VECTOR_METHODS = ("hnsw", "ivfflat")
 
@@ -120,16 +116,16 @@ def _column(table: TableDef, name: str) -> ColumnDef:
 
 def _expression(session: Session, table: TableDef, source: Any) -> tuple[IndexExpression, tuple[str, ...]]:
     expr = analyzed_key(source, table, session.analysis_context())
-    return _index_expression(expression_text(source), expr), columns_read(expr)
+    require_immutable(expr, "index expression")
+    text = stored_texts.stored_text(session, source, table=table, clause="index expressions")
+    return index_expression(text, expr), columns_read(expr)
 
 
 def _predicate(session: Session, table: TableDef, source: Any) -> tuple[IndexExpression, tuple[str, ...]]:
     expr = analyzed_predicate(source, table, session.analysis_context())
-    return _index_expression(expression_text(source), expr), columns_read(expr)
-
-
-def _index_expression(text: str, expr: Expr) -> IndexExpression:
-    return IndexExpression(text, expr.type, stored_text(expr), pretty_text(expr))
+    require_immutable(expr, "index predicate")
+    given = {"table": table, "target": TypeRef(BOOL), "clause": "index predicates"}
+    return index_expression(stored_texts.stored_text(session, source, **given), expr), columns_read(expr)
 
 
 def _unused(name: str, taken: list[str]) -> str:
@@ -155,24 +151,3 @@ def _check_plain_class(pg_type: PgType, given: str, method: str) -> None:
         raise SqlError("42704", f'operator class "{given}" does not exist for access method "{method}"')
     if method == "btree" and given in ("halfvec_ops", "sparsevec_ops", "vector_ops") and given != f"{pg_type.name}_ops":
         raise SqlError("42804", f'operator class "{given}" does not accept data type {pg_type.sql_name}')
-
-
-def with_column_renamed(session: Session, table: TableDef, index: IndexDef, old: str, new: str) -> IndexDef:
-    """An index of the table, whose column has the new name already."""
-    index = index.renamed(old, new)
-    if old not in index.reads:
-        return index
-    context = session.analysis_context()
-
-    def renamed(part: IndexExpression | None, analyzed: _Analyzer) -> IndexExpression | None:
-        if part is None:
-            return None
-        text = column_renamed(part.text, old, new)
-        return _index_expression(text, analyzed(text, table, context))
-
-    return replace(
-        index,
-        expressions=tuple(renamed(part, analyzed_key) for part in index.expressions),
-        predicate=renamed(index.predicate, analyzed_predicate),
-        reads=tuple(new if name == old else name for name in index.reads),
-    )

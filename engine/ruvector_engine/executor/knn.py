@@ -65,7 +65,7 @@ def _route(session: Session, plan: KnnPlan) -> Route | None:
     route: Route | None = plan.route
     if (
         route is not None
-        and route.catalog is session.database.catalog
+        and route.catalog is session.published.catalog
         and route.generation == session.settings.generation
         and session.database.indexes.get(route.oid) is route.index
     ):
@@ -75,7 +75,7 @@ def _route(session: Session, plan: KnnPlan) -> Route | None:
         return None
     options = session.search_options
     route = plan.route = Route(
-        session.database.catalog,
+        session.published.catalog,
         session.settings.generation,
         chosen.definition.oid,
         chosen.index,

@@ -1,8 +1,6 @@
-"""What vector indexes make of new rows, looked at by the statement that writes these: as in PostgreSQL an expression
-that fails, or an array of the wrong length, is that statement's error.
+"""Indexes on real[] that were made before there was an array: the statement that brings the first one builds them.
 
-An index on real[] takes its dimensions from the first array. One made before there was any is built by the statement
-that brings it.
+The first array tells the dimensions. Later rows are held to them as their keys are evaluated (`index_values`).
 """
 
 from __future__ import annotations
@@ -11,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import IndexDef, TableDef
-from ruvector_engine.executor import index_ddl, table_access
-from ruvector_engine.index.elements import element_of
+from ruvector_engine.executor import index_builds, index_ddl, table_access
+from ruvector_engine.index.elements import SINGLE
 from ruvector_engine.planner.index_keys import index_key
-from ruvector_engine.planner.operator_classes import awaits_dimensions, index_spec
+from ruvector_engine.planner.operator_classes import awaits_dimensions
 from ruvector_engine.stored_vectors import read_by_id
 from ruvector_engine.transactions import Ids
 
@@ -23,31 +21,23 @@ if TYPE_CHECKING:
 
 
 def check(session: Session, table: TableDef, ids: Ids) -> None:
-    """Evaluate the keys of the rows `ids`, which this transaction has written."""
+    """Build what waits for an array, now that this transaction has written the rows `ids`."""
     for definition in session.catalog.indexes_of(table.oid) if ids.size else ():
-        if not definition.is_vector or definition.holds_column:
-            continue
-        if awaits_dimensions(definition, table):
-            definition = _begun(session, definition, table)
-            if awaits_dimensions(definition, table):
-                continue
-        spec = index_spec(definition, table)
-        rows = index_key(definition, table, session.catalog).rows_sql
-        read_by_id(session.connection, rows, ids, element_of(spec), spec.dimensions)
+        if definition.is_vector and awaits_dimensions(definition, table):
+            _begin(session, definition, table, ids)
 
 
-def _begun(session: Session, definition: IndexDef, table: TableDef) -> IndexDef:
-    """An index on real[] as it is now that there may be an array: built, unless others have done so meanwhile."""
+def _begin(session: Session, definition: IndexDef, table: TableDef, ids: Ids) -> None:
     begun = index_ddl.with_dimensions(session, definition, table)
     if begun is definition:
-        return definition
+        return
     table_access.lock_catalog(session)
     current = [i for i in session.catalog.indexes_of(table.oid) if i.oid == definition.oid]
-    if current and not awaits_dimensions(current[0], table):
-        return current[0]
+    if current and not awaits_dimensions(current[0], table):  # others came first
+        rows = index_key(current[0], table, session.catalog).rows_sql
+        read_by_id(session.connection, rows, ids, SINGLE, current[0].dimensions)
+        return
     catalog = table_access.change_catalog(session)
     session.transaction.catalog = store.changed(session.connection, catalog, put=[begun])
-    session.transaction.new_indexes[begun.oid] = begun
-    index_ddl.build_index(session, begun, table, "CREATE INDEX")
+    index_builds.build_index(session, begun, table)
     session.transaction.changes_of(table.oid)
-    return begun

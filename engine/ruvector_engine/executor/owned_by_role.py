@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import default_acl
 from ruvector_engine.catalog.acl import Acl
+from ruvector_engine.catalog.databases import PG_DATABASE
 from ruvector_engine.catalog.model import Relation, TableDef
 from ruvector_engine.catalog.predefined_roles import FIRST_OWN_OID
 from ruvector_engine.catalog.privileges import Kind
-from ruvector_engine.catalog.rights import PG_CLASS, PG_DATABASE, owner_of
+from ruvector_engine.catalog.rights import PG_CLASS, owner_of
 from ruvector_engine.catalog.roles import AclKey, Authority, RoleDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import enum_drop, ownership, table_access, table_changes
+from ruvector_engine.executor import ownership, table_access, table_changes, type_drops
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
@@ -70,13 +71,13 @@ def _drop_owned(session: Session, role: int, cascade: bool) -> None:
     for relation in sorted(session.catalog.relations.values(), key=_tables_first):
         there = session.catalog.relations.get((relation.schema, relation.name))
         if there is not None and session.catalog.authority.owners.get((PG_CLASS, there.oid)) == role:
-            table_changes.drop_with_views(session, there, cascade=cascade)
+            table_changes.drop_all(session, [there], cascade=cascade)
     for definition in list(session.catalog.types.values()):
         if owner_of(session.catalog.authority, objects.type_key(definition)) == role:
-            enum_drop.drop(session, definition, cascade=cascade)
+            type_drops.drop(session, definition, cascade=cascade)
     for name in sorted(session.catalog.schemas):
         if owner_of(session.catalog.authority, objects.schema_key(name)) == role:
-            table_changes.drop_schema(session, name, cascade=cascade)
+            table_changes.drop_schemas(session, [name], cascade=cascade)
 
 
 def _tables_first(relation: Relation) -> tuple[bool, int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ruvector_engine.catalog.cluster import is_shared
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.catalog.predefined_roles import FIRST_OWN_OID
 from ruvector_engine.catalog.roles import AclKey, Authority, RoleDef
-from ruvector_engine.catalog.system import oids
+from ruvector_engine.catalog.system import objects, oids
 from ruvector_engine.catalog.system.lookup import relation_kind
 from ruvector_engine.errors import SqlError
 
@@ -23,8 +24,9 @@ def check_none(session: Session, authority: Authority, role: RoleDef) -> None:
     """2BP01 when something depends on the role, or the system itself does."""
     if role.oid < FIRST_OWN_OID:
         raise SqlError("2BP01", f"cannot drop role {role.name} because it is required by the database system")
-    objects = sorted([*_owned(session, authority, role), *_granted(session, authority, role)])
-    found = [*(text for _, text in objects), *_defaults(session, authority, role), *_members(authority, role)]
+    named = sorted([*_owned(session, authority, role), *_granted(session, authority, role)])
+    found = [*(text for _, text in named), *_defaults(session, authority, role), *_members(authority, role)]
+    found += _elsewhere(session, role)
     if found:
         text = f'role "{role.name}" cannot be dropped because some objects depend on it'
         raise SqlError("2BP01", text, detail="\n".join(found))
@@ -43,6 +45,31 @@ def _granted(session: Session, authority: Authority, role: RoleDef) -> Iterator[
         # What an owner granted himself is told by his being the owner.
         if owner != role.oid and any(role.oid in (item.grantee, item.grantor) for item in items):
             yield (objoid, classoid, subid), f"privileges for {_described(session, classoid, objoid, subid)}"
+
+
+def _elsewhere(session: Session, role: RoleDef) -> Iterator[str]:
+    """How much there is in other databases: these are not looked into by name."""
+    for other in session.database.databases:
+        if other.oid != session.published.oid:
+            count = _dependants_in(other.catalog.authority, role)
+            if count:
+                yield f"{count} object{'' if count == 1 else 's'} in database {other.name}"
+
+
+def _dependants_in(authority: Authority, role: RoleDef) -> int:
+    """In how many places a database names the role as an owner or in a list of privileges."""
+    owned = {key for key, owner in authority.owners.items() if owner == role.oid and not is_shared(key[0])}
+    granted = {
+        key
+        for key, items in authority.acls.items()
+        if not is_shared(key[0]) and key[:2] not in owned and any(role.oid in (i.grantee, i.grantor) for i in items)
+    }
+    defaults = [
+        key
+        for key, items in authority.defaults.items()
+        if key[0] == role.oid or any(item.grantee == role.oid for item in items)
+    ]
+    return len(owned) + len(granted) + len(defaults)
 
 
 _NEW = {"r": "relations", "S": "sequences", "f": "functions", "n": "schemas"}
@@ -73,7 +100,7 @@ def _described(session: Session, classoid: int, objoid: int, subid: int = 0) -> 
     if classoid == oids.PG_NAMESPACE:
         return f"schema {next((n for n in session.catalog.schemas if oids.namespace_oid(n) == objoid), objoid)}"
     if classoid == oids.PG_DATABASE:
-        return f"database {session.database_name}"
+        return f"database {objects.database_name(session.catalog.authority, objoid)}"
     if classoid == oids.PG_TYPE:
         made = next((t for t in session.catalog.types.values() if t.oid == objoid), None)
         return f"type {made.sql_name if made else objoid}"

@@ -10,7 +10,7 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.raw import position
 from ruvector_engine.types.registry import TIMESTAMPTZ, TypeRef
 from ruvector_engine.types.text import parse_text
-from ruvector_engine.verifiers import Verifier
+from ruvector_engine.verifiers import Md5Hash, Verifier
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -25,7 +25,8 @@ _FLAGS: Final = {
     "isreplication": "replication",
     "bypassrls": "bypass_rls",
 }
-_MD5_LENGTH: Final = 35
+_DEPRECATED: Final = "MD5 password support is deprecated and will be removed in a future release of PostgreSQL."
+_MIGRATE: Final = "Refer to the PostgreSQL documentation for details about migrating to another password type."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +82,25 @@ def applied(session: Session, role: RoleDef, options: RoleOptions) -> RoleDef:
         moment = parse_text(TypeRef(TIMESTAMPTZ), attributes["valid_until"], session.settings)
         attributes["valid_until"] = cast(int, moment)
     if attributes.get("password") is not None:
-        attributes["password"] = _stored(session, attributes["password"])
+        attributes["password"] = _stored(session, attributes["password"], role.name)
     return replace(role, **attributes)
 
 
-def _stored(session: Session, password: str) -> str | None:
+def _stored(session: Session, password: str, role: str) -> str | None:
     """What is kept of a password. A verifier is taken as it is, unless it is that of no password at all."""
-    verifier = Verifier.parse(password)
+    verifier = Md5Hash.parse(password, role) or Verifier.parse(password)
     if password == "" or (verifier is not None and verifier.accepts("")):
         session.notice("00000", "empty string is not a valid password, clearing password")
         return None
-    if verifier is not None:
-        return password
-    if len(password) == _MD5_LENGTH and password.startswith("md5") and _is_hex(password[3:]):
-        raise not_supported(
-            "MD5-encrypted passwords are not supported", hint="Give the password itself, or a SCRAM-SHA-256 verifier."
-        )
-    return str(Verifier.of(password, int(session.settings["scram_iterations"])))
+    if verifier is None:
+        hashes = session.settings["password_encryption"] == "md5"
+        verifier = Md5Hash.of(password, role) if hashes else Verifier.of(password, _iterations(session))
+    if isinstance(verifier, Md5Hash):
+        if session.settings["md5_password_warnings"] == "on":
+            session.notice("01P01", "setting an MD5-encrypted password", "WARNING", detail=_DEPRECATED, hint=_MIGRATE)
+        return verifier.text
+    return str(verifier)
 
 
-def _is_hex(text: str) -> bool:
-    return not text.strip("0123456789abcdef")
+def _iterations(session: Session) -> int:
+    return int(session.settings["scram_iterations"])

@@ -8,11 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
-from ruvector_engine.catalog.membership import has_privileges_of, is_admin
+from ruvector_engine.catalog.membership import is_admin
 from ruvector_engine.catalog.roles import RoleDef, SettingsKey
-from ruvector_engine.catalog.system import oids
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import table_access
+from ruvector_engine.executor import databases, table_access
 from ruvector_engine.executor.role_names import denied, is_reserved, specified_role
 from ruvector_engine.executor.session_statements import value_text
 from ruvector_engine.identity import NO_ROLE
@@ -31,7 +30,7 @@ def begin_with(session: Session, startup: Mapping[str, str]) -> None:
 
     What was laid down and cannot be is told as a warning; what the client asks for and cannot be is an error.
     """
-    kept = session.catalog.authority.settings_of(oids.DATABASE, session.identity.login.oid)
+    kept = session.catalog.authority.settings_of(session.published.oid, session.identity.login.oid)
     asked = {name.lower() for name in startup}
     for name, value in kept.items():
         if name.lower() not in asked:
@@ -61,13 +60,14 @@ def run_alter_role_set(session: Session, statement: Utility) -> Result:
             raise SqlError("42939", reserved, detail="Cannot alter reserved roles.")
         role = specified_role(session, node.role)
         _check_may_alter(session, role)
-    database = _database(session, node.database) if node.database else 0
-    if role is None and database:
-        _check_owns_database(session, node.database)
+    database = databases.database_named(session, node.database) if node.database else None
+    if role is None and database is not None:
+        databases.require_owner(session, database)
     elif role is None and not session.is_superuser:
         detail = "Only roles with the SUPERUSER attribute may alter settings globally."
         raise denied("alter setting", detail)
-    _change(session, (database, 0 if role is None else role.oid), node.setstmt)
+    oids = (0 if database is None else database.oid, 0 if role is None else role.oid)
+    _change(session, oids, node.setstmt)
     return Result("ALTER ROLE")
 
 
@@ -75,9 +75,9 @@ def run_alter_database_set(session: Session, statement: Utility) -> Result:
     """ALTER DATABASE name SET name = value | RESET name | RESET ALL."""
     node = statement.node
     table_access.change_catalog(session)
-    database = _database(session, node.dbname)
-    _check_owns_database(session, node.dbname)
-    _change(session, (database, 0), node.setstmt)
+    database = databases.database_named(session, node.dbname)
+    databases.require_owner(session, database)
+    _change(session, (database.oid, 0), node.setstmt)
     return Result("ALTER DATABASE")
 
 
@@ -91,20 +91,6 @@ def _check_may_alter(session: Session, role: RoleDef) -> None:
     if not (user.create_role and is_admin(session.catalog.authority, user.oid, role.oid)):
         needed = f'CREATEROLE attribute and the ADMIN option on role "{role.name}"'
         raise denied("alter role", f"Only roles with the {needed} may alter this role.")
-
-
-def _database(session: Session, name: str) -> int:
-    """There is one, by the name that the session asked for."""
-    if name != session.database_name:
-        raise SqlError("3D000", f'database "{name}" does not exist')
-    return oids.DATABASE
-
-
-def _check_owns_database(session: Session, name: str) -> None:
-    authority = session.catalog.authority
-    owner = authority.owner_of(oids.PG_DATABASE, oids.DATABASE)
-    if not has_privileges_of(authority, session.identity.current.oid, owner):
-        raise SqlError("42501", f"must be owner of database {name}")
 
 
 def _change(session: Session, key: SettingsKey, node: Any) -> None:

@@ -18,6 +18,7 @@ from ruvector_engine.name_lists import split_identifiers
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
+from ruvector_engine.verifiers import Md5Hash
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -197,5 +198,9 @@ def run_rename_role(session: Session, statement: Utility) -> Result:
     if not (user.superuser or (user.create_role and is_admin(authority, user.oid, role.oid))):
         needed = f'CREATEROLE attribute and the ADMIN option on role "{role.name}"'
         raise denied("rename role", f"Only roles with the {needed} may rename this role.")
-    change(session, authority.with_role(replace(role, name=node.newname)))
+    renamed = replace(role, name=node.newname)
+    if role.password is not None and Md5Hash.parse(role.password, role.name) is not None:  # the name is hashed too
+        session.notice("00000", "MD5 password cleared because of role rename")
+        renamed = replace(renamed, password=None)
+    change(session, authority.with_role(renamed))
     return Result("ALTER ROLE")

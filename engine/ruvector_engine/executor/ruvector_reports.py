@@ -11,6 +11,7 @@ from ruvector_engine.catalog.model import IndexDef
 from ruvector_engine.catalog.system.extensions import EXTENSION_VERSIONS
 from ruvector_engine.catalog.system.functions import regclass_in
 from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.executor import access
 from ruvector_engine.index.vector_index import VectorIndex
 from ruvector_engine.types.jsons import parse_jsonb
 from ruvector_simd.level import simd_info
@@ -38,14 +39,16 @@ def simd(_session: Session) -> str:
 
 
 def memory_stats(session: Session) -> str:
-    """Bytes in MiB as jsonb: indexes with their vectors, the cache of rows; tables of quantizers there are none."""
-    indexes = sum(index.memory_bytes for index in _indexes(session)) / _MIB
+    """Bytes in MiB as jsonb: indexes with their vectors or codes, the cache of rows, what the codes are read by."""
+    found = _indexes(session)
+    indexes = sum(index.memory_bytes for index in found) / _MIB
+    tables = sum(index.tables_bytes for index in found) / _MIB
     cache = session.database.rows.memory_bytes() / _MIB
     return _jsonb(
         index_memory_mb=round(indexes, 6),
         vector_cache_mb=round(cache, 6),
-        total_extension_mb=round(indexes + cache, 6),
-        quantization_tables_mb=0,
+        total_extension_mb=round(indexes + cache + tables, 6),
+        quantization_tables_mb=round(tables, 6),
     )
 
 
@@ -54,7 +57,7 @@ def memory_detailed(session: Session) -> str:
     indexes = _indexes(session)
     cache = session.database.rows.memory_bytes()
     current, peak = _process_bytes()
-    total = cache + sum(index.memory_bytes for index in indexes)
+    total = cache + sum(index.memory_bytes + index.tables_bytes for index in indexes)
     in_mib = {"current_mb": current, "peak_mb": peak, "cache_mb": cache, "total_mb": total}
     return _jsonb(
         vector_count=sum(index.live_count for index in indexes),
@@ -130,6 +133,8 @@ def _row(definition: IndexDef, index: VectorIndex) -> dict[str, Any]:
 def maintain_index(session: Session, name: str) -> str:
     """Put an index into one segment without dead rows, now; what was done, in words."""
     definition = _definition(session, name)
+    if not access.may_maintain(session, definition):
+        raise SqlError("42501", f"permission denied for index {definition.name}")
     index = _built(session, definition)
     before, size = index.segments(), index.memory_bytes
     index.maintain(everything=True)

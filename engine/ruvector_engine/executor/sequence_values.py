@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, ViewDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import access
+from ruvector_engine.relational.duck import Connection
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -25,10 +26,23 @@ class State(NamedTuple):
 
 def state(session: Session, sequence: SequenceDef) -> State:
     """Where a sequence stands. One that setval() has put where it would have gone anyway counts as called."""
+    return _state(session.connection, sequence)
+
+
+def data(session: Session, oid: Any) -> list[dict[str, int]] | None:
+    """pg_get_sequence_data(): the same as committed, as a list of one row; of what is no sequence NULLs."""
+    if oid is None:
+        return None
+    sequence = _relation(session, oid)
+    if not isinstance(sequence, SequenceDef):
+        return [{}]
+    with session.database.store.connection() as connection:  # the session's own is running the statement that asks
+        return [_state(connection, sequence)._asdict()]
+
+
+def _state(connection: Connection, sequence: SequenceDef) -> State:
     name = sequence.storage_name
-    ((last, text),) = session.connection.run(
-        f"SELECT last_value, sql FROM duckdb_sequences() WHERE sequence_name = '{name}'"
-    )
+    ((last, text),) = connection.run(f"SELECT last_value, sql FROM duckdb_sequences() WHERE sequence_name = '{name}'")
     found = _COMING.search(text)
     coming = int(found[1]) if found is not None else sequence.start
     if last is not None and coming == int(last) + sequence.increment:

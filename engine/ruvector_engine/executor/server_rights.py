@@ -14,17 +14,26 @@ if TYPE_CHECKING:
 
 def check_may_cancel(session: Session, other: Session) -> None:
     """42501 unless the current user may cancel what another session does."""
+    _check_may_signal(session, other, "cancel", "query", "cancel queries", "query is being canceled")
+
+
+def check_may_terminate(session: Session, other: Session) -> None:
+    """42501 unless the current user may end another session."""
+    _check_may_signal(session, other, "terminate", "process", "terminate processes", "process is being terminated")
+
+
+def _check_may_signal(session: Session, other: Session, verb: str, what: str, doing: str, done: str) -> None:
     user, target = session.identity.current, other.identity.login
     if target.superuser and not user.superuser:
-        detail = "Only roles with the SUPERUSER attribute may cancel queries of roles with the SUPERUSER attribute."
-        raise SqlError("42501", "permission denied to cancel query", detail=detail)
+        detail = f"Only roles with the SUPERUSER attribute may {doing} of roles with the SUPERUSER attribute."
+        raise SqlError("42501", f"permission denied to {verb} {what}", detail=detail)
     authority = session.catalog.authority
     if not any(has_privileges_of(authority, user.oid, role) for role in (target.oid, PG_SIGNAL_BACKEND)):
         detail = (
-            "Only roles with privileges of the role whose query is being canceled "
-            'or with privileges of the "pg_signal_backend" role may cancel this query.'
+            f"Only roles with privileges of the role whose {done} "
+            f'or with privileges of the "pg_signal_backend" role may {verb} this {what}.'
         )
-        raise SqlError("42501", "permission denied to cancel query", detail=detail)
+        raise SqlError("42501", f"permission denied to {verb} {what}", detail=detail)
 
 
 def check_may_checkpoint(session: Session) -> None:

@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.advisory_locks import Key, Kind
-from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import ruvector_reports, sequence_values
-from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload
+from ruvector_engine.executor.server_rights import check_may_cancel, check_may_reload, check_may_terminate
 from ruvector_engine.executor.setting_values import reset_value, set_value, shown_value
-from ruvector_engine.relational.duck import Connection
 from ruvector_engine.setting_definitions import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
 from ruvector_engine.text_search.dictionaries import CONFIGURATIONS, known
@@ -81,13 +79,46 @@ def _sleep(session: Session, seconds: Any) -> str:
     return ""
 
 
-def _cancel(session: Session, pid: Any) -> bool:
+def _backend(session: Session, pid: Any) -> Session | None:
+    """The session with a process ID, with a warning when there is none."""
     other = session.database.sessions.get(int(pid))
     if other is None:
         session.notice("01000", f"PID {pid} is not a PostgreSQL backend process", "WARNING")
+    return other
+
+
+def _cancel(session: Session, pid: Any) -> bool | None:
+    if pid is None:
+        return None
+    other = _backend(session, pid)
+    if other is None:
         return False
     check_may_cancel(session, other)
     other.cancel()
+    session.check_cancelled()  # it may be this one
+    return True
+
+
+def _terminate(session: Session, pid: Any, timeout: Any = 0) -> bool | None:
+    """`timeout`: how many milliseconds to wait for its end."""
+    if pid is None or timeout is None:
+        return None
+    if timeout < 0:
+        raise SqlError("22003", '"timeout" must not be negative')
+    other = _backend(session, pid)
+    if other is None:
+        return False
+    check_may_terminate(session, other)
+    other.terminate()
+    session.check_cancelled()  # it may be this one
+    until = time.monotonic() + int(timeout) / 1000
+    while timeout and session.database.sessions.get(int(pid)) is other:
+        session.check_cancelled()
+        if time.monotonic() > until:
+            text = f"backend with PID {pid} did not terminate within {timeout} millisecond{'' if timeout == 1 else 's'}"
+            session.notice("01000", text, "WARNING")
+            return False
+        time.sleep(min(timeout / 1000, _NAP))
     return True
 
 
@@ -101,18 +132,6 @@ def _maintain_index(session: Session, name: Any) -> str | None:
     return None if name is None else ruvector_reports.maintain_index(session, str(name))
 
 
-def relation_bytes(session: Session, connection: Connection, oid: int) -> int | None:
-    """Bytes of a table's values, as its row count and its columns' widths make likely; an index's memory."""
-    relation = next((r for r in session.catalog.relations.values() if r.oid == oid), None)
-    if isinstance(relation, IndexDef):
-        index = session.database.indexes.get(relation.oid)
-        return index.memory_bytes if index is not None else 0
-    if not isinstance(relation, TableDef):
-        return None if relation is None else 8192
-    rows = int(connection.run(f"SELECT count(*) FROM {relation.storage_name}")[0][0])
-    return rows * sum(4 * c.type.typmod if c.type.is_vector and c.type.typmod > 0 else 16 for c in relation.columns)
-
-
 def _advisory_lock(shared: bool, transaction: bool) -> Callable[..., Value]:
     kind = Kind(shared, transaction)
 
@@ -121,7 +140,9 @@ def _advisory_lock(shared: bool, transaction: bool) -> Callable[..., Value]:
             return None
         timeout = int(session.settings["lock_timeout"]) / 1000 or None
         locks = session.database.advisory_locks
-        locks.acquire(session.pid, Key.of(numbers), kind, timeout=timeout, check=session.check_cancelled)
+        locks.acquire(
+            session.pid, Key.of(session.published.oid, numbers), kind, timeout=timeout, check=session.check_cancelled
+        )
         return ""
 
     return lock
@@ -133,7 +154,7 @@ def _try_advisory_lock(shared: bool, transaction: bool) -> Callable[..., Value]:
     def lock(session: Session, *numbers: Any) -> bool | None:
         if None in numbers:
             return None
-        return session.database.advisory_locks.try_acquire(session.pid, Key.of(numbers), kind)
+        return session.database.advisory_locks.try_acquire(session.pid, Key.of(session.published.oid, numbers), kind)
 
     return lock
 
@@ -142,7 +163,9 @@ def _advisory_unlock(shared: bool) -> Callable[..., Value]:
     def unlock(session: Session, *numbers: Any) -> bool | None:
         if None in numbers:
             return None
-        released = session.database.advisory_locks.release(session.pid, Key.of(numbers), shared=shared)
+        released = session.database.advisory_locks.release(
+            session.pid, Key.of(session.published.oid, numbers), shared=shared
+        )
         if not released:
             name = "ShareLock" if shared else "ExclusiveLock"
             session.notice("01000", f"you don't own a lock of type {name}", "WARNING")
@@ -202,10 +225,13 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "pg_is_in_recovery": lambda _s: False,
     "setval": sequence_values.set_value,
     "pg_sequence_last_value": sequence_values.last_value,
+    "pg_get_sequence_data": sequence_values.data,
     "sequence_last_value": sequence_values.read_last,
     "sequence_is_called": sequence_values.read_called,
     "pg_sleep": _sleep,
     "pg_cancel_backend": _cancel,
+    "pg_terminate_backend": _terminate,
+    "system_user": lambda s: s.system_user,
     "pg_current_xact_id": _transaction_id,
     "pg_current_xact_id_if_assigned": _assigned_transaction_id,
     "txid_current": _transaction_id,
@@ -222,5 +248,4 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "ruhnsw_index_info": ruvector_reports.hnsw_index_info,
     "ruivfflat_index_info": ruvector_reports.ivfflat_index_info,
     "ruvector_index_maintenance": _maintain_index,
-    "pg_database_size": lambda s, _name: s.database.file_size(),
 }

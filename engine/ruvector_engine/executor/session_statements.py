@@ -1,4 +1,4 @@
-"""Statements about the session itself: transactions, settings, extensions, maintenance."""
+"""Statements about the session itself: settings, DISCARD, CHECKPOINT, LOCK."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, cursors, savepoints, table_access
+from ruvector_engine.executor import access, cursors, table_access
 from ruvector_engine.executor.server_rights import check_may_checkpoint
 from ruvector_engine.executor.setting_values import may_examine, reset_value, set_value, shown_value
 from ruvector_engine.results import Column, Result
@@ -23,70 +23,6 @@ if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
 _TEXT = TypeRef(TEXT)
-# -------------------------------------------------------------------- transactions
-
-
-def transaction_kind(node: Any) -> str:
-    """COMMIT, ROLLBACK, BEGIN, SAVEPOINT, ..."""
-    name = enum_name(node, "kind").removeprefix("TRANS_STMT_").replace("_", " ")
-    return "BEGIN" if name == "START" else name
-
-
-def run_transaction(session: Session, statement: Utility) -> Result:
-    """BEGIN, COMMIT, ROLLBACK, savepoints; two-phase commit is refused."""
-    kind = transaction_kind(statement.node)
-    if statement.node.chain:
-        raise not_supported("AND CHAIN is not supported", hint="Send BEGIN after it.")
-    if kind == "BEGIN":
-        return _begin(session, statement.node, statement.tag)
-    if kind in ("COMMIT", "ROLLBACK"):
-        return _end(session, kind)
-    if kind in ("SAVEPOINT", "RELEASE", "ROLLBACK TO"):
-        return savepoints.run(session, kind, statement.node.savepoint_name)
-    raise not_supported(f"{kind} is not supported", hint="Use whole transactions: BEGIN, COMMIT, ROLLBACK.")
-
-
-def _begin(session: Session, node: Any, tag: str) -> Result:
-    if session.transaction.state == "block":
-        session.notice("25001", "there is already a transaction in progress", "WARNING")
-        return Result(tag)
-    session.begin("block")
-    _set_modes(session, node.options)
-    return Result(tag)
-
-
-def _set_modes(session: Session, options: Any) -> None:
-    """ISOLATION LEVEL and READ ONLY of BEGIN or SET TRANSACTION."""
-    transaction = session.transaction
-    for option in options:
-        element = option.def_elem
-        value = constant_text(element.arg)
-        if element.defname == "transaction_isolation":
-            if transaction.open and value != transaction.isolation:
-                raise SqlError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
-            transaction.isolation = value
-            session.settings.set("transaction_isolation", value, local=True)
-        elif element.defname == "transaction_read_only":
-            transaction.read_only = value in ("1", "t", "true", "on")
-            session.settings.set("transaction_read_only", "on" if transaction.read_only else "off", local=True)
-        elif element.defname != "transaction_deferrable":
-            raise not_supported(f"transaction mode {element.defname} is not supported")
-
-
-def _end(session: Session, kind: str) -> Result:
-    state = session.transaction.state
-    if state == "failed":
-        session.rollback()
-        return Result("ROLLBACK")
-    if state != "block":
-        session.notice("25P01", "there is no transaction in progress", "WARNING")
-        # The statements before it in the same message are one transaction, which this ends.
-    if kind == "COMMIT":
-        session.commit()
-    else:
-        session.rollback()
-    return Result(kind)
-
 
 # -------------------------------------------------------------------- settings
 
@@ -111,6 +47,13 @@ def constant_text(node: Any) -> str:
     if kind == "type_name":
         return str(value.names[-1].string.sval)
     raise SqlError("42601", "a constant is expected here")
+
+
+def set_modes(session: Session, options: Any) -> None:
+    """The modes that BEGIN and SET TRANSACTION give to the transaction."""
+    for option in options:
+        element = option.def_elem
+        set_value(session, element.defname, constant_text(element.arg), local=True)
 
 
 def run_set(session: Session, statement: Utility) -> Result:
@@ -173,7 +116,7 @@ def _set_multi(session: Session, node: Any) -> Result:
         if not session.in_block:
             session.notice("25P01", "SET TRANSACTION can only be used in transaction blocks", "WARNING")
             return Result("SET")
-        _set_modes(session, node.args)
+        set_modes(session, node.args)
     elif node.name == "SESSION CHARACTERISTICS":
         for option in node.args:
             element = option.def_elem
@@ -228,19 +171,6 @@ def run_checkpoint(session: Session, _statement: Utility) -> Result:
     check_may_checkpoint(session)
     session.database.store.checkpoint()
     return Result("CHECKPOINT")
-
-
-def run_vacuum(session: Session, statement: Utility) -> Result:
-    """VACUUM and ANALYZE: names are checked; storage and indexes clean up by themselves."""
-    verb = "vacuum" if statement.node.is_vacuumcmd else "analyze"
-    for relation in statement.node.rels:
-        table = table_access.table_named(session, relation.vacuum_relation.relation)
-        if not access.may_maintain(session, table):
-            session.notice("01000", f'permission denied to {verb} "{table.name}", skipping it', "WARNING")
-    if statement.node.is_vacuumcmd:
-        session.require_no_block("VACUUM")
-        session.database.indexes.vacuum()
-    return Result("VACUUM" if statement.node.is_vacuumcmd else "ANALYZE")
 
 
 def run_lock(session: Session, statement: Utility) -> Result:

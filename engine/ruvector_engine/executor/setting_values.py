@@ -12,25 +12,52 @@ from ruvector_engine.settings import find
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
+#: The settings that are a transaction's own, which end with it however they are set.
+TRANSACTION_MODES = ("transaction_isolation", "transaction_read_only", "transaction_deferrable")
+
 
 def set_value(session: Session, name: str, value: str, *, local: bool) -> None:
-    """Set a setting. The two that are the transaction's own end with it, however they are set."""
-    transaction = session.transaction
+    """Set a setting."""
     key = name.lower()
     if key in IDENTITY:
         session.identity.set(key, value, local=local)
         return
-    if key not in ("transaction_isolation", "transaction_read_only"):
-        session.settings.set(name, value, local=local)
-        return
-    before = transaction.isolation
-    session.settings.set(name, value, local=True)
-    if key == "transaction_read_only":
-        transaction.read_only = session.settings[key] == "on"
-    elif transaction.open and session.settings[key] != before:
-        raise SqlError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+    if key in TRANSACTION_MODES:
+        _set_mode(session, key, value)
     else:
-        transaction.isolation = session.settings[key]
+        session.settings.set(name, value, local=local)
+
+
+def _set_mode(session: Session, key: str, value: str) -> None:
+    """Set a mode of the transaction; 25001 where it is too late for it."""
+    transaction, before = session.transaction, session.settings[key]
+    session.settings.set(key, value, local=True)
+    chosen = session.settings[key]
+    if chosen != before or key == "transaction_deferrable":
+        problem = _too_late(key, chosen, queried=transaction.queried, nested=bool(transaction.savepoints))
+        if problem is not None:
+            raise SqlError("25001", problem)
+    if key == "transaction_isolation":
+        transaction.isolation = chosen
+    elif key == "transaction_read_only":
+        transaction.read_only = chosen == "on"
+
+
+def _too_late(key: str, chosen: str, *, queried: bool, nested: bool) -> str | None:
+    """Why a mode cannot be chosen any more: after a query, or after SAVEPOINT."""
+    if key == "transaction_isolation":
+        if queried:
+            return "SET TRANSACTION ISOLATION LEVEL must be called before any query"
+        return "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction" if nested else None
+    if key == "transaction_deferrable":
+        if nested:
+            return "SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction"
+        return "SET TRANSACTION [NOT] DEFERRABLE must be called before any query" if queried else None
+    if chosen == "on":
+        return None
+    if nested:
+        return "cannot set transaction read-write mode inside a read-only transaction"
+    return "transaction read-write mode must be set before any query" if queried else None
 
 
 def reset_value(session: Session, name: str, *, local: bool = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ruvector_engine.catalog.model import TableDef
+from ruvector_engine.catalog.model import TABLE_OID, TableDef
 from ruvector_engine.catalog.system import SYSTEM_VIEWS, HeldLock, OpenCursor, RelationStatistics, SystemContext
 from ruvector_engine.executor import sequence_values, table_access
 from ruvector_engine.relational import arrow
@@ -50,6 +50,8 @@ def system_context(session: Session) -> SystemContext:
         progress=session.database.index_progress(),
         cursors=[OpenCursor(c.name, c.statement, c.hold, c.scrolls, c.created) for c in session.cursors.values()],
         locks=_locks(session),
+        access_rules=session.database.access_rules,
+        name_mappings=session.database.name_mappings,
         sequence_value=lambda oid: sequence_values.last_value(session, oid),
     )
 
@@ -58,12 +60,18 @@ def _locks(session: Session) -> list[HeldLock]:
     """Everybody's locks; that on the catalog is on no relation."""
     database = session.database
     tables = [
-        HeldLock(pid, _LOCK_MODES[mode], granted, relation=table)
+        HeldLock(pid, _LOCK_MODES[mode], granted, relation=table, database_oid=holder.published.oid)
         for table, pid, mode, granted in database.locks.listed()
-        if table != table_access.CATALOG_LOCK
+        if table != table_access.CATALOG_LOCK and (holder := database.sessions.get(pid)) is not None
     ]
     advisory = [
-        HeldLock(lock.pid, "ShareLock" if lock.shared else "ExclusiveLock", lock.granted, advisory=lock.key)
+        HeldLock(
+            lock.pid,
+            "ShareLock" if lock.shared else "ExclusiveLock",
+            lock.granted,
+            advisory=(lock.key.classid, lock.key.objid, lock.key.subid),
+            database_oid=lock.key.database,
+        )
         for lock in database.advisory_locks.listed()
     ]
     return tables + advisory
@@ -82,11 +90,13 @@ def _statistics(session: Session, oid: int) -> RelationStatistics:
 
 def _create(session: Session, view: TableDef, rows: list[Row]) -> None:
     columns = ", ".join(f'"{c.name}" {duck_type(c.type)}' for c in view.columns)
+    columns += f', "{TABLE_OID}" BIGINT DEFAULT {view.oid}'
     session.connection.run(f"CREATE OR REPLACE TEMPORARY TABLE {view.storage_name} ({columns})")
     if rows:
         values = zip(*rows, strict=True)
         arrays = {f"c{i}": arrow.array(c.type, v) for i, (c, v) in enumerate(zip(view.columns, values, strict=True))}
+        names = ", ".join(f'"{c.name}"' for c in view.columns)
         selected = ", ".join(from_transport(c.type, f"c{i}") for i, c in enumerate(view.columns))
         session.connection.insert_arrow(
-            f"INSERT INTO {view.storage_name} SELECT {selected} FROM ruvector_batch", arrays
+            f"INSERT INTO {view.storage_name} ({names}) SELECT {selected} FROM ruvector_batch", arrays
         )

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ruvector_engine.catalog.model import Catalog, ColumnDef, ConstraintDef, Relation, SequenceDef, TableDef, ViewDef
+from ruvector_engine.catalog.model import (
+    BARE_SCHEMA,
+    Catalog,
+    ColumnDef,
+    ConstraintDef,
+    Relation,
+    SequenceDef,
+    TableDef,
+)
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import access, bindings
 from ruvector_engine.sql.analyze import analyze_expression
-from ruvector_engine.sql.deparse import relation_names
 from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.functions.sequences import drawing
 from ruvector_engine.sql.raw import strings
+from ruvector_engine.sql.stored_names import reading, reading_within
 from ruvector_engine.sql.tree import references
 from ruvector_engine.types.registry import BOOL, TypeRef
 
@@ -119,17 +127,23 @@ def default_sql(session: Session, column: ColumnDef) -> str | None:
         return drawing(str(session.pid), str(column.owned_sequence))
     if column.default is None:
         return None
-    return expression_sql(session, column.default, column.type, column=column.name)
+    context = reading_within(session.analysis_context(), BARE_SCHEMA)
+    expr = analyze_expression(column.default, context, target=column.type, column=column.name, clause="DEFAULT")
+    return bindings.inlined(session, emit_expression(expr))
 
 
 def generation_sql(session: Session, table: TableDef, column: ColumnDef) -> str:
     """A generated column's value as DuckDB's SQL over the table's columns."""
-    return expression_sql(session, column.generation, column.type, table=table, column=column.name)
+    context = reading(session.catalog, table.schema)
+    expr = analyze_expression(column.generation, context, table=table, target=column.type, column=column.name)
+    return bindings.inlined(session, emit_expression(expr))
 
 
 def check_text(session: Session, table: TableDef, constraint: ConstraintDef) -> str:
     """A CHECK's expression as DuckDB's SQL."""
-    return expression_sql(session, constraint.expression, TypeRef(BOOL), table=table)
+    context = reading_within(session.analysis_context(), table.schema)
+    expr = analyze_expression(constraint.expression, context, table=table, target=TypeRef(BOOL))
+    return bindings.inlined(session, emit_expression(expr))
 
 
 def columns_read(session: Session, source: Any, table: TableDef) -> tuple[str, ...]:
@@ -139,16 +153,10 @@ def columns_read(session: Session, source: Any, table: TableDef) -> tuple[str, .
     return tuple(column.name for column in table.columns if column.name in names)
 
 
-def relations_read(session: Session, view: ViewDef) -> set[int]:
-    """OIDs of the tables and views that a view's query names."""
-    found = (session.catalog.find(name, schema, session.search_path) for schema, name in relation_names(view.query))
-    return {relation.oid for relation in found if relation is not None}
-
-
 def expression_sql(
-    session: Session, source: Any, target: TypeRef, *, table: TableDef | None = None, column: str = ""
+    session: Session, source: Any, target: TypeRef, *, table: TableDef | None = None, column: str = "", clause: str
 ) -> str:
     """DuckDB's SQL of an expression, given as text or raw node, over a table's columns; constants in line."""
     context = session.analysis_context()
-    expr = analyze_expression(source, context, table=table, target=target, column=column)
+    expr = analyze_expression(source, context, table=table, target=target, column=column, clause=clause)
     return bindings.inlined(session, emit_expression(expr))

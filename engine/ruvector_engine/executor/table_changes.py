@@ -1,8 +1,8 @@
-"""DROP, TRUNCATE, ALTER TABLE, RENAME: changes to what exists."""
+"""DROP, TRUNCATE, ALTER TABLE: changes to what exists. Other names are given in `renames`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,24 +19,46 @@ from ruvector_engine.catalog.model import (
     ViewDef,
 )
 from ruvector_engine.catalog.system import objects
+from ruvector_engine.catalog.system.dependencies import pg_describe_object
+from ruvector_engine.catalog.system.names import quote_identifier
+from ruvector_engine.catalog.system.oids import PG_CLASS
+from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, duplicate_keys, enum_types, generation, ownership, table_access, tables
-from ruvector_engine.executor.index_elements import with_column_renamed
+from ruvector_engine.executor import (
+    access,
+    bindings,
+    dependents,
+    duplicate_keys,
+    generation,
+    index_values,
+    ownership,
+    stored_texts,
+    table_access,
+    tables,
+    views,
+)
+from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.role_names import specified_role
+from ruvector_engine.planner.operator_classes import awaits_dimensions
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
-from ruvector_engine.sql.deparse import enum_name, expression_text
+from ruvector_engine.sql.analyze import analyze_expression
+from ruvector_engine.sql.coerce import coerce, without_shape
+from ruvector_engine.sql.context import Parameters, State
+from ruvector_engine.sql.deparse import enum_name
+from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.emit_binding import quote
 from ruvector_engine.sql.nodes import Utility
-from ruvector_engine.sql.raw import strings
 from ruvector_engine.sql.storage import duck_type
 from ruvector_engine.sql.typenames import resolve_column_type
 from ruvector_engine.sql.unique_keys import insertion
+from ruvector_engine.types.registry import TypeRef
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
-_DROPPABLE: dict[str, tuple[type[Relation], str]] = {
+#: What DROP and RENAME are about, by the statement's kind of object.
+DROPPABLE: dict[str, tuple[type[Relation], str]] = {
     "OBJECT_TABLE": (TableDef, "table"),
     "OBJECT_INDEX": (IndexDef, "index"),
     "OBJECT_SEQUENCE": (SequenceDef, "sequence"),
@@ -53,18 +75,20 @@ def run_drop(session: Session, statement: Utility) -> Result:
     cascade = enum_name(node, "behavior") == "DROP_CASCADE"
     table_access.change_catalog(session)
     if kind == "OBJECT_SCHEMA":
-        for item in node.objects:
-            _drop_schema_named(session, item.string.sval, node.missing_ok, cascade)
-    elif kind in _DROPPABLE:
-        for item in node.objects:
-            _drop_relation(session, [n.string.sval for n in item.list.items], kind, node.missing_ok, cascade)
+        schemas = [_droppable_schema(session, item.string.sval, node.missing_ok) for item in node.objects]
+        drop_schemas(session, [name for name in schemas if name is not None], cascade=cascade)
+    elif kind in DROPPABLE:
+        names = ([n.string.sval for n in item.list.items] for item in node.objects)
+        found = [_droppable(session, name, kind, node.missing_ok) for name in names]
+        drop_all(session, [relation for relation in found if relation is not None], cascade=cascade)
     else:
         raise not_supported(f"{statement.tag} is not supported")
     return Result(statement.tag)
 
 
-def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: bool, cascade: bool) -> None:
-    wanted, word = _DROPPABLE[kind]
+def _droppable(session: Session, name: list[str], kind: str, missing_ok: bool) -> Relation | None:
+    """The relation that DROP names; None, with a notice, where there is none and that is allowed."""
+    wanted, word = DROPPABLE[kind]
     schema = name[-2] if len(name) > 1 else None
     access.require_usage(session, schema, missing_ok=True)
     found = session.catalog.find(name[-1], schema, session.search_path)
@@ -75,9 +99,9 @@ def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: boo
         if not missing_ok:
             raise SqlError(state, missing)
         session.notice("00000", f"{missing}, skipping")
-        return
+        return None
     if not isinstance(found, wanted):
-        actual = next(w for cls, w in _DROPPABLE.values() if isinstance(found, cls))
+        actual = next(w for cls, w in DROPPABLE.values() if isinstance(found, cls))
         article = "an" if word == "index" else "a"
         raise SqlError(
             "42809",
@@ -85,34 +109,31 @@ def _drop_relation(session: Session, name: list[str], kind: str, missing_ok: boo
             hint=f"Use DROP {actual.upper()} to remove {'an' if actual == 'index' else 'a'} {actual}.",
         )
     access.require_owner_or_schema(session, found)
-    drop_with_views(session, found, cascade=cascade)
+    return found
 
 
-def drop_with_views(session: Session, relation: Relation, *, cascade: bool) -> None:
-    """Remove a relation, and the views that read it, which takes CASCADE."""
-    drop_views_of(session, relation, cascade)
-    if session.catalog.find(relation.name, relation.schema, ()) is not None:
-        drop(session, relation)
+def drop_all(session: Session, relations: Sequence[Relation], *, cascade: bool) -> None:
+    """Remove relations, and what depends on them, which takes CASCADE."""
+    for relation in relations:
+        if isinstance(relation, SequenceDef):
+            _require_no_identity(session, relation)
+    dependents.release(session, relations, cascade=cascade)
+    for relation in relations:
+        if session.catalog.find(relation.name, relation.schema, ()) is not None:
+            drop(session, relation)
 
 
-def drop_views_of(session: Session, relation: Relation, cascade: bool) -> None:
-    """Drop the views that read a table or view, which takes CASCADE."""
-    if not isinstance(relation, (TableDef, ViewDef)):
-        return
-    views = [v for v in session.catalog.relations.values() if isinstance(v, ViewDef)]
-    for view in [v for v in views if relation.oid in table_access.relations_read(session, v)]:
-        if not cascade:
-            word = "view" if isinstance(relation, ViewDef) else "table"
+def _require_no_identity(session: Session, sequence: SequenceDef) -> None:
+    """2BP01 for the sequence of an identity column, which goes with that."""
+    table = session.catalog.table_by_oid(sequence.owner_table)
+    for column in table.columns if table is not None else ():
+        if column.identity and column.owned_sequence == sequence.oid:
+            owner = pg_describe_object(session.lookup, PG_CLASS, sequence.owner_table, column.attnum)
             raise SqlError(
                 "2BP01",
-                f"cannot drop {word} {relation.name} because other objects depend on it",
-                detail=f"view {view.name} depends on {word} {relation.name}",
-                hint="Use DROP ... CASCADE to drop the dependent objects too.",
+                f"cannot drop sequence {session.lookup.relation_name(sequence)} because {owner} requires it",
+                hint=f"You can drop {owner} instead.",
             )
-        session.notice("00000", f"drop cascades to view {view.name}")
-        drop_views_of(session, view, cascade)
-        if session.catalog.find(view.name, view.schema, ()) is not None:
-            drop(session, view)
 
 
 def drop(session: Session, relation: Relation) -> None:
@@ -147,37 +168,28 @@ def drop(session: Session, relation: Relation) -> None:
     session.transaction.catalog = store.changed(session.connection, session.catalog, drop=gone)
 
 
-def _drop_schema_named(session: Session, name: str, missing_ok: bool, cascade: bool) -> None:
-    if name not in session.catalog.schemas:
-        if not missing_ok:
-            raise SqlError("3F000", f'schema "{name}" does not exist')
-        session.notice("00000", f'schema "{name}" does not exist, skipping')
-        return
-    access.require_schema_owner(session, name)
-    drop_schema(session, name, cascade=cascade)
+def _droppable_schema(session: Session, name: str, missing_ok: bool) -> str | None:
+    """The schema that DROP names; None, with a notice, where there is none and that is allowed."""
+    if name in session.catalog.schemas:
+        access.require_schema_owner(session, name)
+        return name
+    if not missing_ok:
+        raise SqlError("3F000", f'schema "{name}" does not exist')
+    session.notice("00000", f'schema "{name}" does not exist, skipping')
+    return None
 
 
-def drop_schema(session: Session, name: str, *, cascade: bool) -> None:
-    """Remove a schema; what is in it takes CASCADE."""
-    catalog = session.catalog
-    inside = [r for (schema, _), r in catalog.relations.items() if schema == name]
-    if inside and not cascade:
-        raise SqlError(
-            "2BP01",
-            f"cannot drop schema {name} because other objects depend on it",
-            hint="Use DROP ... CASCADE to drop the dependent objects too.",
+def drop_schemas(session: Session, names: Sequence[str], *, cascade: bool) -> None:
+    """Remove schemas; what is in them takes CASCADE."""
+    dependents.release(session, [dependents.Schema(name) for name in names], cascade=cascade)
+    for name in names:
+        catalog = session.catalog
+        session.transaction.catalog = store.changed(
+            session.connection,
+            catalog,
+            schemas=catalog.schemas - {name},
+            authority=ownership.forgotten(catalog.authority, objects.schema_key(name)[:2]),
         )
-    for relation in inside:
-        current = session.catalog.relations.get((name, relation.name))
-        if current is not None and not (isinstance(current, IndexDef) and current.constraint_oid):
-            drop(session, current)
-    catalog = session.catalog
-    session.transaction.catalog = store.changed(
-        session.connection,
-        catalog,
-        schemas=catalog.schemas - {name},
-        authority=ownership.forgotten(catalog.authority, objects.schema_key(name)[:2]),
-    )
 
 
 # -------------------------------------------------------------------- TRUNCATE
@@ -209,16 +221,19 @@ def run_alter_table(session: Session, statement: Utility) -> Result:
     node = statement.node
     if all(enum_name(item.alter_table_cmd, "subtype") == "AT_ChangeOwner" for item in node.cmds):
         return ownership.run_change_owner(session, statement)
-    if enum_name(node, "objtype") != "OBJECT_TABLE":
+    if enum_name(node, "objtype") not in ("OBJECT_TABLE", "OBJECT_VIEW"):
         raise not_supported(f"{statement.tag} is not supported")
     table_access.lock_catalog(session)
     try:
-        table = table_access.table_named(session, node.relation)
+        relation = table_access.relation_named(session, node.relation)
     except SqlError as error:
         if node.missing_ok and error.sqlstate in ("42P01", "3F000"):
             session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
-            return Result("ALTER TABLE")
+            return Result(statement.tag)
         raise
+    if isinstance(relation, ViewDef) or enum_name(node, "objtype") == "OBJECT_VIEW":
+        return views.run_alter(session, statement, relation)
+    table = table_access.table_named(session, node.relation)
     access.require_owner(session, table)
     session.lock(table.oid, "ddl")
     table_access.change_catalog(session)
@@ -233,14 +248,16 @@ def run_alter_table(session: Session, statement: Utility) -> Result:
     return Result("ALTER TABLE")
 
 
-def _column_of(table: TableDef, name: str) -> ColumnDef:
+def column_of(table: TableDef, name: str) -> ColumnDef:
+    """The table's column of that name; 42703."""
     column = table.column(name)
     if column is None:
         raise SqlError("42703", f'column "{name}" of relation "{table.name}" does not exist')
     return column
 
 
-def _put(session: Session, table: TableDef) -> None:
+def put_table(session: Session, table: TableDef) -> None:
+    """Put another definition in a table's place."""
     session.transaction.changes_of(table.oid).altered = True
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[table])
 
@@ -269,13 +286,13 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
     tables.check_stored(new)
     default = table_access.default_sql(session, column)
     if column.generation is not None:
-        generation.check_all(session, new, generation.expressions([node]))
-        default = table_access.generation_sql(session, new, column)
+        new = generation.checked(session, new, generation.expressions([node]))
+        default = table_access.generation_sql(session, new, new.columns[-1])
     if default is not None or column.not_null or new.has_row_id != table.has_row_id:
         rewrite(session, table, new, {column.name: default})
         return
     run(f"ALTER TABLE {table.storage_name} ADD COLUMN {quote(column.name)} {duck_type(column.type)}")
-    _put(session, new)
+    put_table(session, new)
 
 
 def _drop_column(session: Session, table: TableDef, command: Any) -> None:
@@ -284,23 +301,18 @@ def _drop_column(session: Session, table: TableDef, command: Any) -> None:
         text = f'column "{command.name}" of relation "{table.name}" does not exist, skipping'
         session.notice("00000", text)
         return
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     cascade = enum_name(command, "behavior") == "DROP_CASCADE"
-    for made in generation.dependants(session, table, column, cascade=cascade):
-        drop_column(session, table, made)
-        table = _again(session, table)
-    drop_column(session, table, column)
-
-
-def _again(session: Session, table: TableDef) -> TableDef:
-    """The table as an earlier step of the statement has left it."""
-    found = session.catalog.table_by_oid(table.oid)
-    assert found is not None
-    return found
+    dependents.release(session, [dependents.Column(table, column)], cascade=cascade)
+    drop_column(session, table_access.current(session, table), column)
 
 
 def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
-    """Remove a column with the indexes and constraints over it; the table's "ddl" lock is held."""
+    """Remove a column with the indexes and constraints over it; the table's "ddl" lock is held.
+
+    What else depends on it is gone already. Views that list the table's columns under an alias follow.
+    """
+    before = session.catalog
     for index in session.catalog.indexes_of(table.oid):
         if index.uses(column.name) and not index.constraint_oid:
             drop(session, index)
@@ -314,12 +326,23 @@ def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
     acls = {key: items for key, items in catalog.authority.acls.items() if key != gone}
     authority = replace(catalog.authority, acls=MappingProxyType(acls))
     session.transaction.catalog = store.changed(session.connection, catalog, comments=comments, authority=authority)
+    if dependents.views_of(session, table):
+        stored_texts.follow(session, before)
 
 
 def rewrite(
-    session: Session, old: TableDef, new: TableDef, values: Mapping[str, str | None] = MappingProxyType({})
+    session: Session,
+    old: TableDef,
+    new: TableDef,
+    values: Mapping[str, str | None] = MappingProxyType({}),
+    *,
+    new_ids: bool = False,
 ) -> None:
-    """Make the table anew under its name: what DuckDB cannot alter in place. `values`: SQL for changed columns."""
+    """Make the table anew under its name: what DuckDB cannot alter in place.
+
+    `values`: SQL for changed columns. With `new_ids` every row gets another hidden id, and whoever asks for that has
+    the indexes built anew.
+    """
     table_access.require_current(session, old)
     run = session.connection.run
     for constraint in new.constraints:
@@ -329,7 +352,7 @@ def rewrite(
     run(tables.create_sql(session, fresh))
     names = [c.name for c in new.columns]
     selected = [values.get(n) or (quote(n) if old.column(n) else "NULL") for n in names]
-    hidden = [ROW_ID, PREVIOUS_ROW_ID] if new.has_row_id and old.has_row_id else []
+    hidden = [ROW_ID, PREVIOUS_ROW_ID] if new.has_row_id and old.has_row_id and not new_ids else []
     rows = f"SELECT {', '.join([*selected, *map(quote, hidden)])} FROM {old.storage_name}"
     try:
         run(f"INSERT INTO {fresh.storage_name} {insertion(fresh, [*names, *hidden], rows)}")
@@ -340,7 +363,7 @@ def rewrite(
     gone = {i.constraint_oid for i in session.catalog.indexes_of(old.oid)} - {c.oid for c in new.constraints} - {0}
     lost = [i for i in session.catalog.indexes_of(old.oid) if i.constraint_oid in gone]
     session.transaction.catalog = store.changed(session.connection, session.catalog, drop=lost)
-    _put(session, new)
+    put_table(session, new)
 
 
 def _rewritten_error(error: SqlError, old: TableDef, table: TableDef, fresh: TableDef) -> SqlError:
@@ -358,18 +381,16 @@ def _rewritten_error(error: SqlError, old: TableDef, table: TableDef, fresh: Tab
 
 
 def _set_default(session: Session, table: TableDef, command: Any) -> None:
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     generation.require_no_expression(table, column)
     text = None
     if command.HasField("def"):
-        node = getattr(command, "def")
-        table_access.expression_sql(session, node, column.type, column=column.name)
-        text = expression_text(node)
+        text = stored_texts.default_text(session, getattr(command, "def"), column)
     _replace_column(session, table, replace(column, default=text))
 
 
 def _drop_expression(session: Session, table: TableDef, command: Any) -> None:
-    changed = generation.without_expression(table, _column_of(table, command.name), missing_ok=command.missing_ok)
+    changed = generation.without_expression(table, column_of(table, command.name), missing_ok=command.missing_ok)
     if changed is None:
         text = f'column "{command.name}" of relation "{table.name}" is not a generated column, skipping'
         session.notice("00000", text)
@@ -378,36 +399,48 @@ def _drop_expression(session: Session, table: TableDef, command: Any) -> None:
 
 
 def _set_expression(session: Session, table: TableDef, command: Any) -> None:
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     new, value = generation.with_expression(session, table, column, getattr(command, "def"))
-    rewrite(session, table, new, {column.name: value})
+    indexes = session.catalog.indexes_of(table.oid)
+    searched = [index for index in indexes if index.is_vector]
+    if not any(index.uses(column.name) for index in searched):
+        searched = []
+    # Other vectors are other versions of the rows: what is saved of the indexes must not be taken for them.
+    rewrite(session, table, new, {column.name: value}, new_ids=bool(searched))
+    for index in indexes:
+        if not index.is_vector and index.uses(column.name):
+            index_values.require_computable(session, new, index)
+    for index in searched:
+        if not awaits_dimensions(index, new):
+            build_index(session, index, new)
 
 
 def _replace_column(session: Session, table: TableDef, column: ColumnDef) -> None:
     columns = tuple(column if c.attnum == column.attnum else c for c in table.columns)
-    _put(session, replace(table, columns=columns))
+    put_table(session, replace(table, columns=columns))
 
 
 def _set_not_null(session: Session, table: TableDef, command: Any) -> None:
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     if not column.not_null:
-        rewrite(session, table, _with_column(table, replace(column, not_null=True)), {})
+        rewrite(session, table, with_column(table, replace(column, not_null=True)), {})
 
 
 def _drop_not_null(session: Session, table: TableDef, command: Any) -> None:
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     if any(c.kind == "p" and column.name in c.columns for c in table.constraints):
         raise SqlError("42P16", f'column "{column.name}" is in a primary key')
     if column.not_null:
-        rewrite(session, table, _with_column(table, replace(column, not_null=False)), {})
+        rewrite(session, table, with_column(table, replace(column, not_null=False)), {})
 
 
-def _with_column(table: TableDef, column: ColumnDef) -> TableDef:
+def with_column(table: TableDef, column: ColumnDef) -> TableDef:
+    """The table with another definition of the column that has its number."""
     return replace(table, columns=tuple(column if c.attnum == column.attnum else c for c in table.columns))
 
 
 def _alter_type(session: Session, table: TableDef, command: Any) -> None:
-    column = _column_of(table, command.name)
+    column = column_of(table, command.name)
     node = getattr(command, "def").column_def
     dimensions = len(node.type_name.array_bounds)
     type_ = resolve_column_type(command.name, node.type_name, session.catalog, session.search_path)
@@ -418,12 +451,34 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
             raise not_supported(
                 f'column "{column.name}" has the index "{index.name}"', hint="Drop the index, then create it again."
             )
-    source = node.raw_default if node.HasField("raw_default") else None
-    given = source if source is not None else quote(column.name)
-    value = table_access.expression_sql(session, given, type_, table=table, column=column.name)
+    value = _transformed(session, table, column, node, type_)
+    for view in dependents.views_of(session, table, column.attnum):
+        rule = f"rule _RETURN on {pg_describe_object(session.lookup, PG_CLASS, view.oid, 0)}"
+        detail = f'{rule} depends on column "{column.name}"'
+        raise SqlError("0A000", "cannot alter type of a column used by a view or rule", detail=detail)
     rewrite(
-        session, table, _with_column(table, replace(column, type=type_, dimensions=dimensions)), {column.name: value}
+        session, table, with_column(table, replace(column, type=type_, dimensions=dimensions)), {column.name: value}
     )
+
+
+def _transformed(session: Session, table: TableDef, column: ColumnDef, node: Any, type_: TypeRef) -> str:
+    """DuckDB's SQL of a column's values as another type: of USING, or of an assignment; 42804 when there is none."""
+    context = session.analysis_context()
+    given = node.raw_default if node.HasField("raw_default") else None
+    source = analyze_expression(quote(column.name) if given is None else given, context, table=table, clause="USING")
+    value = coerce(State(context, Parameters(None)), source, type_, "a")
+    if value is None:
+        shown = format_type(session.lookup, type_.oid)
+        if given is not None:
+            text = f'result of USING clause for column "{column.name}" cannot be cast automatically to type {shown}'
+            raise SqlError("42804", text, hint="You might need to add an explicit cast.")
+        full = format_type(session.lookup, type_.oid, type_.typmod)
+        raise SqlError(
+            "42804",
+            f'column "{column.name}" cannot be cast automatically to type {shown}',
+            hint=f'You might need to specify "USING {quote_identifier(column.name)}::{full}".',
+        )
+    return bindings.inlined(session, emit_expression(value if type_.shaped else without_shape(value)))
 
 
 def _add_constraint(session: Session, table: TableDef, command: Any) -> None:
@@ -463,72 +518,3 @@ _COMMANDS = {
     "AT_DropConstraint": _drop_constraint,
     "AT_ChangeOwner": _change_owner,
 }
-
-# -------------------------------------------------------------------- RENAME
-
-
-def run_rename(session: Session, statement: Utility) -> Result:
-    """ALTER ... RENAME of tables, columns, indexes, sequences, views, types."""
-    node = statement.node
-    kind = enum_name(node, "rename_type")
-    table_access.lock_catalog(session)
-    if kind == "OBJECT_TYPE":
-        enum_types.rename(session, strings(node.object.list.items), node.newname)
-        return Result("ALTER TYPE")
-    if kind == "OBJECT_COLUMN":
-        _rename_column(session, node)
-        return Result("ALTER TABLE")
-    if kind not in _DROPPABLE:
-        raise not_supported(f"{statement.tag} RENAME is not supported")
-    schema = node.relation.schemaname or None
-    access.require_usage(session, schema, missing_ok=node.missing_ok)
-    found = session.catalog.find(node.relation.relname, schema, session.search_path)
-    if found is None:
-        if node.missing_ok:
-            session.notice("00000", f'relation "{node.relation.relname}" does not exist, skipping')
-            return Result(statement.tag)
-        raise SqlError("42P01", f'relation "{node.relation.relname}" does not exist')
-    access.require_owner(session, found)
-    access.require_create(session, found.schema)
-    if (found.schema, node.newname) in session.catalog.relations:
-        raise SqlError("42P07", f'relation "{node.newname}" already exists')
-    if isinstance(found, TableDef):
-        session.lock(found.oid, "ddl")
-    table_access.change_catalog(session)
-    session.transaction.catalog = store.changed(
-        session.connection, session.catalog, put=[replace(found, name=node.newname)]
-    )
-    return Result(statement.tag)
-
-
-def _rename_column(session: Session, node: Any) -> None:
-    table = table_access.table_named(session, node.relation)
-    access.require_owner(session, table)
-    session.lock(table.oid, "ddl")
-    table_access.change_catalog(session)
-    column = _column_of(table, node.subname)
-    if table.column(node.newname) is not None:
-        raise SqlError("42701", f'column "{node.newname}" of relation "{table.name}" already exists')
-    if any(c.kind == "c" and column.name in c.columns for c in table.constraints):
-        raise not_supported(f'column "{column.name}" is used in a check constraint', hint="Drop the constraint first.")
-
-    generation.require_free_name(session, table, column)
-
-    def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(node.newname if n == column.name else n for n in names)
-
-    constraints = tuple(replace(c, columns=renamed(c.columns)) for c in table.constraints)
-    new = replace(_with_column(table, replace(column, name=node.newname)), constraints=constraints)
-    tables.check_stored(new)
-    session.transaction.changes_of(table.oid).rename(column.name, node.newname)
-    indexes = [
-        with_column_renamed(session, new, index, column.name, node.newname)
-        for index in session.catalog.indexes_of(table.oid)
-    ]
-    if any(c.kind in "pu" and node.newname in c.columns for c in constraints):
-        rewrite(session, table, new, {node.newname: quote(column.name)})
-    else:
-        old_name, new_name = quote(column.name), quote(node.newname)
-        session.connection.run(f"ALTER TABLE {table.storage_name} RENAME COLUMN {old_name} TO {new_name}")
-        _put(session, new)
-    session.transaction.catalog = store.changed(session.connection, session.catalog, put=indexes)

@@ -1,4 +1,4 @@
-"""CREATE SCHEMA, TABLE, TABLE AS, SEQUENCE, VIEW: checks, the catalog's entry, and the DuckDB object behind it."""
+"""CREATE SCHEMA, TABLE, TABLE AS, SEQUENCE: checks, the catalog's entry, and the DuckDB object behind it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.composite_types import CompositeDef
 from ruvector_engine.catalog.model import (
+    BARE_SCHEMA,
     PREVIOUS_ROW_ID,
     ROW_ID,
     ColumnDef,
@@ -17,18 +18,28 @@ from ruvector_engine.catalog.model import (
     Relation,
     SequenceDef,
     TableDef,
-    ViewDef,
 )
+from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, bindings, generation, ownership, prepared, queries, table_access
+from ruvector_engine.executor import (
+    access,
+    bindings,
+    generation,
+    ownership,
+    prepared,
+    queries,
+    stored_texts,
+    table_access,
+)
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.executor.table_like import add_like
 from ruvector_engine.planner.operator_classes import NO_CLASS_HINT
 from ruvector_engine.results import Result
-from ruvector_engine.sql.deparse import enum_name, expression_text, statement_text
+from ruvector_engine.sql.deparse import enum_name, expression_text
 from ruvector_engine.sql.emit import emit_query
 from ruvector_engine.sql.emit_binding import quote
+from ruvector_engine.sql.functions.strings import quote_literal
 from ruvector_engine.sql.nodes import Query, Utility
 from ruvector_engine.sql.storage import duck_type
 from ruvector_engine.sql.typenames import resolve_column_type
@@ -115,6 +126,7 @@ class Draft:
     columns: list[ColumnDef] = field(default_factory=list)
     constraints: list[ConstraintDef] = field(default_factory=list)
     sequences: list[SequenceDef] = field(default_factory=list)
+    checks: list[tuple[Any, str]] = field(default_factory=list)  # of columns, which may read columns that come later
     taken: set[str] = field(default_factory=set)
 
 
@@ -137,6 +149,8 @@ def run_create_table(session: Session, statement: Utility) -> Result:
             add_like(
                 session, draft, element.table_like_clause, lambda base: free_name(session, schema, base, draft.taken)
             )
+    for constraint, column in draft.checks:
+        add_constraint(session, draft, constraint, column)
     for element in node.table_elts:
         kind = element.WhichOneof("node")
         if kind == "constraint":
@@ -152,7 +166,7 @@ def run_create_table(session: Session, statement: Utility) -> Result:
         temporary=node.relation.relpersistence == "t",
     )
     definitions = [e.column_def for e in node.table_elts if e.WhichOneof("node") == "column_def"]
-    generation.check_all(session, table, generation.expressions(definitions))
+    table = generation.checked(session, table, generation.expressions(definitions))
     create(session, table, draft.sequences)
     return Result("CREATE TABLE")
 
@@ -240,7 +254,10 @@ def _add_column(session: Session, draft: Draft, node: Any, table_oid: int) -> No
     if sequence is not None:
         draft.sequences.append(sequence)
     for constraint in constraints:
-        add_constraint(session, draft, constraint, node.colname)
+        if enum_name(constraint, "contype") == "CONSTR_CHECK":
+            draft.checks.append((constraint, node.colname))
+        else:
+            add_constraint(session, draft, constraint, node.colname)
 
 
 def column_from(
@@ -268,8 +285,7 @@ def column_from(
         if kind == "CONSTR_NOTNULL":
             column = replace(column, not_null=True)
         elif kind == "CONSTR_DEFAULT":
-            text = expression_text(constraint.raw_expr)
-            table_access.expression_sql(session, constraint.raw_expr, type_, column=node.colname)
+            text = stored_texts.default_text(session, constraint.raw_expr, column)
             column = replace(column, default=None if text.upper() == "NULL" else text)
         elif kind == "CONSTR_IDENTITY":
             identity = constraint
@@ -290,7 +306,7 @@ def column_from(
     sequence = SequenceDef(
         store.new_oid(session.connection), schema, name, type_.oid, maximum=maximum, owner_table=table_oid, **options
     )
-    default = f"nextval('{_qualified(session, schema, name)}'::regclass)" if serial is not None else None
+    default = f"nextval({quote_literal(_settled(schema, name))}::regclass)" if serial is not None else None
     return replace(column, default=default, owned_sequence=sequence.oid), sequence, left
 
 
@@ -305,9 +321,9 @@ def _check_generated(table: str, column: ColumnDef, node: Any, *, has_sequence: 
     raise SqlError("42601", text, position=places[0] + 1)
 
 
-def _qualified(session: Session, schema: str, name: str) -> str:
-    text = name if name.islower() and name.replace("_", "a").isalnum() else quote(name)
-    return (text if schema in session.search_path else f"{schema}.{text}").replace("'", "''")
+def _settled(schema: str, name: str) -> str:
+    """A relation's name as constants in stored texts have it."""
+    return quote_identifier(name) if schema == BARE_SCHEMA else f"{quote_identifier(schema)}.{quote_identifier(name)}"
 
 
 def add_constraint(session: Session, draft: Draft, node: Any, column: str | None) -> None:
@@ -323,9 +339,8 @@ def add_constraint(session: Session, draft: Draft, node: Any, column: str | None
         base = f"{draft.name}_pkey" if kind == "CONSTR_PRIMARY" else f"{draft.name}_{'_'.join(columns)}_key"
         letter, expression = ("p" if kind == "CONSTR_PRIMARY" else "u"), None
     elif kind == "CONSTR_CHECK":
-        text = expression_text(node.raw_expr)
         probe = TableDef(0, draft.schema, draft.name, tuple(draft.columns))
-        table_access.expression_sql(session, node.raw_expr, TypeRef(BOOL), table=probe)
+        text = stored_texts.stored_text(session, node.raw_expr, table=probe, target=TypeRef(BOOL))
         columns = table_access.columns_read(session, node.raw_expr, probe)
         base = f"{draft.name}_{columns[0]}_check" if len(columns) == 1 else f"{draft.name}_check"
         letter, expression = "c", text
@@ -412,7 +427,14 @@ def _fill(session: Session, table: TableDef, query: Query, params: Sequence[Valu
     return int(session.connection.run(sql, bindings.values(session, emitted, params))[0][0])
 
 
-# -------------------------------------------------------------------- schemas, sequences, views
+# -------------------------------------------------------------------- schemas, sequences
+
+
+def require_schema_name(name: str) -> None:
+    """42939 for a name that no schema may have."""
+    if name.startswith("pg_"):
+        detail = 'The prefix "pg_" is reserved for system schemas.'
+        raise SqlError("42939", f'unacceptable schema name "{name}"', detail=detail)
 
 
 def run_create_schema(session: Session, statement: Utility) -> Result:
@@ -426,12 +448,7 @@ def run_create_schema(session: Session, statement: Utility) -> Result:
         ownership.require_set(session, owner)
     if node.schema_elts:
         raise not_supported("CREATE SCHEMA with objects in it is not supported")
-    if name.startswith("pg_"):
-        raise SqlError(
-            "42939",
-            f'unacceptable schema name "{name}"',
-            detail='The prefix "pg_" is reserved for system schemas.',
-        )
+    require_schema_name(name)
     if name in catalog.schemas:
         if not node.if_not_exists:
             raise SqlError("42P06", f'schema "{name}" already exists')
@@ -491,50 +508,3 @@ def create_sequence_storage(session: Session, sequence: SequenceDef) -> None:
         f"CREATE SEQUENCE {sequence.storage_name} INCREMENT BY {sequence.increment} "
         f"MINVALUE {sequence.minimum} MAXVALUE {sequence.maximum} START WITH {sequence.start}"
     )
-
-
-def run_create_view(session: Session, statement: Utility) -> Result:
-    """CREATE [OR REPLACE] VIEW: the query's text is kept and analyzed at each use."""
-    node = statement.node
-    schema = creation_schema(session, node.view.schemaname)
-    catalog = table_access.change_catalog(session)
-    name = node.view.relname
-    old = catalog.relations.get((schema, name))
-    if old is not None and not (node.replace and isinstance(old, ViewDef)):
-        raise SqlError("42P07", f'relation "{name}" already exists')
-    if old is not None:
-        access.require_owner(session, old)
-    if enum_name(node, "with_check_option") != "NO_CHECK_OPTION":
-        raise not_supported("WITH CHECK OPTION is not supported")
-    analyzed = session.inner(node.query)
-    if not isinstance(analyzed.statement, Query):
-        raise not_supported("a view takes a query")
-    if any(cte.statement is not None for cte in analyzed.statement.ctes):
-        raise SqlError("0A000", "views must not contain data-modifying statements in WITH")
-    aliases = [a.string.sval for a in node.aliases]
-    outputs = analyzed.columns or ()
-    names = aliases + [c.name for c in outputs[len(aliases) :]]
-    if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise SqlError("42701", f'column "{twice}" specified more than once')
-    columns = tuple(ColumnDef(n, c.type, i) for i, (n, c) in enumerate(zip(names, outputs, strict=True), 1))
-    oid = old.oid if old is not None else store.new_oid(session.connection)
-    view = ViewDef(oid, schema, name, statement_text(node.query), columns, _is_invoker(node.options))
-    authority = ownership.created(session, [view]) if old is None else None
-    session.transaction.catalog = store.changed(session.connection, catalog, put=[view], authority=authority)
-    return Result("CREATE VIEW")
-
-
-def _is_invoker(options: Any) -> bool:
-    """Whether WITH (security_invoker) is among a view's options; security_barrier holds for every view here."""
-    invoker = False
-    for option in options:
-        element = option.def_elem
-        if element.defname not in ("security_invoker", "security_barrier"):
-            raise SqlError("22023", f'unrecognized parameter "{element.defname}"')
-        value = constant_text(element.arg) if element.HasField("arg") else "true"
-        if value.lower() not in ("true", "on", "1", "yes", "false", "off", "0", "no"):
-            raise SqlError("22023", f'invalid value for boolean option "{element.defname}": {value}')
-        if element.defname == "security_invoker":
-            invoker = value.lower() in ("true", "on", "1", "yes")
-    return invoker

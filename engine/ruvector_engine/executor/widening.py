@@ -7,7 +7,7 @@ of several dimensions, or one that does not count from 1, to the former rewrites
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.executor import table_access, table_changes
 from ruvector_engine.planner.plan import Plan, WritePlan
 from ruvector_engine.sql.emit_binding import quote
-from ruvector_engine.sql.nodes import Cast, Const, Expr, Insert, Param, Special
+from ruvector_engine.sql.generated import generated_columns
+from ruvector_engine.sql.nodes import Cast, ColumnRef, Const, Expr, Insert, Param, Query, Special
 from ruvector_engine.types.array_values import is_plain
 from ruvector_engine.types.registry import Value
 
@@ -54,17 +55,42 @@ def wanted(plan: Plan, params: Sequence[Value]) -> list[tuple[TableDef, ColumnDe
     statement = plan.statement
     values: list[tuple[int, Expr]] = []
     if isinstance(statement, Insert) and statement.query is not None:
-        query = statement.query
-        rows = query.values.rows if query.values is not None else [tuple(t.expr for t in query.targets)]
-        for row in rows:
-            values += zip(statement.columns, row, strict=False)
+        for place, index in enumerate(statement.columns):
+            values += ((index, value) for value in _values(statement.query, place))
     if not isinstance(statement, Insert):
         values += getattr(statement, "sets", ())
     else:
         values += statement.defaults
         values += statement.on_conflict.sets if statement.on_conflict is not None else ()
     found = {index for index, expr in values if _brings_shape(expr, params)}
+    if found:  # what is generated of such an array may be one
+        found |= {place for place, column in generated_columns(statement.table) if is_plain_array(column)}
     return [(statement.table, statement.table.columns[index]) for index in sorted(found)]
+
+
+def is_plain_array(column: ColumnDef) -> bool:
+    """Whether a column holds plain lists."""
+    return column.type.is_array and not column.type.shaped
+
+
+def _values(query: Query, place: int) -> Iterator[Expr]:
+    """What stands in a column of a query, written out as far as it only hands on another query's."""
+    rows = query.values.rows if query.values is not None else [tuple(target.expr for target in query.targets)]
+    for row in rows:
+        yield from _origins(row[place])
+
+
+def _origins(expr: Expr) -> Iterator[Expr]:
+    if isinstance(expr, ColumnRef) and isinstance(expr.range.source, Query) and expr.index >= 0:
+        yield from _values(expr.range.source, expr.index)
+    elif isinstance(expr, Special) and expr.kind == "plain" and isinstance(expr.args[0], ColumnRef):
+        yield from (replace(expr, args=(_unchecked(value),)) for value in _origins(expr.args[0]))
+    else:
+        yield expr
+
+
+def _unchecked(expr: Expr) -> Expr | None:
+    return expr.args[0] if isinstance(expr, Special) and expr.kind == "plain" else expr
 
 
 def _brings_shape(expr: Expr, params: Sequence[Value]) -> bool:
@@ -80,9 +106,7 @@ def _brings_shape(expr: Expr, params: Sequence[Value]) -> bool:
 
 def not_plain(column: ColumnDef, values: Iterable[Value]) -> bool:
     """Whether there is such an array among the values of a column that holds plain lists."""
-    if column.type.shaped or not column.type.is_array:
-        return False
-    return any(value is not None and not is_plain(value) for value in values)
+    return is_plain_array(column) and any(value is not None and not is_plain(value) for value in values)
 
 
 def widen(session: Session, table: TableDef, columns: Iterable[ColumnDef]) -> TableDef:

@@ -18,6 +18,7 @@ from ruvector_engine.executor import (
     discretion,
     duplicate_keys,
     failing_row,
+    index_values,
     joined_returning,
     new_keys,
     snapshots,
@@ -25,6 +26,7 @@ from ruvector_engine.executor import (
     table_access,
 )
 from ruvector_engine.executor.bindings import run as run_statement
+from ruvector_engine.executor.index_values import IndexValues
 from ruvector_engine.planner.plan import WritePlan
 from ruvector_engine.planner.walk import is_volatile, tables
 from ruvector_engine.relational.errors import DuplicateKey
@@ -103,14 +105,15 @@ def vector_columns(table: TableDef) -> list[ColumnDef]:
 def _insert(session: Session, plan: WritePlan, statement: Insert, params: Sequence[Value]) -> Result:
     table = statement.table
     statement = conflict_values.evaluated(session, statement, params)
+    values = index_values.of_new_rows(session, table)
     if not table.has_row_id:
-        emitted = emit_insert(statement)
+        emitted = emit_insert(statement, returning_prefix=values.sql)
         rows = run_statement(session, session.connection, emitted, params)
-        return _result(plan, "INSERT 0", rows, 0)
+        return _result(plan, "INSERT 0", rows, len(values.sql))
     vectors = vector_columns(table)
     conflict = statement.on_conflict
     sets_vector = conflict is not None and _sets_indexed(session, table, conflict.sets)
-    prefix = [quote(ROW_ID), quote(PREVIOUS_ROW_ID), *(quote(c.name) for c in vectors)]
+    prefix = [quote(ROW_ID), quote(PREVIOUS_ROW_ID), *(quote(c.name) for c in vectors), *values.sql]
     extra = [_KEEP_OLD_ID.format(row="")] + ([_NEW_ID] if sets_vector else [])
     emitted = emit_insert(statement, returning_prefix=prefix, conflict_extra_sets=extra)
     rows = run_statement(session, session.connection, emitted, params)
@@ -120,25 +123,28 @@ def _insert(session: Session, plan: WritePlan, statement: Insert, params: Sequen
         old = np.asarray([row[1] for row in updated], np.int64)
         (changes.deleted if sets_vector else changes.touched).append(old)
     came = rows if sets_vector else [row for row in rows if row[1] is None]
-    _record_added(changes, vectors, came, 2)
+    _record_added(changes, vectors, values, came)
     new_keys.check(session, table, np.asarray([row[0] for row in rows], np.int64))
     return _result(plan, "INSERT 0", rows, len(prefix))
 
 
 def _update(session: Session, plan: WritePlan, statement: Update, params: Sequence[Value]) -> Result:
     table = statement.table
+    values = index_values.of_changed_rows(session, table, [table.columns[index].name for index, _ in statement.sets])
     if not table.has_row_id:
-        return _result(plan, "UPDATE", _changed(session, statement, params), 0)
+        return _result(plan, "UPDATE", _changed(session, statement, params, values.sql), len(values.sql))
     vectors = vector_columns(table)
     changes = session.transaction.changes_of(table.oid)
     if not _sets_indexed(session, table, statement.sets):
-        rows = _changed(session, statement, params, [quote(ROW_ID)])
+        values = values.without_keys()  # they are what they were
+        prefix = [quote(ROW_ID), *values.sql]
+        rows = _changed(session, statement, params, prefix)
         changes.touched.append(np.asarray([row[0] for row in rows], np.int64))
-        return _result(plan, "UPDATE", rows, 1)
-    prefix = [quote(ROW_ID), quote(PREVIOUS_ROW_ID), *(quote(c.name) for c in vectors)]
+        return _result(plan, "UPDATE", rows, len(prefix))
+    prefix = [quote(ROW_ID), quote(PREVIOUS_ROW_ID), *(quote(c.name) for c in vectors), *values.sql]
     rows = _changed(session, statement, params, prefix, [_KEEP_OLD_ID, _NEW_ID])
     changes.deleted.append(np.asarray([row[1] for row in rows], np.int64))
-    _record_added(changes, vectors, rows, 2)
+    _record_added(changes, vectors, values, rows)
     new_keys.check(session, table, np.asarray([row[0] for row in rows], np.int64))
     return _result(plan, "UPDATE", rows, len(prefix))
 
@@ -174,17 +180,19 @@ def _sets_indexed(session: Session, table: TableDef, sets: Sequence[tuple[int, A
     columns = [table.columns[index] for index, _ in sets]
     if any(column.type.is_searchable for column in columns):
         return True
+    being_read = session.database.indexes.builds.columns_read(table.oid)  # first: builds end when the catalog has them
     read = {name for index in session.catalog.indexes_of(table.oid) if index.is_vector for name in index.reads}
-    return any(column.name in read for column in columns)
+    return any(column.name in read | being_read for column in columns)
 
 
-def _record_added(changes: TableChanges, columns: list[ColumnDef], rows: list[Row], first: int) -> None:
-    """Note the vectors of new row versions; `first` is where the vectors begin in a row."""
+def _record_added(changes: TableChanges, columns: list[ColumnDef], values: IndexValues, rows: list[Row]) -> None:
+    """Note the vectors of new row versions: rows of the two ids, the columns' vectors and the indexes' values."""
     if rows:
         ids = np.asarray([row[0] for row in rows], np.int64)
         changes.added_rows.append(ids)
-        for position, column in enumerate(columns, first):
+        for position, column in enumerate(columns, 2):
             changes.add(column.name, ids, [row[position] for row in rows])
+        values.note(changes, ids, rows, 2 + len(columns))
 
 
 def _result(plan: WritePlan, tag: str, rows: list[Row], prefix: int) -> Result:

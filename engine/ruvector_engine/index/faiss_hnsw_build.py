@@ -48,14 +48,11 @@ def build(spec: IndexSpec, vectors: Vectors, adding: Adding) -> Any:
         graph = faiss.IndexHNSWSQ(spec.dimensions, faiss.ScalarQuantizer.QT_fp16, spec.m, faiss_metric(spec.metric))
         if not _add(spec, graph, vectors, adding, scaling.apply):
             graph = None
-    index = _empty(spec)
     if graph is None:
+        index = _empty(spec)
         _add(spec, index, vectors, adding, _singles)
     else:
-        index.hnsw = graph.hnsw
-        _reserve(index.storage, len(vectors))
-        index.storage.add_c(len(vectors), faiss.swig_ptr(vectors))
-        index.ntotal = len(vectors)
+        index = _linked(spec, graph.hnsw, vectors, len(vectors))
     settle(index)
     return index
 
@@ -64,6 +61,14 @@ def extend(spec: IndexSpec, index: Any, vectors: Vectors, adding: Adding) -> Any
     """A copy of `index` with `vectors` in the slots that follow."""
     longer = faiss.clone_index(index)
     _add(spec, longer, vectors, adding, _singles)
+    settle(longer)
+    return longer
+
+
+def extended_from(spec: IndexSpec, index: Any, vectors: Vectors, more: Vectors, adding: Adding) -> Any:
+    """`extend` for an index that holds codes in the place of its `vectors`: the copy holds these."""
+    longer = _linked(spec, index.hnsw, vectors, len(vectors) + len(more))
+    _add(spec, longer, more, adding, _singles)
     settle(longer)
     return longer
 
@@ -89,6 +94,19 @@ def _empty(spec: IndexSpec) -> Any:
         half = faiss.ScalarQuantizer.QT_fp16
         return faiss.IndexHNSWSQ(spec.dimensions, half, spec.m, faiss_metric(spec.metric))
     return faiss.IndexHNSWFlat(spec.dimensions, spec.m, faiss_metric(spec.metric))
+
+
+def _linked(spec: IndexSpec, links: Any, vectors: Vectors, room: int) -> Any:
+    """An index of `vectors` over a copy of the links between them, with room for so many in all."""
+    index = _empty(spec)
+    index.hnsw = links
+    _reserve(index.storage, room)
+    step = max(1, _CHUNK_NUMBERS // spec.dimensions)
+    for start in range(0, len(vectors), step):
+        chunk = _singles(vectors[start : start + step])
+        index.storage.add_c(len(chunk), faiss.swig_ptr(chunk))
+    index.ntotal = len(vectors)
+    return index
 
 
 def _add(spec: IndexSpec, index: Any, vectors: Vectors, adding: Adding, prepare: _Prepare) -> bool:

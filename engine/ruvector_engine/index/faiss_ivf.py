@@ -20,6 +20,7 @@ from ruvector_engine.index.spec import (
     check_cancelled,
 )
 from ruvector_engine.index.tombstones import Allowed, LiveBits
+from ruvector_quantization import BinaryCodec, ProductCodec, TrainedCodec
 from ruvector_simd import Metric
 from ruvector_simd.native import faiss
 
@@ -37,9 +38,11 @@ class IvfLists:
 
     kind = "ivfflat"
 
-    def __init__(self, spec: IndexSpec, index: Any) -> None:
+    def __init__(self, spec: IndexSpec, index: Any, has_codes: bool) -> None:
         self.spec = spec
         self.index = index
+        #: Whether the lists hold codes, whose distances are not exact, and not the vectors.
+        self.has_codes = has_codes
         self._parameters: dict[int, Any] = {}
 
     @classmethod
@@ -47,11 +50,15 @@ class IvfLists:
         cls,
         spec: IndexSpec,
         vectors: Vectors,
+        codec: TrainedCodec | None,
         threads: int | None,
         progress: Progress | None,
         cancelled: Cancelled | None,
     ) -> IvfLists:
-        """Lists without rows, whose centres are learnt from a sample of `vectors` (at least one row)."""
+        """Lists without rows, whose centres are learnt from a sample of `vectors` (at least one row).
+
+        They hold the codes of `codec`, or, without one, the vectors.
+        """
         lists = min(spec.lists, len(vectors))
         sample = _sample(vectors, max(lists * _SAMPLES_PER_LIST, 10_000))
         centres: Float32Array | None = None
@@ -61,17 +68,12 @@ class IvfLists:
                 if progress is not None:
                     progress("performing k-means", 0, len(vectors))
                 centres = _moved_centres(spec, sample, lists, centres)
-        metric = faiss_metric(spec.metric)
-        quantizer = faiss.IndexFlat(spec.dimensions, metric)
+        quantizer = faiss.IndexFlat(spec.dimensions, faiss_metric(spec.metric))
         quantizer.add(centres)
-        if spec.element == "half":
-            half = faiss.ScalarQuantizer.QT_fp16
-            index = faiss.IndexIVFScalarQuantizer(quantizer, spec.dimensions, lists, half, metric, False)
-        else:
-            index = faiss.IndexIVFFlat(quantizer, spec.dimensions, lists, metric)
+        index = _empty(spec, quantizer) if codec is None else _empty_of_codes(codec, quantizer)
         index.referenced_objects = (quantizer,)
         index.is_trained = True
-        return cls(spec, index)
+        return cls(spec, index, codec is not None)
 
     def extended(
         self, vectors: Vectors, threads: int | None, progress: Progress | None, cancelled: Cancelled | None
@@ -98,24 +100,25 @@ class IvfLists:
                     step(start, np.ascontiguousarray(vectors[start : start + _CHUNK], np.float32))
         if progress is not None:
             progress("loading tuples", total, total)
-        return IvfLists(self.spec, index)
+        return IvfLists(self.spec, index, self.has_codes)
 
     def write(self, path: str) -> None:
         """Write the index to a file."""
         faiss.write_index(self.index, path)
 
     @classmethod
-    def read(cls, spec: IndexSpec, path: str, size: int) -> IvfLists:
+    def read(cls, spec: IndexSpec, path: str, size: int, has_codes: bool) -> IvfLists:
         """The index of a file that `write` made; DamagedIndex when it is not one of `size` rows for `spec`."""
         index = faiss.read_index(path)
-        kind = faiss.IndexIVFScalarQuantizer if spec.element == "half" else faiss.IndexIVFFlat
+        plain = faiss.IndexIVFScalarQuantizer if spec.element == "half" else faiss.IndexIVFFlat
+        kind = faiss.IndexIVF if has_codes else plain
         if not isinstance(index, kind) or index.ntotal != size or index.d != spec.dimensions:
             raise DamagedIndex(f"{path} does not hold {size} rows of {spec.dimensions} dimensions")
-        return cls(spec, index)
+        return cls(spec, index, has_codes)
 
     @property
     def memory_bytes(self) -> int:
-        """Vectors, slot numbers and centres."""
+        """Vectors or codes, slot numbers and centres."""
         d = self.spec.dimensions
         return int(self.index.ntotal * (self.index.code_size + 8) + self.index.nlist * d * 4)
 
@@ -167,6 +170,31 @@ class IvfLists:
                 parameters.referenced_objects = (parameters.sel, live.bits)
             cache[probes] = parameters
         return parameters
+
+
+def _empty(spec: IndexSpec, centres: Any) -> Any:
+    """Lists of vectors."""
+    d, lists, metric = spec.dimensions, centres.ntotal, centres.metric_type
+    if spec.element == "half":
+        return faiss.IndexIVFScalarQuantizer(centres, d, lists, faiss.ScalarQuantizer.QT_fp16, metric, False)
+    return faiss.IndexIVFFlat(centres, d, lists, metric)
+
+
+def _empty_of_codes(codec: TrainedCodec, centres: Any) -> Any:
+    """Lists of codes."""
+    d, lists, metric = codec.dimensions, centres.ntotal, centres.metric_type
+    if isinstance(codec, ProductCodec):
+        bits = codec.index.pq.nbits
+        index = faiss.IndexIVFPQ(centres, d, lists, codec.parts, bits, metric)
+        index.pq, index.by_residual = codec.index.pq, False
+        return index
+    if isinstance(codec, BinaryCodec):  # around the centre of its list, not around the mean of all
+        index = faiss.IndexIVFRaBitQ(centres, d, lists, metric)
+        index.qb = codec.index.qb
+        return index
+    index = faiss.IndexIVFScalarQuantizer(centres, d, lists, codec.index.sq.qtype, metric, False)
+    index.sq = codec.index.sq
+    return index
 
 
 def _sample(vectors: Vectors, count: int) -> Float32Array:

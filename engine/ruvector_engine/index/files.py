@@ -22,6 +22,7 @@ from ruvector_engine.index.elements import element_of
 from ruvector_engine.index.faiss_binary import BinaryGraph, BinaryLists
 from ruvector_engine.index.faiss_hnsw import HnswGraph
 from ruvector_engine.index.faiss_ivf import IvfLists
+from ruvector_engine.index.faiss_quantized import QuantizedGraph
 from ruvector_engine.index.flat import FlatSegment
 from ruvector_engine.index.sealed import FaissSearcher, SavedFile, SavedSegment, SealedSegment, rows_searcher
 from ruvector_engine.index.searcher import InvertedLists, Scan
@@ -30,7 +31,7 @@ from ruvector_engine.index.spec import DamagedIndex, IndexSpec, Int64Array, Vect
 from ruvector_engine.index.tombstones import LiveBits
 from ruvector_simd import SparseMatrix
 
-_FORMAT = 2
+_FORMAT = 3
 _MANIFEST = "manifest.json"
 _CHECKSUM_CHUNK = 1 << 22
 
@@ -86,7 +87,13 @@ def _save_part(directory: Path, part: Part) -> dict[str, Any]:
     files = dict(segment.saved.files)
     if part.live is not None:
         files["live"] = _save_array(directory, "live", part.live.bits)
-    return {"kind": segment.kind, "size": part.size, "trained_on": segment.trained_on, "files": _described(files)}
+    return {
+        "kind": segment.kind,
+        "codes": segment.has_codes,
+        "size": part.size,
+        "trained_on": segment.trained_on,
+        "files": _described(files),
+    }
 
 
 def _save_segment(directory: Path, segment: SealedSegment) -> dict[str, SavedFile]:
@@ -149,20 +156,22 @@ def _load_segment(directory: Path, spec: IndexSpec, entry: dict[str, Any], ids: 
     if of_rows is not None:
         rows = make_rows(spec.metric, ids, _load_vectors(directory, spec, files, size))
         return SealedSegment(spec, rows, of_rows(spec, rows), entry["trained_on"])
-    searcher = _reader(spec)(spec, str(_verified(directory, files["faiss"])), size)
+    searcher = _read_searcher(spec, str(_verified(directory, files["faiss"])), size, entry["codes"])
     if "vectors" in files:
         vectors = _map_vectors(_verified(directory, files["vectors"]), spec)
-    elif not isinstance(searcher, IvfLists):
+    elif not isinstance(searcher, (IvfLists, QuantizedGraph)):
         vectors = searcher.stored_vectors()
     if len(vectors) != size:
         raise DamagedIndex(f"{len(vectors)} vectors, expected {size}")
     return SealedSegment(spec, make_rows(spec.metric, ids, vectors), searcher, entry["trained_on"])
 
 
-def _reader(spec: IndexSpec) -> Callable[[IndexSpec, str, int], FaissSearcher]:
+def _read_searcher(spec: IndexSpec, path: str, size: int, codes: bool) -> FaissSearcher:
     if spec.element == "bit":
-        return BinaryGraph.read if spec.method == "hnsw" else BinaryLists.read
-    return HnswGraph.read if spec.method == "hnsw" else IvfLists.read
+        return (BinaryGraph if spec.method == "hnsw" else BinaryLists).read(spec, path, size)
+    if spec.method == "ivfflat":
+        return IvfLists.read(spec, path, size, codes)
+    return (QuantizedGraph if codes else HnswGraph).read(spec, path, size)
 
 
 def _described(files: dict[str, SavedFile]) -> dict[str, dict[str, Any]]:

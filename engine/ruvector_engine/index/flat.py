@@ -31,6 +31,8 @@ class FlatSegment:
     """Room for `capacity` rows. One writer appends; readers look only at the rows published to them."""
 
     kind = "flat"
+    has_codes = False
+    tables_bytes = 0
 
     def __init__(self, spec: IndexSpec, capacity: int) -> None:
         self.rows = element_of(spec).rows.room(spec.metric, spec.dimensions, capacity)

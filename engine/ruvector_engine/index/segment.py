@@ -32,6 +32,14 @@ class Segment(Protocol):
     def memory_bytes(self) -> int:
         """Bytes held in memory, mapped files left out."""
 
+    @property
+    def has_codes(self) -> bool:
+        """Whether codes stand for the vectors while candidates are looked for."""
+
+    @property
+    def tables_bytes(self) -> int:
+        """Bytes of what these codes are read by."""
+
     def nearest(
         self,
         query: Query,
@@ -44,6 +52,7 @@ class Segment(Protocol):
     ) -> Int64Array:
         """The slots of `k` near rows among the first `size`, nearest first but for rounding.
 
+        Where codes propose them they are more than `k`, in whatever order: `ranked` makes the choice.
         `live` are the rows that count (None: all) and `allowed`, when given, the only ones to consider, all of them
         live. Fewer than `k` only when there are fewer.
         """
@@ -51,7 +60,7 @@ class Segment(Protocol):
     def nearest_many(
         self, queries: Sequence[Query], k: int, effort: Effort, live: LiveBits | None, threads: int | None, /
     ) -> Int64Array | None:
-        """`nearest` for each of n queries at once, shape (n, k); None where one by one is no slower, or has to be.
+        """`nearest` for each of n queries at once, a row each; None where one by one is no slower, or has to be.
 
         There are at least `k` rows that count.
         """
@@ -94,7 +103,7 @@ class Part:
             k = min(k, len(allowed.slots))
         if k <= 0:
             return _NO_IDS, _NO_DISTANCES
-        return self.ranked(query, self.segment.nearest(query, k, effort, self.size, self.live, allowed))
+        return self.ranked(query, self.segment.nearest(query, k, effort, self.size, self.live, allowed), k)
 
     def search_many(
         self, queries: Sequence[Query], k: int, effort: Effort, threads: int | None
@@ -103,14 +112,14 @@ class Part:
         if k <= self.live_count:
             found = self.segment.nearest_many(queries, k, effort, self.live, threads)
             if found is not None:
-                return [self.ranked(query, slots) for query, slots in zip(queries, found, strict=True)]
+                return [self.ranked(query, slots, k) for query, slots in zip(queries, found, strict=True)]
         return [self.search(query, k, effort, None) for query in queries]
 
-    def ranked(self, query: Query, slots: Int64Array) -> tuple[Int64Array, Float64Array]:
-        """The ids of `slots` and their exact distances from `query`, nearest first."""
+    def ranked(self, query: Query, slots: Int64Array, k: int) -> tuple[Int64Array, Float64Array]:
+        """The ids of the `k` of `slots` that are nearest to `query`, and their exact distances, nearest first."""
         rows = self.segment.rows
         distances = rows.distances(query, slots)
-        order = distances.argsort(kind="stable")
+        order = distances.argsort(kind="stable")[:k]
         return rows.ids[slots[order]], distances[order]
 
     def _allowed(self, ids: Int64Array) -> Allowed:

@@ -16,6 +16,7 @@ Float64Array: TypeAlias = npt.NDArray[np.float64]
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 Method: TypeAlias = Literal["hnsw", "ivfflat"]
 ElementName: TypeAlias = Literal["single", "half", "bit", "sparse"]
+Quantization: TypeAlias = Literal["none", "f16", "sq8", "sq4", "pq", "binary"]
 
 #: Rows of vectors as `elements` lays them out: float32 or float16 (n, d), uint64 words (n, w), or a SparseMatrix.
 Vectors: TypeAlias = Any
@@ -33,7 +34,10 @@ DEFAULT_LISTS = 100
 
 @dataclass(frozen=True, slots=True)
 class IndexSpec:
-    """The parameters of CREATE INDEX. `m` and `ef_construction` are hnsw's, `lists` is ivfflat's."""
+    """The parameters of CREATE INDEX. `m` and `ef_construction` are hnsw's, `lists` is ivfflat's.
+
+    `parts` and `centroids` are those of product codes (pq); other codes have none.
+    """
 
     method: Method
     metric: AnyMetric
@@ -42,6 +46,9 @@ class IndexSpec:
     ef_construction: int = DEFAULT_EF_CONSTRUCTION
     lists: int = DEFAULT_LISTS
     element: ElementName = "single"
+    quantization: Quantization = "none"
+    parts: int = 0
+    centroids: int = 0
 
 
 class Effort(NamedTuple):

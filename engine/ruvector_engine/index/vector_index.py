@@ -52,6 +52,7 @@ class SegmentInfo:
     rows: int
     dead: int
     memory_bytes: int
+    has_codes: bool
 
 
 class VectorIndex:
@@ -60,16 +61,26 @@ class VectorIndex:
     An id names one version of one vector: it is added at most once and never comes back after it was deleted.
     """
 
-    def __init__(self, spec: IndexSpec, parts: Sequence[Part] = (), unindexed: Int64Array = _NO_IDS) -> None:
+    def __init__(
+        self,
+        spec: IndexSpec,
+        parts: Sequence[Part] = (),
+        unindexed: Int64Array = _NO_IDS,
+        directory: Path | None = None,
+    ) -> None:
+        """`directory` is where files of originals may be that codes stand for; without one they stay in memory."""
         if spec.method == "ivfflat" and spec.metric in (Metric.L1, BitMetric.JACCARD):
             raise ValueError(f"ivfflat does not serve the {spec.metric.name} distance")
         if spec.method == "ivfflat" and spec.element == "sparse":
             raise ValueError("ivfflat does not serve sparse vectors")
+        if spec.quantization != "none" and (spec.element not in ("single", "half") or spec.metric is Metric.L1):
+            raise ValueError(f"codes do not serve the {spec.metric.name} distance of {spec.element} elements")
         self.spec = spec
         #: Called, from any thread, when `maintain` has something to do.
         self.on_maintenance_due: Callable[[], None] | None = None
         #: How long `build` took; None for an index that was not built by it.
         self.build_seconds: float | None = None
+        self._directory = directory
         self._state = _State(tuple(parts), unindexed)
         self._growing: FlatSegment | None = None
         self._lock = threading.Lock()
@@ -82,6 +93,7 @@ class VectorIndex:
         ids: Int64Array,
         vectors: Vectors,
         *,
+        directory: Path | None = None,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> VectorIndex:
@@ -93,9 +105,9 @@ class VectorIndex:
         started = time.monotonic()
         ids, vectors = _checked(spec, ids, vectors)
         ids, vectors, unindexed = _split_zero(spec, ids, vectors)
-        index = cls(spec, unindexed=np.sort(unindexed))
+        index = cls(spec, unindexed=np.sort(unindexed), directory=directory)
         if len(ids):
-            work = Work(progress=progress, cancelled=cancelled)
+            work = Work(progress=progress, cancelled=cancelled, directory=directory)
             segment = SealedSegment.build(spec, element_of(spec).rows(spec.metric, ids, vectors), work)
             index._state = replace(index._state, parts=(Part(segment, len(ids)),))
         index.build_seconds = time.monotonic() - started
@@ -277,10 +289,15 @@ class VectorIndex:
         """Bytes held in memory; mapped files do not count."""
         return sum(part.segment.memory_bytes for part in self._state.parts)
 
+    @property
+    def tables_bytes(self) -> int:
+        """Bytes of what codes are read by, beside `memory_bytes`."""
+        return sum(part.segment.tables_bytes for part in self._state.parts)
+
     def segments(self) -> list[SegmentInfo]:
         """The segments as they are now."""
         return [
-            SegmentInfo(p.segment.kind, p.size, p.size - p.live_count, p.segment.memory_bytes)
+            SegmentInfo(p.segment.kind, p.size, p.size - p.live_count, p.segment.memory_bytes, p.segment.has_codes)
             for p in self._state.parts
         ]
 
@@ -301,7 +318,7 @@ class VectorIndex:
                     return False
                 if self._growing is not None and any(p.segment is self._growing for p in plan.parts):
                     self._growing = None
-            merged = run_merge(self.spec, plan, Work(threads=threads, cancelled=cancelled))
+            merged = run_merge(self.spec, plan, Work(threads, cancelled=cancelled, directory=self._directory))
             with self._lock:
                 self._swap(plan, merged)
             return True
@@ -334,7 +351,7 @@ class VectorIndex:
     def load(cls, directory: Path, spec: IndexSpec) -> VectorIndex:
         """The index as it was saved. DamagedIndex when the files are not whole or not of this `spec`."""
         parts, unindexed = load_parts(directory, spec)
-        return cls(spec, parts, unindexed)
+        return cls(spec, parts, unindexed, directory.parent)
 
 
 def _checked(spec: IndexSpec, ids: Int64Array, vectors: Vectors) -> tuple[Int64Array, Vectors]:

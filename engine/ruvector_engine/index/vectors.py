@@ -91,6 +91,10 @@ class Rows:
         if self.sizes is not None:
             self.sizes[start:end] = self.sizes_of(self.metric, vectors)
 
+    def with_vectors(self, vectors: Vectors) -> Self:
+        """The same rows with their vectors lying elsewhere."""
+        return type(self)(self.metric, self.ids, vectors, self.sizes)
+
     # -- what does not ----------------------------------------------------------------------------------------
 
     def select(self, slots: Int64Array) -> Self:

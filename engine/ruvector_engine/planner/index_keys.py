@@ -13,14 +13,16 @@ from ruvector_engine.catalog.model import ROW_ID, Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.planner.implication import implied, with_values
 from ruvector_engine.planner.operator_classes import ARRAY
-from ruvector_engine.planner.walk import conjuncts, is_volatile, nodes
+from ruvector_engine.planner.walk import conjuncts, nodes
 from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.emit_binding import quote, written_out
 from ruvector_engine.sql.nodes import Cast, ColumnRef, Const, Expr, RangeEntry
 from ruvector_engine.sql.storage import bindable
+from ruvector_engine.sql.stored_names import reading
 from ruvector_engine.sql.tree import transform
+from ruvector_engine.sql.volatility import is_immutable
 from ruvector_engine.types.registry import BOOL, VECTOR, TypeRef, Value
 
 _KEPT = 256
@@ -28,11 +30,16 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class IndexKey:
-    """The one key of a vector index. `rows_sql` selects the hidden row id and the key of every row that it is over."""
+    """The one key of a vector index.
+
+    `value_sql` is DuckDB's SQL of the key over the table's columns, NULL in rows that the predicate leaves out;
+    `rows_sql` selects the hidden row id and the key of every row that the index is over.
+    """
 
     key: Expr | None  # None: a column
     column: str
     predicate: tuple[Expr, ...]
+    value_sql: str
     rows_sql: str
 
     def serves(
@@ -76,15 +83,15 @@ def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexK
     asked = (table, definition.columns[0], expression, definition.predicate, definition.dimensions)
     found = _known.get(asked)
     if found is None:
-        context = Context(catalog, (definition.schema, "public", "pg_catalog"))
+        context = reading(catalog, table.schema)
         key = None if expression is None else analyzed_key(expression, table, context)
         parts = conjuncts(analyzed_predicate(definition.predicate.text, table, context)) if definition.predicate else []
         column = definition.columns[0]
         stored = analyze_expression(quote(column), context, table=table) if key is None else key
-        key_sql = sql_text(as_stored(stored, definition.dimensions))
-        where = " AND ".join([f"{key_sql} IS NOT NULL", *(f"({sql_text(part)})" for part in parts)])
-        rows = f'SELECT "{ROW_ID}", {key_sql} FROM {table.storage_name} WHERE {where}'
-        found = IndexKey(key, column, tuple(parts), rows)
+        value = guarded(parts, sql_text(as_stored(stored, definition.dimensions)))
+        keys = f'SELECT "{ROW_ID}", {value} AS key FROM {table.storage_name}'
+        rows = f'SELECT "{ROW_ID}", key FROM ({keys}) WHERE key IS NOT NULL'
+        found = IndexKey(key, column, tuple(parts), value, rows)
         if len(_known) >= _KEPT:
             _known.clear()
         _known[asked] = found
@@ -99,21 +106,29 @@ def as_stored(key: Expr, dimensions: int) -> Expr:
 
 
 def analyzed_key(source: Any, table: TableDef, context: Context) -> Expr:
-    """An index expression, given as text or raw node; 42P17 for one whose values may change."""
-    expr = analyze_expression(source, context, table=table, clause="index expressions")
-    return _checked(expr, "index expression")
+    """An index expression, given as text or raw node."""
+    return analyze_expression(source, context, table=table, clause="index expressions")
 
 
 def analyzed_predicate(source: Any, table: TableDef, context: Context) -> Expr:
     """An index predicate, likewise."""
-    expr = analyze_expression(source, context, table=table, target=TypeRef(BOOL), clause="index predicates")
-    return _checked(expr, "index predicate")
+    return analyze_expression(source, context, table=table, target=TypeRef(BOOL), clause="index predicates")
 
 
-def _checked(expr: Expr, what: str) -> Expr:
-    if is_volatile(expr) or any(not isinstance(value, Const) for value in emit_expression(expr).bindings):
+def require_immutable(expr: Expr, what: str) -> None:
+    """42P17 for one whose values may change, when an index is made."""
+    if not is_immutable(expr):
         raise SqlError("42P17", f"functions in {what} must be marked IMMUTABLE")
-    return expr
+
+
+def guarded(predicate: Sequence[Expr], value: str) -> str:
+    """DuckDB's SQL of a value where all of a predicate's parts hold, NULL elsewhere.
+
+    As in PostgreSQL, what comes later is not evaluated where what comes before does not hold.
+    """
+    for part in reversed(predicate):
+        value = f"CASE WHEN {sql_text(part)} THEN {value} END"
+    return value
 
 
 def columns_read(expr: Expr) -> tuple[str, ...]:

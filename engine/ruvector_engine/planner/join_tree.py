@@ -33,13 +33,15 @@ ROW_COST = 0.01
 class Surroundings:
     """What the tree is made with: table sizes by OID, their unique indexes, the index chosen for each k-NN search.
 
-    `conditions`: those of the search's own conditions that are tested beside the index.
+    `conditions`: those of the search's own conditions that are tested beside the index. `codes`: what is to be said of
+    those in which the index looks for candidates.
     """
 
     rows: Callable[[int], int]
     unique: Callable[[int], Sequence[IndexDef]]
     indexes: Mapping[int, str | None]  # id(range entry) -> index name
     conditions: Mapping[int, Sequence[Expr]]  # id(range entry) -> conditions
+    codes: Mapping[int, str]  # id(range entry) -> text
 
 
 def filtered(
@@ -186,7 +188,10 @@ class JoinTree:
             node.details.append(("Order By", self._names.printer.text(match.distance, entry, qualify=self._verbose)))
             tested = self._around.conditions.get(id(entry), match.filter)
             left = [part for part in parts if part in tested or part not in match.filter]
-            return filtered(node, self._names, left, own=entry, qualify=self._verbose)
+            node = filtered(node, self._names, left, own=entry, qualify=self._verbose)
+            if id(entry) in self._around.codes:
+                node.details.append(("Quantization", self._around.codes[id(entry)]))
+            return node
         index, keys = self._lookup(entry, table, parts)
         if index is None:
             node = PlanNode("Seq Scan", rows, rows * ROW_COST, scanned=scanned, table_rows=rows)

@@ -9,12 +9,15 @@ from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.index import IndexSpec, elements
 from ruvector_engine.index.elements import Element
+from ruvector_engine.planner.quantization import check_name, codes_of
 from ruvector_engine.types.registry import BIT, BY_NAME, HALFVEC, RUVECTOR, SPARSEVEC, VECTOR, PgType, TypeRef
 from ruvector_simd import AnyMetric, BitMetric, Metric
 
 HNSW_MIN_M, HNSW_DEFAULT_M, HNSW_MAX_M = 2, 16, 100
 HNSW_MIN_EF_CONSTRUCTION, HNSW_DEFAULT_EF_CONSTRUCTION, HNSW_MAX_EF_CONSTRUCTION = 4, 64, 1000
 IVFFLAT_MIN_LISTS, IVFFLAT_DEFAULT_LISTS, IVFFLAT_MAX_LISTS = 1, 100, 32768
+PQ_MIN_M, PQ_MAX_M = 1, 16000
+PQ_MIN_K, PQ_MAX_K = 2, 256
 
 _SUFFIXES: dict[str, AnyMetric] = {metric.value: metric for metric in (*Metric, *BitMetric)}
 
@@ -52,6 +55,8 @@ _CLASS_ALIASES = {
     for method, prefix in (("hnsw", "hnsw"), ("ivfflat", "ruvector_ivfflat"))
     for suffix in _FLOAT
 }
+#: What faiss has distances between codes for.
+_QUANTIZED = (Metric.L2, Metric.INNER_PRODUCT, Metric.COSINE)
 #: Distance operator -> metric, for ORDER BY column <op> query.
 OPERATORS: dict[str, AnyMetric] = {metric.operator: metric for metric in _SUFFIXES.values()}
 #: real[]: an index keeps its arrays as vectors.
@@ -94,14 +99,19 @@ OPTIONS: dict[str, dict[str, Option]] = {
     },
     "ivfflat": {"lists": Option(IVFFLAT_MIN_LISTS, IVFFLAT_DEFAULT_LISTS, IVFFLAT_MAX_LISTS)},
 }
+#: Of both methods, beside `quantization`: their bounds. What they are by default goes by the quantization.
+_PQ_OPTIONS = {"pq_m": Option(PQ_MIN_M, 0, PQ_MAX_M), "pq_k": Option(PQ_MIN_K, 0, PQ_MAX_K)}
 #: Of the methods that keep nothing but their catalog entry here; the others of theirs are not numbers.
 FILLFACTOR = Option(10, 90, 100)
 
 
 def check_options(method: str, given: Mapping[str, str]) -> dict[str, str]:
     """The options as given, each checked by itself; 22023 in PostgreSQL's and pgvector's words."""
-    known = OPTIONS[method]
+    known = OPTIONS[method] | _PQ_OPTIONS
     for name, text in given.items():
+        if name == "quantization":
+            check_name(text)
+            continue
         option = known.get(name)
         if option is None:
             raise SqlError("22023", f'unrecognized parameter "{name}"')
@@ -123,13 +133,27 @@ def check_number(name: str, text: str, option: Option) -> None:
         )
 
 
-def check_build(definition: IndexDef) -> None:
+def check_build(definition: IndexDef, table: TableDef) -> None:
     """Refuse options that do not go together: known when an index is built, for they may be set one by one."""
+    check_quantization(definition, table)
     if definition.method == "hnsw":
         options, known = definition.options, OPTIONS["hnsw"]
         m, ef = (round(float(options.get(name, known[name].default))) for name in ("m", "ef_construction"))
         if ef < 2 * m:
             raise SqlError("22023", "ef_construction must be greater than or equal to 2 * m")
+
+
+def check_quantization(definition: IndexDef, table: TableDef) -> None:
+    """Refuse codes that the operator class cannot be searched by, or that cannot be made of its key."""
+    codes = codes_of(definition.options, key_type(definition, table).typmod)
+    served = OPERATOR_CLASSES[definition.method, definition.opclasses[0]]
+    served_by_codes = served.metric in _QUANTIZED and not served.types & {"sparsevec", "_float4"}
+    if codes.quantization != "none" and not served_by_codes:
+        raise SqlError(
+            "0A000",
+            f'quantization is not supported for operator class "{definition.opclasses[0]}"',
+            hint="Create the index without quantization.",
+        )
 
 
 def has_default_class(method: str, pg_type: PgType) -> bool:
@@ -207,10 +231,14 @@ def index_spec(definition: IndexDef, table: TableDef) -> IndexSpec:
     type_ref = key_type(definition, table)
     defaults = OPTIONS[definition.method]
     values = {name: round(float(definition.options.get(name, option.default))) for name, option in defaults.items()}
+    codes = codes_of(definition.options, type_ref.typmod)
     return IndexSpec(
         method=definition.method,  # type: ignore[arg-type]
         metric=index_metric(definition),
         dimensions=definition.dimensions if type_ref.oid == ARRAY else type_ref.typmod,
         element=(elements.SINGLE if type_ref.oid == ARRAY else ELEMENTS[type_ref.oid]).name,
+        quantization=codes.quantization,
+        parts=codes.parts,
+        centroids=codes.centroids,
         **values,
     )

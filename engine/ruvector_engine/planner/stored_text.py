@@ -5,6 +5,7 @@ After ruleutils.c. Unlike EXPLAIN's (`expression_text`) nothing in them has been
 
 from __future__ import annotations
 
+from ruvector_engine.catalog.model import IndexExpression
 from ruvector_engine.planner.expression_text import Printer
 from ruvector_engine.sql.nodes import BoolOp, Call, Cast, ColumnRef, Const, Expr, Special
 
@@ -34,6 +35,11 @@ def pretty_text(expr: Expr) -> str:
         return f"{_operand(expr.args[0])} IS {'NOT ' if expr.kind == 'isnotnull' else ''}NULL"
     text = stored_text(expr)
     return text[1:-1] if isinstance(expr, Special) and text[:1] == "(" and text[-1:] == ")" else text
+
+
+def index_expression(text: str, expr: Expr) -> IndexExpression:
+    """A key or predicate of an index: the text that is kept, what it is, and how the catalogs show it."""
+    return IndexExpression(text, expr.type, stored_text(expr), pretty_text(expr))
 
 
 def _within(arg: Expr, op: str) -> str:

@@ -59,11 +59,15 @@ class UserFunction(Protocol):
 
 
 class Store:
-    """An open database file. Thread-safe; each session works on a `Connection` of its own."""
+    """An open database file. Thread-safe; each session works on a `Connection` of its own.
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    `memory` is how many bytes all of them may take together; what they need beyond it goes to a folder beside the file.
+    """
+
+    def __init__(self, path: Path, *, threads: int, memory: int) -> None:
         config = {
             "threads": threads,
+            "memory_limit": f"{memory}B",
             "checkpoint_threshold": CHECKPOINT_THRESHOLD,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

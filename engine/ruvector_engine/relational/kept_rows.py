@@ -36,7 +36,7 @@ class KeptRows:
     @classmethod
     def of_ids(cls, ids: npt.NDArray[np.int64]) -> KeptRows:
         """One column, `id`."""
-        column = na.c_array(ids)
+        column = na.c_array(ids, na.int64())
         rows = na.c_array_from_buffers(na.struct({"id": column.schema}), len(ids), [None], children=[column])
         return cls(rows.schema, (rows,), len(ids), ids.nbytes)
 

@@ -12,10 +12,12 @@ from ruvector_engine.results import Column
 from ruvector_engine.sql import modify
 from ruvector_engine.sql.coerce import assign, boolean, known
 from ruvector_engine.sql.context import Context, Parameters, State
+from ruvector_engine.sql.database_names import check_utility
 from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.expressions import basics, calls, comparisons, subqueries
 from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.nodes import ColumnRef, CteRef, Expr, Query, RangeEntry, Statement, Target, Utility
+from ruvector_engine.sql.noted import Noted
 from ruvector_engine.sql.parser import RawStatement, inner_statement
 from ruvector_engine.sql.query import select
 from ruvector_engine.sql.raw import pb
@@ -47,13 +49,15 @@ def analyze(
     context: Context,
     parameter_oids: Sequence[int] | None = (),
     shaped: frozenset[int] = frozenset(),
+    noted: list[Noted] | None = None,
 ) -> Analyzed:
     """Resolve every name and type of the statement; SqlError with PostgreSQL's text and character position.
 
     `parameter_oids` are the types the client declared, 0 for one to be found out; None where there can be no
     parameters (a simple query): $1 is then 42P02. `shaped`: the parameters whose values are arrays with a shape.
+    `noted` gets what the names in the text mean.
     """
-    state = State(context, Parameters(parameter_oids, context.catalog, shaped))
+    state = State(context, Parameters(parameter_oids, context.catalog, shaped), noted=noted)
     try:
         scope = Scope(state)
         scope.is_top = True
@@ -88,6 +92,8 @@ def _statement(scope: Scope, raw: RawStatement) -> tuple[Statement, Sequence[Tar
     elif raw.kind == "delete_stmt":
         statement = modify.delete(scope, raw.node)
     else:
+        if "." in raw.text:
+            check_utility(scope.state.context.catalog, raw.kind, raw.node)
         inner = _held(scope, raw) if raw.kind in _HOLDERS else None
         return Utility(raw.kind, raw.node, command_tag(raw.kind, raw.node), inner), None
     return statement, statement.returning or None
@@ -160,13 +166,15 @@ def analyze_expression(
     target: TypeRef | None = None,
     column: str = "",
     clause: str = "CHECK",
+    noted: list[Noted] | None = None,
 ) -> Expr:
     """An expression by itself, from SQL text or a raw Node: a default, a CHECK, ALTER ... USING, COPY ... WHERE.
 
     It may refer to the columns of `table`; `emit_expression` prints these bare. With a `target` it is coerced as an
-    assignment to `column`; a boolean target without a column makes it a condition of `clause`.
+    assignment to `column`; a boolean target without a column makes it a condition of `clause`. `noted` gets what the
+    names in the text mean.
     """
-    scope = Scope(State(context, Parameters(None)))
+    scope = Scope(State(context, Parameters(None), noted=noted))
     if table is not None:
         entry = RangeEntry(table.name, tuple((c.name, c.type) for c in table.columns), table)
         scope.names = names_of(entry, table.schema)
@@ -176,4 +184,4 @@ def analyze_expression(
         return known(scope.state, expr)
     if target.oid == BOOL and not column:
         return boolean(scope.state, expr, "WHERE" if clause in ("COPY", "index predicates") else clause)
-    return assign(scope.state, expr, column, target)
+    return assign(scope.state, expr, column, target, is_default=clause == "DEFAULT")

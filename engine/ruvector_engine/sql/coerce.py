@@ -245,16 +245,19 @@ def coerce_or_fail(state: State, expr: Expr, target: TypeRef, context: CastConte
     return result
 
 
-def assign(state: State, expr: Expr, column: str, target: TypeRef, *, location: int = -1) -> Expr:
-    """The expression as a column's value; 42804 when its type does not fit."""
+def assign(
+    state: State, expr: Expr, column: str, target: TypeRef, *, location: int = -1, is_default: bool = False
+) -> Expr:
+    """The expression as a column's value, or its default; 42804 when its type does not fit."""
     result = coerce(state, expr, target, "a")
     if result is None:
+        what = "default expression" if is_default else "expression"
         raise SqlError(
             "42804",
-            f'column "{column}" is of type {BY_OID[target.oid].sql_name} but expression is of type '
+            f'column "{column}" is of type {BY_OID[target.oid].sql_name} but {what} is of type '
             f"{BY_OID[expr.type.oid].sql_name}",
             hint="You will need to rewrite or cast the expression.",
-            position=position(location if location >= 0 else expr.location),
+            position=None if is_default else position(location if location >= 0 else expr.location),
         )
     return result if target.shaped else without_shape(result)
 

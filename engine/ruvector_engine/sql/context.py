@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.made_types import user_type
 from ruvector_engine.catalog.model import Catalog
@@ -15,6 +17,9 @@ from ruvector_engine.sql.raw import position
 from ruvector_engine.types.registry import BY_OID, UNKNOWN, TypeRef
 from ruvector_engine.types.textio import DEFAULT_SETTINGS
 
+if TYPE_CHECKING:
+    from ruvector_engine.sql.noted import Noted
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -22,7 +27,8 @@ class Context:
 
     `now` is the transaction's start, microseconds since 2000-01-01 UTC; `lookup` the session's view of the catalog by
     OID and name, made from the catalog when it is not given. `rights` are those of a user who may not look into every
-    schema; `full_path` is then the search path with the schemas that are closed to him.
+    schema. `visible`: of a stored view's query, the columns (attnums; 0: all) that it has of each relation, by OID:
+    what was added later is not in view.
     """
 
     catalog: Catalog
@@ -31,14 +37,7 @@ class Context:
     now: int | None = None
     lookup: Lookup | None = None
     rights: Rights | None = None
-    full_path: tuple[str, ...] = ()
-
-    def unrestricted(self) -> Context:
-        """The same for one who may look into every schema."""
-        if self.rights is None:
-            return self
-        lookup = None if self.lookup is None else replace(self.lookup, search_path=self.full_path)
-        return replace(self, search_path=self.full_path, lookup=lookup, rights=None)
+    visible: Mapping[int, Sequence[int]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Parameters:
@@ -101,12 +100,12 @@ class Parameters:
 
 @dataclass(slots=True)
 class State:
-    """One statement's analysis. `reads_views`: some of what it reads is read in another's name."""
+    """One statement's analysis. `reads_views`: some of what it reads is read in another's name.
+
+    `noted`: what the names in the text mean, where somebody asked for it.
+    """
 
     context: Context
     parameters: Parameters
     reads_views: bool = False
-
-    def unrestricted(self) -> State:
-        """The state for what a view's query names, which the view's owner was allowed to."""
-        return self if self.context.rights is None else State(self.context.unrestricted(), self.parameters)
+    noted: list[Noted] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ruvector_engine.catalog.model import ColumnDef
+from ruvector_engine.catalog.model import BARE_SCHEMA, ColumnDef
 from ruvector_engine.sql.coerce import assign
 from ruvector_engine.sql.context import State
 from ruvector_engine.sql.expressions.dispatch import expression
@@ -13,6 +13,7 @@ from ruvector_engine.sql.functions.sequences import NEXT_IDENTITY
 from ruvector_engine.sql.nodes import Call, Const, Expr
 from ruvector_engine.sql.parser import parse
 from ruvector_engine.sql.scope import Scope
+from ruvector_engine.sql.stored_names import reading_within
 from ruvector_engine.types.registry import INT8, REGCLASS, TypeRef
 
 
@@ -29,6 +30,7 @@ def column_default(state: State, column: ColumnDef) -> Expr | None:
         return assign(state, call, column.name, column.type)
     if column.default is None:
         return None
+    state = State(reading_within(state.context, BARE_SCHEMA), state.parameters)
     scope = Scope(state)
     scope.clause = "DEFAULT"
     return assign(state, expression(scope, expression_node(column.default)), column.name, column.type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import postgast
@@ -20,20 +21,21 @@ def expression_text(node: Any) -> str:
     return statement_text(pb.Node(select_stmt=select)).removeprefix("SELECT ")
 
 
-def column_renamed(sql: str, old: str, new: str) -> str:
-    """The text of an expression over one table with a column's name changed."""
-    tree = postgast.parse(f"SELECT {sql}")
-    for reference in postgast.find_nodes(tree, pb.ColumnRef):
-        last = reference.fields[-1]
-        if last.WhichOneof("node") == "string" and last.string.sval == old:
-            last.string.sval = new
-    return str(postgast.deparse(tree)).removeprefix("SELECT ")
+def parsed(sql: str) -> Any:
+    """The Node of the one statement that a stored text is."""
+    return postgast.parse(sql).stmts[0].stmt
 
 
 def statement_text(node: Any) -> str:
     """A statement's text."""
     tree = pb.ParseResult(stmts=[pb.RawStmt(stmt=node)])
     return str(postgast.deparse(tree))
+
+
+def write_name(fields: Any, names: Sequence[str]) -> None:
+    """Put a dotted name in the place of the one that a list of nodes is."""
+    del fields[:]
+    fields.extend(pb.Node(string=pb.String(sval=name)) for name in names)
 
 
 def enum_name(node: Any, field: str) -> str:
@@ -51,14 +53,3 @@ def type_names(sql: str) -> list[list[str]]:
     """The parts of every type's name in a text."""
     found = postgast.find_nodes(postgast.parse(sql), pb.TypeName)
     return [[part.string.sval for part in node.names] for node in found]
-
-
-def column_names(sql: str) -> set[str]:
-    """The names of the columns that a text names, without their tables'."""
-    found = postgast.find_nodes(postgast.parse(sql), pb.ColumnRef)
-    return {node.fields[-1].string.sval for node in found}
-
-
-def relation_names(sql: str) -> set[tuple[str | None, str]]:
-    """The (schema or None, name) of every relation that a text names; names of WITH queries are among them."""
-    return {(node.schemaname or None, node.relname) for node in postgast.find_nodes(postgast.parse(sql), pb.RangeVar)}

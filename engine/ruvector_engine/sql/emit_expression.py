@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ruvector_engine.catalog.model import ROW_ID, TableDef
+from ruvector_engine.catalog.model import ROW_ID, TABLE_OID, TableDef
 from ruvector_engine.errors import not_supported
 from ruvector_engine.sql import emit_literal, emit_moment, emit_shaped
 from ruvector_engine.sql.emit_aggregate import aggregate_call, distinct_json
@@ -137,7 +137,7 @@ class ExpressionEmitter:
         entry = expr.range
         stored = isinstance(entry.source, TableDef)
         if expr.index < 0:
-            column = quote(ROW_ID) if expr.index == -1 else "rowid"
+            column = {-1: quote(ROW_ID), -2: "rowid", -3: quote(TABLE_OID)}[expr.index]
         elif isinstance(entry.source, TableDef):
             column = quote(entry.source.columns[expr.index].name)
         else:

@@ -193,9 +193,11 @@ def _similar(emitter: ExpressionEmitter, expr: Special) -> str:
 
 
 def _session(emitter: ExpressionEmitter, expr: Special) -> str:
-    if expr.extra in ROW_BY_ROW and not is_known_before(expr):
+    called = ROW_BY_ROW.get(str(expr.extra))
+    if called is not None and not is_known_before(expr):
         args = [emitter.expression(arg) for arg in _args(expr)]
-        return emitter.catalog_call(expr.extra, *args, *(["FALSE"] if len(args) == 1 else []))
+        left_out = [called.left_out] if len(args) < len(called.args) else []
+        return emitter.catalog_call(str(expr.extra), *args, *left_out)
     value = session_value(expr)
     placeholder = emitter.bind(value)
     return from_transport(expr.type, placeholder)

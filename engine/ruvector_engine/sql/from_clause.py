@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 from ruvector_engine.catalog.model import IndexDef, SequenceDef, TableDef, ViewDef
@@ -11,6 +12,8 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql import ctes
 from ruvector_engine.sql import query as queries
 from ruvector_engine.sql.coerce import boolean, coerce_to_common, common_type, known
+from ruvector_engine.sql.context import State
+from ruvector_engine.sql.database_names import require_own_relation
 from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.expressions.operands import equality
 from ruvector_engine.sql.functions.catalog import NO_FUNCTION_HINT
@@ -28,9 +31,11 @@ from ruvector_engine.sql.nodes import (
     Special,
     Target,
 )
+from ruvector_engine.sql.noted import ColumnsMerged, RelationNamed
 from ruvector_engine.sql.parser import parse
 from ruvector_engine.sql.raw import guard, kind_of, pb, position, refuse, strings
 from ruvector_engine.sql.scope import NamedColumn, Names, Relation, Scope, names_of
+from ruvector_engine.sql.stored_names import reading_view
 from ruvector_engine.sql.targets import output_name
 from ruvector_engine.types.registry import BOOL, INT8, RECORD, REGCLASS, TypeRef
 
@@ -69,11 +74,7 @@ def _item(scope: Scope, node: Any) -> tuple[FromItem, Names]:
 def table_item(scope: Scope, node: Any) -> tuple[RangeEntry, Names]:
     """A table, view or WITH query by name; 42P01."""
     guard(node, _TABLE)
-    if node.catalogname:
-        name = f"{node.catalogname}.{node.schemaname}.{node.relname}"
-        raise SqlError(
-            "0A000", f'cross-database references are not implemented: "{name}"', position=position(node.location)
-        )
+    require_own_relation(scope.state.context.catalog, node)
     cte = None if node.schemaname else scope.find_cte(node.relname)
     if cte is not None:
         if cte.statement is not None and not cte.statement.returning:
@@ -85,6 +86,14 @@ def table_item(scope: Scope, node: Any) -> tuple[RangeEntry, Names]:
         inside = scope.in_recursive_term(node.relname)
         return _named(node, RangeEntry(node.relname, columns, ctes.reference(cte, inside=inside)), node.relname)
     relation = _relation(scope, node)
+    entry, names = _opened(scope, node, relation)
+    if scope.state.noted is not None:
+        scope.state.noted.append(RelationNamed(node, relation, entry))
+    return entry, _visible(scope, relation, names)
+
+
+def _opened(scope: Scope, node: Any, relation: TableDef | ViewDef | SequenceDef) -> tuple[RangeEntry, Names]:
+    """A table, view or sequence as the RangeVar has it."""
     if isinstance(relation, SequenceDef):
         return _named(node, _sequence(relation), relation.name, relation.schema)
     columns = tuple((c.name, c.type) for c in relation.columns)
@@ -96,6 +105,17 @@ def table_item(scope: Scope, node: Any) -> tuple[RangeEntry, Names]:
     else:
         entry = RangeEntry(relation.name, columns, relation)
     return _named(node, entry, relation.name, relation.schema)
+
+
+def _visible(scope: Scope, relation: TableDef | ViewDef | SequenceDef, names: Names) -> Names:
+    """The names that a relation brings; into a stored query those that it had when the query was stored."""
+    attnums = scope.state.context.visible.get(relation.oid)
+    if attnums is None or 0 in attnums or isinstance(relation, SequenceDef):
+        return names
+    shown = [column.attnum in attnums for column in relation.columns]
+    for part in names.relations:
+        part.columns = list(compress(part.columns, shown))
+    return Names(names.relations, list(compress(names.columns, shown)))
 
 
 def _sequence(sequence: SequenceDef) -> RangeEntry:
@@ -136,13 +156,10 @@ def _relation(scope: Scope, node: Any) -> TableDef | ViewDef | SequenceDef:
 
 
 def _view(scope: Scope, view: ViewDef) -> Query:
-    """A view's query, analyzed anew; only the view's own text gives it names.
-
-    Which schemas the user may look into does not matter to it.
-    """
+    """A view's query, analyzed anew; only the view's own text gives it names."""
     scope.state.reads_views = True
-    outer = Scope(scope.state.unrestricted())
-    return queries.select(outer, parse(view.query)[0].node)
+    state = State(reading_view(scope.state.context, view), scope.state.parameters)
+    return queries.select(Scope(state), parse(view.query)[0].node)
 
 
 def _named(node: Any, entry: RangeEntry, name: str, schema: str = "") -> tuple[RangeEntry, Names]:
@@ -242,6 +259,11 @@ def _join(scope: Scope, node: Any) -> tuple[FromItem, Names]:
         kind = _JOINS[node.jointype]
         using = _common_names(left_names, right_names) if node.is_natural else strings(node.using_clause)
         if using:
+            if scope.state.noted is not None:
+                sides = [
+                    _side(name, *side) for name in using for side in ((left_names, "left"), (right_names, "right"))
+                ]
+                scope.state.noted.append(ColumnsMerged(node, using, sides))
             merged = _using(scope, kind, using, left_names, right_names)
             on: Expr | None = merged[0]
             names = merged[1]

@@ -14,10 +14,12 @@ from ruvector_engine.sql.coerce import assign
 from ruvector_engine.sql.context import State
 from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.expressions.dispatch import expression
-from ruvector_engine.sql.nodes import Aggregate, Call, ColumnRef, Const, Expr, Query, RangeEntry, Special, Target
+from ruvector_engine.sql.nodes import Aggregate, Call, ColumnRef, Const, Expr, Query, RangeEntry, Target
 from ruvector_engine.sql.raw import position
 from ruvector_engine.sql.scope import Scope, names_of
+from ruvector_engine.sql.stored_names import reading
 from ruvector_engine.sql.tree import transform, walk
+from ruvector_engine.sql.volatility import is_immutable
 
 _Values: TypeAlias = tuple[tuple[int, Expr], ...]
 
@@ -40,9 +42,11 @@ def require_writable(column: ColumnDef, *, update: bool = False) -> None:
 def analyzed(state: State, table: TableDef, column: ColumnDef, node: Any = None) -> tuple[Expr, RangeEntry]:
     """The column's value as an expression over a row of the table, and that row; errors of one that cannot be.
 
-    `node` is the expression as a statement has it, whose places errors then name.
+    `node` is the expression as a statement has it, whose places errors then name; else the one that is kept is read.
     """
     row = RangeEntry(table.name, tuple((c.name, c.type) for c in table.columns), table)
+    if node is None:
+        state = State(reading(state.context.catalog, table.schema), state.parameters)
     scope = Scope(state)
     scope.names = names_of(row, table.schema)
     scope.clause = "GENERATED"
@@ -63,9 +67,8 @@ def check(state: State, table: TableDef, column: ColumnDef, node: Any = None) ->
                 detail="A generated column cannot reference another generated column.",
                 position=position(part.location),
             )
-        volatile = isinstance(part, (Call, Aggregate)) and part.function.volatile
-        if volatile or (isinstance(part, Special) and part.kind == "session"):
-            raise SqlError("42P17", "generation expression is not immutable")
+    if not is_immutable(value):
+        raise SqlError("42P17", "generation expression is not immutable")
 
 
 def columns_read(state: State, table: TableDef, column: ColumnDef) -> frozenset[int]:

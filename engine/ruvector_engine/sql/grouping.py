@@ -80,9 +80,9 @@ def _item(scope: Scope, node: Any, targets: Sequence[Target]) -> Expr:
     if kind == "column_ref" and len(message.fields) == 1:
         name = message.fields[0].string.sval
         if not any(n == name for n, _ in scope.names.columns):
-            found = queries.output_named(name, targets, "GROUP BY", message.location)
+            found = queries.output_named(scope, node, targets, "GROUP BY")
     elif kind == "a_const":
-        found = queries.output_reference(node, targets, "GROUP BY")
+        found = queries.output_reference(scope, node, targets, "GROUP BY")
     expr = known(scope.state, found if found is not None else expression(scope, node))
     if any(isinstance(e, Aggregate) and e.over is None for e in _all(expr)):
         raise SqlError("42803", "aggregate functions are not allowed in GROUP BY", position=position(expr.location))

@@ -11,6 +11,7 @@ from ruvector_engine.sql import ctes, generated
 from ruvector_engine.sql import query as queries
 from ruvector_engine.sql.coerce import assign, boolean, known
 from ruvector_engine.sql.context import State
+from ruvector_engine.sql.database_names import require_own_relation
 from ruvector_engine.sql.defaults import column_default
 from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.from_clause import find_table, from_clause
@@ -45,6 +46,7 @@ _DELETE = frozenset({"relation", "using_clause", "where_clause", "returning_clau
 
 def _target_table(scope: Scope, node: Any, verb: str) -> tuple[TableDef, RangeEntry]:
     guard(node, _RELATION)
+    require_own_relation(scope.state.context.catalog, node)
     found = find_table(scope, node)
     if isinstance(found, ViewDef):
         raise not_supported(f"{verb} a view is not supported", position=position(node.location))
@@ -89,6 +91,7 @@ def insert(scope: Scope, node: Any) -> Insert:
             default = column_default(scope.state, column)
             if default is not None:
                 defaults.append((i, default))
+    named = frozenset(columns)
     columns, query, given = generated.completed(scope.state, table, columns, query, tuple(defaults))
     row_scope = Scope(scope.state, scope)
     row_scope.names = names_of(entry, "" if node.relation.HasField("alias") else table.schema)
@@ -104,6 +107,7 @@ def insert(scope: Scope, node: Any) -> Insert:
         on_conflict,
         _returning(row_scope, node),
         with_queries,
+        named,
     )
 
 
@@ -260,12 +264,13 @@ def _on_conflict(scope: Scope, node: Any, table: TableDef, entry: RangeEntry) ->
     inner = Scope(scope.state, scope)
     inner.names = names_of(entry).merge(names_of(excluded))
     inner.names.columns = names_of(entry).columns
-    sets = generated.recomputed(scope.state, table, entry, _set_list(inner, node.target_list, entry, table))
+    given = _set_list(inner, node.target_list, entry, table)
+    sets = generated.recomputed(scope.state, table, entry, given)
     where = None
     if node.HasField("where_clause"):
         inner.clause = "WHERE"
         where = boolean(scope.state, expression(inner, node.where_clause), "WHERE")
-    return OnConflict(target, sets, where, excluded)
+    return OnConflict(target, sets, where, excluded, frozenset(index for index, _ in given))
 
 
 def _conflict_target(scope: Scope, node: Any, table: TableDef) -> tuple[str, ...]:
@@ -306,8 +311,10 @@ def update(scope: Scope, node: Any) -> Update:
     scope.names = names_of(entry, "" if node.relation.HasField("alias") else table.schema)
     items = from_clause(scope, node.from_clause)
     where = _where(scope, node)
-    sets = generated.recomputed(scope.state, table, entry, _set_list(scope, node.target_list, entry, table))
-    return Update(table, entry, sets, tuple(items), where, _returning(scope, node), with_queries)
+    given = _set_list(scope, node.target_list, entry, table)
+    sets = generated.recomputed(scope.state, table, entry, given)
+    named = frozenset(index for index, _ in given)
+    return Update(table, entry, sets, tuple(items), where, _returning(scope, node), with_queries, named)
 
 
 def delete(scope: Scope, node: Any) -> Delete:

@@ -23,7 +23,7 @@ def lookup_of(context: Context) -> Lookup:
     found = _recent.get(key)
     if found is None or found.catalog is not context.catalog:
         _recent.clear()
-        found = _recent[key] = Lookup.of(context.catalog, context.search_path, user="", database="")
+        found = _recent[key] = Lookup.of(context.catalog, context.search_path, user="")
     return found
 
 

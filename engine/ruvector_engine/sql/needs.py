@@ -85,7 +85,7 @@ class _Gathered:
     def look_through(self, root: Any, view: int) -> None:
         """Everything below a node; then the inside of views, in their owner's name."""
         views: list[tuple[RangeEntry, ViewDef]] = []
-        for node in _nodes(root):
+        for node in own_nodes(root):
             if isinstance(node, ColumnRef):
                 if node.index >= 0:
                     self._selected[node.range].add(node.index)
@@ -111,10 +111,10 @@ class _Gathered:
             self._privileges[entry] = "d"
         elif isinstance(statement, Update):
             self._privileges[entry] = "w"
-            self._written[entry] = set(), {index for index, _ in statement.sets}
+            self._written[entry] = set(), set(statement.named)
         else:
             self._privileges[entry] = "a"
-            self._written[entry] = set(statement.columns), set()
+            self._written[entry] = set(statement.named), set()
             if statement.on_conflict is not None:
                 self._note_conflict(statement, statement.on_conflict)
 
@@ -123,7 +123,7 @@ class _Gathered:
         self._selected[entry] |= {places[name] for name in conflict.target}
         if conflict.excluded is not None:
             self._privileges[entry] = "aw"
-            self._written[entry] = set(statement.columns), {index for index, _ in conflict.sets}
+            self._written[entry] = set(statement.named), set(conflict.named)
             self._excluded[conflict.excluded] = entry
 
     def needs(self) -> Iterator[Need]:
@@ -148,7 +148,7 @@ def _attnums(relation: TableDef | ViewDef, places: set[int]) -> frozenset[int]:
     return frozenset(relation.columns[place].attnum for place in places)
 
 
-def _nodes(root: Any) -> Iterator[Any]:
+def own_nodes(root: Any) -> Iterator[Any]:
     """Every node below and including `root`, outer ones first; not the inside of views."""
     seen: set[int] = set()
     queue = deque([root])
@@ -161,4 +161,10 @@ def _nodes(root: Any) -> Iterator[Any]:
             yield node
             if isinstance(node, (ColumnRef, CteRef)) or (isinstance(node, RangeEntry) and node.view is not None):
                 continue  # what they refer to is walked where it stands, or by itself
-            queue.extend(getattr(node, f.name) for f in fields(node))
+            queue.extend(_own_sets(node) if f.name == "sets" else getattr(node, f.name) for f in fields(node))
+
+
+def _own_sets(node: Any) -> Any:
+    """Assignments, without those to generated columns: what these are made of, nobody has asked to see."""
+    table = node.table if isinstance(node, Update) else node.excluded.source if node.excluded is not None else None
+    return [s for s in node.sets if table is None or table.columns[s[0]].generation is None]

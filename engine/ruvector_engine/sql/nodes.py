@@ -40,7 +40,9 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class ColumnRef:
-    """A column of a range entry. `index` counts the entry's columns from 0; -1: the hidden row id, -2: DuckDB's own."""
+    """A column of a range entry. `index` counts the entry's columns from 0; -1: the hidden row id, -2: DuckDB's own,
+    -3: the tableoid of a system relation.
+    """
 
     range: RangeEntry
     index: int
@@ -289,12 +291,14 @@ class OnConflict:
     sets: tuple[tuple[int, Expr], ...] = ()
     where: Expr | None = None
     excluded: RangeEntry | None = None
+    named: frozenset[int] = frozenset()  # the columns that SET names
 
 
 @dataclass(eq=False, slots=True)
 class Insert:
     """INSERT. `columns` are table column indexes filled by `query`'s targets in order, already coerced; the others
-    get `defaults`: (column index, expression), with columns that have no default left out (NULL)."""
+    get `defaults`: (column index, expression), with columns that have no default left out (NULL). `named` are the
+    indexes of those that the statement itself gives values to; generated ones may be among `columns` besides."""
 
     table: TableDef
     entry: RangeEntry
@@ -304,11 +308,12 @@ class Insert:
     on_conflict: OnConflict | None = None
     returning: tuple[Target, ...] = ()
     ctes: tuple[Cte, ...] = ()
+    named: frozenset[int] = frozenset()
 
 
 @dataclass(eq=False, slots=True)
 class Update:
-    """UPDATE ... SET ... FROM ... WHERE."""
+    """UPDATE ... SET ... FROM ... WHERE. `named` are the indexes of the columns that SET names."""
 
     table: TableDef
     entry: RangeEntry
@@ -317,6 +322,7 @@ class Update:
     where: Expr | None = None
     returning: tuple[Target, ...] = ()
     ctes: tuple[Cte, ...] = ()
+    named: frozenset[int] = frozenset()
 
 
 @dataclass(eq=False, slots=True)

@@ -26,6 +26,7 @@ from ruvector_engine.sql.nodes import (
     Target,
     ValuesList,
 )
+from ruvector_engine.sql.noted import OutputNamed
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position
 from ruvector_engine.sql.scope import Scope
 from ruvector_engine.sql.targets import retype, target_list
@@ -124,12 +125,12 @@ def _plain(scope: Scope, node: Any, *, resolve_unknown: bool) -> Query:
 
 
 def _order_item(scope: Scope, node: Any, targets: Sequence[Target]) -> SortKey:
-    found = output_reference(node.node, targets, "ORDER BY")
+    found = output_reference(scope, node.node, targets, "ORDER BY")
     expr = found if found is not None else expression(scope, node.node)
     return sort_key(node, known(scope.state, expr))
 
 
-def output_reference(node: Any, targets: Sequence[Target], clause: str) -> Expr | None:
+def output_reference(scope: Scope, node: Any, targets: Sequence[Target], clause: str) -> Expr | None:
     """What a position or an output's name in ORDER BY, GROUP BY or DISTINCT ON means; None for an expression."""
     kind, message = kind_of(node)
     if kind == "a_const" and not message.isnull:
@@ -142,16 +143,22 @@ def output_reference(node: Any, targets: Sequence[Target], clause: str) -> Expr 
             )
         return targets[place - 1].expr
     if kind == "column_ref" and len(message.fields) == 1 and message.fields[0].WhichOneof("node") == "string":
-        return output_named(message.fields[0].string.sval, targets, clause, message.location)
+        return output_named(scope, node, targets, clause)
     return None
 
 
-def output_named(name: str, targets: Sequence[Target], clause: str, location: int) -> Expr | None:
-    """The output of that name; 42702 when two different ones have it."""
-    found = [t.expr for t in targets if t.name == name]
-    if any(e != found[0] for e in found[1:]):
-        raise SqlError("42702", f'{clause} "{name}" is ambiguous', position=position(location))
-    return found[0] if found else None
+def output_named(scope: Scope, node: Any, targets: Sequence[Target], clause: str) -> Expr | None:
+    """The output that a ColumnRef names; 42702 when two different ones have that name."""
+    name = node.column_ref.fields[0].string.sval
+    places = [place for place, target in enumerate(targets, 1) if target.name == name]
+    if not places:
+        return None
+    found = targets[places[0] - 1].expr
+    if any(targets[place - 1].expr != found for place in places[1:]):
+        raise SqlError("42702", f'{clause} "{name}" is ambiguous', position=position(node.column_ref.location))
+    if scope.state.noted is not None:
+        scope.state.noted.append(OutputNamed(node, places[0], clause))
+    return found
 
 
 def _distinct(scope: Scope, node: Any, query: Query) -> None:
@@ -171,8 +178,9 @@ def _distinct(scope: Scope, node: Any, query: Query) -> None:
                 )
         return
     keys = []
+    scope.clause = "DISTINCT ON"
     for item in node.distinct_clause:
-        found = output_reference(item, query.targets, "DISTINCT ON")
+        found = output_reference(scope, item, query.targets, "DISTINCT ON")
         keys.append(known(scope.state, found if found is not None else expression(scope, item)))
     query.distinct_on = tuple(keys)
     for key in query.order_by[: len(keys)]:
@@ -199,7 +207,7 @@ def _values(scope: Scope, node: Any, *, resolve_unknown: bool) -> Query:
         columns = [[row[i] for row in rows] for i in range(width)]
         retype(scope.state, query, [_values_type(c, resolve_unknown) for c in columns])
     scope.clause = "ORDER BY"
-    query.order_by = tuple(_values_order(n.sort_by, query.targets) for n in node.sort_clause)
+    query.order_by = tuple(_values_order(scope, n.sort_by, query.targets) for n in node.sort_clause)
     return query
 
 
@@ -209,8 +217,8 @@ def _values_type(column: Sequence[Expr], resolve_unknown: bool) -> TypeRef:
     return common_type(column, "VALUES")
 
 
-def _values_order(node: Any, targets: Sequence[Target]) -> SortKey:
-    found = output_reference(node.node, targets, "ORDER BY")
+def _values_order(scope: Scope, node: Any, targets: Sequence[Target]) -> SortKey:
+    found = output_reference(scope, node.node, targets, "ORDER BY")
     if found is None:
         raise not_supported("ORDER BY of VALUES takes output columns only")
     return sort_key(node, found)
@@ -257,12 +265,12 @@ def set_query(scope: Scope, node: Any, label: str, left: Query, right: Query, ty
         set_all=node.all,
         left=left,
         right=right,
-        order_by=tuple(_set_order(n.sort_by, targets) for n in node.sort_clause),
+        order_by=tuple(_set_order(scope, n.sort_by, targets) for n in node.sort_clause),
     )
 
 
-def _set_order(node: Any, targets: Sequence[Target]) -> SortKey:
-    found = output_reference(node.node, targets, "ORDER BY")
+def _set_order(scope: Scope, node: Any, targets: Sequence[Target]) -> SortKey:
+    found = output_reference(scope, node.node, targets, "ORDER BY")
     if found is None:
         kind, message = kind_of(node.node)
         if kind == "column_ref" and len(message.fields) == 1:

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ruvector_engine.catalog.composite_types import row_type
-from ruvector_engine.catalog.model import TableDef, ViewDef
+from ruvector_engine.catalog.model import TABLE_OID, TableDef, ViewDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.coerce import with_shape
 from ruvector_engine.sql.context import State
 from ruvector_engine.sql.nodes import ColumnRef, Cte, Expr, FunctionScan, RangeEntry, Special, WindowSpec
 from ruvector_engine.sql.raw import position
-from ruvector_engine.types.registry import RECORD, TypeRef
+from ruvector_engine.types.registry import OID, RECORD, TypeRef
 
 NamedColumn = tuple[str, Expr]
 
@@ -107,6 +107,8 @@ class Scope:
                 raise SqlError("42702", f'column reference "{name}" is ambiguous', position=position(location))
             if found:
                 return _at(found[0], location)
+            if name == TABLE_OID and (hidden := self._table_oids(scope.names.relations, location)):
+                return hidden
             scope = scope.parent
         scope = self
         while scope is not None:
@@ -125,12 +127,22 @@ class Scope:
             raise SqlError("42702", f'column reference "{name}" is ambiguous', position=position(location))
         if found:
             return _at(found[0], location)
+        if name == TABLE_OID and (hidden := self._table_oids([relation], location)):
+            return hidden
         raise SqlError(
             "42703",
             f"column {parts[-2]}.{name} does not exist",
             hint=_hint(name, [(relation.alias, n) for n, _ in relation.columns]),
             position=position(location),
         )
+
+    def _table_oids(self, relations: Sequence[Relation], location: int) -> Expr | None:
+        """The column tableoid, which system relations have beside those that a star means; 42702 when several have."""
+        entries = {e.range: None for r in relations for _, e in r.columns if isinstance(e, ColumnRef)}
+        found = [e for e in entries if isinstance(e.source, TableDef) and e.source.virtual]
+        if len(found) > 1:
+            raise SqlError("42702", f'column reference "{TABLE_OID}" is ambiguous', position=position(location))
+        return ColumnRef(found[0], -3, TABLE_OID, TypeRef(OID), location) if found else None
 
     def relation(self, parts: Sequence[str], location: int) -> Relation:
         """The FROM item under that (schema and) alias; 42P01."""

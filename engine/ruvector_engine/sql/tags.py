@@ -42,6 +42,8 @@ _TAGS = {
     "drop_role_stmt": "DROP ROLE",
     "alter_role_set_stmt": "ALTER ROLE",
     "alter_database_set_stmt": "ALTER DATABASE",
+    "alter_database_stmt": "ALTER DATABASE",
+    "alter_database_refresh_coll_stmt": "ALTER DATABASE",
     "create_function_stmt": "CREATE FUNCTION",
     "create_trig_stmt": "CREATE TRIGGER",
     "createdb_stmt": "CREATE DATABASE",

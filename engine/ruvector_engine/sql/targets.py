@@ -11,6 +11,7 @@ from ruvector_engine.sql.context import State
 from ruvector_engine.sql.expressions.composites import fields
 from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.nodes import Const, Expr, Query, Target, ValuesList
+from ruvector_engine.sql.noted import StarNamed
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position, strings
 from ruvector_engine.sql.scope import Scope
 from ruvector_engine.types.registry import TypeRef
@@ -26,16 +27,24 @@ def target_list(scope: Scope, nodes: Sequence[Any], *, resolve_unknown: bool) ->
         guard(target, _HANDLED)
         kind, message = kind_of(target.val)
         if kind == "column_ref" and message.fields[-1].WhichOneof("node") == "a_star":
-            result += _star(scope, message)
+            result += _noted(scope, nodes, node, None, _star(scope, message))
             continue
         if kind == "a_indirection" and message.indirection[-1].WhichOneof("node") == "a_star":
-            result += _fields(scope, message)
+            result += _fields(scope, nodes, node)
             continue
         expr = expression(scope, target.val)
         if resolve_unknown:
             expr = known(scope.state, expr)
         result.append(Target(expr, target.name or output_name(target.val)))
     return result
+
+
+def _noted(scope: Scope, outputs: Sequence[Any], node: Any, row: Any, targets: list[Target]) -> list[Target]:
+    """The outputs that a star stands for, which analysis tells of."""
+    if scope.state.noted is not None:
+        columns = [(target.name, target.expr) for target in targets]
+        scope.state.noted.append(StarNamed(outputs, node, columns, row, scope))
+    return targets
 
 
 def _star(scope: Scope, node: Any) -> list[Target]:
@@ -47,12 +56,12 @@ def _star(scope: Scope, node: Any) -> list[Target]:
     return [Target(e, n) for n, e in scope.relation(parts, node.location).columns]
 
 
-def _fields(scope: Scope, node: Any) -> list[Target]:
+def _fields(scope: Scope, outputs: Sequence[Any], output: Any) -> list[Target]:
     """(row).* as outputs."""
-    inner = pb.Node()
-    if len(node.indirection) == 1:
-        inner.CopyFrom(node.arg)
-    else:
+    node = output.res_target.val.a_indirection
+    inner = node.arg
+    if len(node.indirection) > 1:
+        inner = pb.Node()
         inner.a_indirection.arg.CopyFrom(node.arg)
         inner.a_indirection.indirection.extend(node.indirection[:-1])
     location = location_of(node.arg)
@@ -60,7 +69,7 @@ def _fields(scope: Scope, node: Any) -> list[Target]:
     if row.type.composite is None:
         shown = row.type.pg.sql_name
         raise SqlError("42809", f"type {shown} is not composite")
-    return [Target(e, n) for n, e in fields(row, location)]
+    return _noted(scope, outputs, output, inner, [Target(e, n) for n, e in fields(row, location)])
 
 
 def output_name(node: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from ruvector_engine.catalog.made_types import MadeType, named_type
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.sql.database_names import require_own
 from ruvector_engine.sql.raw import guard, kind_of, position, strings
 from ruvector_engine.types.registry import (
     BIT,
@@ -48,6 +49,12 @@ def find_type(name: str) -> PgType | None:
 
 #: Types that exist once their extension does.
 EXTENSION_TYPES = {"vector": "vector", "halfvec": "vector", "sparsevec": "vector", "ruvector": "ruvector"}
+#: The OIDs of these, and of the types of their arrays, with the extension.
+EXTENSION_OIDS = {
+    oid: extension
+    for name, extension in EXTENSION_TYPES.items()
+    for oid in (BY_NAME[name].oid, BY_NAME[name].array_oid)
+}
 
 
 _MULTIRANGES = frozenset(t.name.replace("range", "multirange") for t in RANGES)
@@ -61,6 +68,9 @@ def resolve_type(node: Any, catalog: Catalog | None = None, search_path: Sequenc
     """
     guard(node, _HANDLED)
     names = strings(node.names)
+    if len(names) == 3 and catalog is not None:
+        require_own(catalog, names, relation=False)
+        del names[0]
     made = None if catalog is None else made_type(names, catalog, search_path)
     if made is not None:
         if node.typmods:

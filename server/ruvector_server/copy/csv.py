@@ -35,8 +35,8 @@ class CsvDecoder(LineDecoder):
         self._field = re.compile(rf"((?>(?:[^{quote}{delimiter}]+|{quoted})*))(?:{delimiter}|(\Z))")
         self._quoted = re.compile(rf"{quote}((?>{_inner(options)})){quote}")
         self._escaped = re.compile(rf"{escape}([{quote}{escape}])")
-        self._keep_null = [column.name in options.force_not_null for column in copy.columns]
-        self._quoted_null = [column.name in options.force_null for column in copy.columns]
+        self._keep_null = [_is_named(column.name, options.force_not_null) for column in copy.columns]
+        self._quoted_null = [_is_named(column.name, options.force_null) for column in copy.columns]
         self._forced = any(self._keep_null) or any(self._quoted_null)
 
     def first_newline(self, data: bytes, *, final: bool) -> str | None:
@@ -138,6 +138,11 @@ class CsvDecoder(LineDecoder):
         return malformed("unterminated CSV quoted field")
 
 
+def _is_named(column: str, names: frozenset[str] | None) -> bool:
+    """Whether an option is about a column; None: about every one."""
+    return names is None or column in names
+
+
 class CsvEncoder:
     """Writes the csv format, one CopyData payload a row."""
 
@@ -145,8 +150,7 @@ class CsvEncoder:
         self._names = [column.name for column in columns]
         self._options = options
         self._formatters = [formatter(column.type, settings) for column in columns]
-        force = options.force_quote
-        self._force = [force is None or column.name in force for column in columns]
+        self._force = [_is_named(column.name, options.force_quote) for column in columns]
 
     def header(self) -> bytes:
         """The names of the columns, where asked for."""

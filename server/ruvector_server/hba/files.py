@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ruvector_server.hba.tokens import BadToken, Token, fields, lines
 
 #: How deep files may name further files.
 MAX_DEPTH: Final = 10
 
-Line = tuple[Path, int, list[list[Token]]]
+
+class Line(NamedTuple):
+    """A line that says something: where it stands, and its fields; or, if it cannot be read, why."""
+
+    path: Path
+    number: int
+    fields: list[list[Token]]
+    problem: str = ""
+
+    def told(self, problem: str) -> str:
+        """A problem with the line, in the log's words."""
+        return f'line {self.number} of configuration file "{self.path}": {problem}'
 
 
 class HbaError(Exception):
@@ -32,23 +43,18 @@ def text_of(path: Path) -> str:
         raise HbaError(f'could not open file "{path}": {getattr(error, "strerror", None) or error}') from None
 
 
-def lines_of(path: Path, errors: list[str]) -> Iterator[Line]:
-    """The lines of a file that say something, with their places; what cannot be read is added to the errors."""
-    return lines_in(text_of(path), path, errors)
-
-
-def lines_in(text: str, path: Path, errors: list[str], depth: int = 0) -> Iterator[Line]:
+def lines_in(text: str, path: Path, depth: int = 0) -> Iterator[Line]:
     """The lines of a text, which is that of the file at `path`, and of the files it includes."""
     for number, line in lines(text):
         try:
             found = fields(line)
             if found and (kind := found[0][0].text) in ("include", "include_if_exists", "include_dir"):
                 for place in _included(kind, found, path.parent, depth):
-                    yield from lines_in(text_of(place), place, errors, depth + 1)
+                    yield from lines_in(text_of(place), place, depth + 1)
             elif found:
-                yield path, number, found
+                yield Line(path, number, found)
         except (BadToken, BadLine, HbaError) as error:
-            errors.append(f'line {number} of configuration file "{path}": {error}')
+            yield Line(path, number, [], str(error))
 
 
 def _included(kind: str, found: list[list[Token]], folder: Path, depth: int) -> list[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast, get_args
 
-from ruvector_server.hba.files import BadLine, HbaError, expanded, lines_in, text_of
+from ruvector_server.hba.files import BadLine, HbaError, Line, expanded, lines_in, text_of
 from ruvector_server.hba.hostnames import HostName
 from ruvector_server.hba.rules import ClientCertificate, ConnectionType, Method, Network, Options, Rule, Rules, Where
 from ruvector_server.hba.tokens import BadToken, Token, compiled
@@ -26,16 +26,25 @@ def parse(text: str, path: Path) -> Rules:
     """The rules in a text; `path` is what errors call it."""
     rules: list[Rule] = []
     errors: list[str] = []
-    for place, number, fields in lines_in(text, path, errors):
-        try:
-            rules.append(_rule(fields, number, place.parent))
-        except (BadToken, BadLine) as error:
-            errors.append(f'line {number} of configuration file "{place}": {error}')
+    for line, rule in examined(text, path):
+        if isinstance(rule, Rule):
+            rules.append(rule)
+        else:
+            errors.append(line.told(rule))
     if errors:
         raise HbaError("\n".join(errors))
     if not rules:
         raise HbaError(f'configuration file "{path}" contains no entries')
     return Rules(rules)
+
+
+def examined(text: str, path: Path) -> Iterator[tuple[Line, Rule | str]]:
+    """The lines of a text, each with its rule or what is wrong with it."""
+    for line in lines_in(text, path):
+        try:
+            yield line, line.problem or _rule(line.fields, line.number, line.path.parent)
+        except (BadToken, BadLine) as error:
+            yield line, str(error)
 
 
 def _rule(fields: list[list[Token]], number: int, folder: Path) -> Rule:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, TypedDict
 
@@ -102,7 +102,7 @@ def _fits_user(token: Token, client: Client) -> bool:
 def _fits_name(token: Token, name: str) -> bool:
     """Whether a name is meant, literally or by a regular expression."""
     pattern = compiled(token)
-    return token.text == name if pattern is None else pattern.search(name) is not None
+    return token.text == name if pattern is None else pattern.matches(name)
 
 
 class Rules:
@@ -122,6 +122,9 @@ class Rules:
         """The rule for a client; None when there is none, so that it is not let in. Blocks if `name_hosts`."""
         resolver = Resolver()
         return next((rule for rule in self._rules if rule.fits(client, resolver)), None)
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self._rules)
 
     @property
     def name_hosts(self) -> bool:

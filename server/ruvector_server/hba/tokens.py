@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
+
+from ruvector_server.hba.matching import Expression
 
 
 class Token(NamedTuple):
@@ -76,16 +77,11 @@ def _next_token(line: str, position: int) -> tuple[Token, int, bool] | None:
 
 
 @lru_cache(maxsize=1024)
-def compiled(token: Token) -> re.Pattern[str] | None:
-    """The regular expression that a token is, if it begins with a slash, quoted or not; ValueError for a bad one.
-
-    It is Python's kind; in what such files hold, that is PostgreSQL's.
-    """
+def compiled(token: Token) -> Expression | None:
+    """The regular expression that a token is, if it begins with a slash, quoted or not; ValueError for a bad one."""
     if not token.text.startswith("/"):
         return None
-    if "[[:" in token.text:  # Python would take it for something else, and a reject line would let in
-        raise ValueError(f'invalid regular expression "{token.text[1:]}": character classes are not supported')
     try:
-        return re.compile(token.text[1:])
-    except (re.error, OverflowError, RecursionError) as error:
+        return Expression(token.text[1:])
+    except ValueError as error:
         raise ValueError(f'invalid regular expression "{token.text[1:]}": {error}') from None

@@ -9,9 +9,11 @@ from functools import partial
 from typing import Final
 
 from ruvector_engine.errors import SqlError
+from ruvector_engine.verifiers import Md5Hash
 from ruvector_server.access import Access
 from ruvector_server.auth import ScramExchange, password_failed
 from ruvector_server.hba import Client, Rule
+from ruvector_server.hba.matching import TooComplex
 from ruvector_server.session.peer import Peer
 from ruvector_server.session.steps import Steps, Wait, Work
 from ruvector_server.wire import backend
@@ -27,18 +29,27 @@ GREATEST_DELAY: Final = 400
 
 def authenticate(
     access: Access, peer: Peer, user: str, database: str, out: bytearray, decoder: FrontendDecoder
-) -> Steps[None]:
-    """Let the client prove that it is `user`; a fatal SqlError, logged, when it may not come in or cannot."""
+) -> Steps[str | None]:
+    """Let the client prove that it is `user`; a fatal SqlError, logged, when it may not come in or cannot.
+
+    Gives what SYSTEM_USER shows.
+    """
     client = access.client(peer.address, user, database, encrypted=peer.encryption is not None)
     try:
         rules = access.rules
-        rule: Rule | None = (yield Work(partial(rules.find, client))) if rules.name_hosts else rules.find(client)
+        try:
+            rule: Rule | None = (yield Work(partial(rules.find, client))) if rules.name_hosts else rules.find(client)
+        except TooComplex:
+            text = "a regular expression in pg_hba.conf is too complex for these names"
+            raise SqlError("28000", text, severity="FATAL") from None
         if rule is None or rule.method == "reject":
             raise _shut_out(client, rejected=rule is not None)
         yield from _prove(access, rule, peer, client, out, decoder)
+        return _system_user(rule, peer, user)
     except SqlError as error:
         # By repr, for a name may hold line breaks that would look like further messages.
-        _log.warning("refused user %r, database %r, from %s: %r", user, database, client.host, error.message)
+        why = f" ({access.why_refused(user)!r})" if error.sqlstate == "28P01" else ""
+        _log.warning("refused user %r, database %r, from %s: %r%s", user, database, client.host, error.message, why)
         if error.sqlstate in ("28000", "28P01"):
             # On the worker thread that the session would have had, so that the others do not wait.
             delay = LEAST_DELAY + secrets.randbelow(GREATEST_DELAY - LEAST_DELAY)
@@ -53,6 +64,13 @@ def _shut_out(client: Client, *, rejected: bool) -> SqlError:
     return SqlError("28000", f"{text} {who}", severity="FATAL")
 
 
+def _system_user(rule: Rule, peer: Peer, user: str) -> str | None:
+    """The method and the name that was proven by it; None where nothing was asked."""
+    names = {"trust": None, "peer": peer.os_user, "cert": peer.encryption and peer.encryption.client_subject}
+    name = names.get(rule.method, user)
+    return None if name is None else f"{rule.method}:{name}"
+
+
 def _prove(
     access: Access, rule: Rule, peer: Peer, client: Client, out: bytearray, decoder: FrontendDecoder
 ) -> Steps[None]:
@@ -61,6 +79,8 @@ def _prove(
         raise SqlError("28000", "connection requires a valid client certificate", severity="FATAL")
     if rule.method == "password":
         yield from _by_password(access, user, out, decoder)
+    elif rule.method == "md5" and (md5 := access.md5_of(user)) is not None:
+        yield from _by_md5(md5, out, decoder)
     elif rule.method in ("scram-sha-256", "md5"):
         # With a SCRAM verifier stored, PostgreSQL's md5 is SCRAM too.
         yield from _by_scram(access, peer, user, out, decoder)
@@ -83,9 +103,23 @@ def _by_password(access: Access, user: str, out: bytearray, decoder: FrontendDec
     message = yield Wait.MESSAGE
     if not message.password:
         raise SqlError("28P01", "empty password returned by client", severity="FATAL")
+    # With an MD5 hash, the verifier is one of no password: it is asked all the same, which takes as long for everybody.
     accepted: bool = yield Work(partial(access.verifier_of(user).accepts, message.password))
-    if not accepted:
+    md5 = access.md5_of(user)
+    if not (accepted or (md5 is not None and md5.accepts(message.password))):
         raise password_failed(user)
+
+
+def _by_md5(md5: Md5Hash, out: bytearray, decoder: FrontendDecoder) -> Steps[None]:
+    """Have the client send the password's hash, hashed with a salt."""
+    salt = secrets.token_bytes(4)
+    out += backend.authentication_md5_password(salt)
+    decoder.phase = Phase.PASSWORD
+    message = yield Wait.MESSAGE
+    if not message.password:
+        raise SqlError("28P01", "empty password returned by client", severity="FATAL")
+    if not md5.answers(message.password, salt):
+        raise password_failed(md5.user)
 
 
 def _by_scram(access: Access, peer: Peer, user: str, out: bytearray, decoder: FrontendDecoder) -> Steps[None]:

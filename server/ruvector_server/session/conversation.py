@@ -20,7 +20,7 @@ from ruvector_server.session.peer import Peer
 from ruvector_server.session.recovery import as_sql_error, recover
 from ruvector_server.session.repeat import Repeats, Repetition
 from ruvector_server.session.startup import Admission, Services, start_up
-from ruvector_server.session.state import SessionState, query_cancelled
+from ruvector_server.session.state import SessionState, query_cancelled, terminated
 from ruvector_server.session.steps import ClientGone, Steps, Wait, Work
 from ruvector_server.tls import Encryption
 from ruvector_server.wire import backend
@@ -253,7 +253,7 @@ class Conversation:
         """Read and handle one message; False when there is none."""
         state = self._state
         assert state is not None
-        if self._stopping and state.idle:
+        if (self._stopping and state.idle) or state.engine.terminating:
             self._say_goodbye()
             return True
         try:
@@ -310,11 +310,13 @@ class Conversation:
         elif state is not None and state.cancelled:
             state.cancelled = False
             self._resume(None, query_cancelled())
+        elif state is not None and state.engine.terminating:
+            self._resume(None, terminated())
         elif request is Wait.MESSAGE:
             return self._give_message()
         elif request is Wait.TLS:
             if self._stopping:
-                self._resume(None, _shutdown())
+                self._resume(None, terminated())
             return self._stopping
         else:
             self._flush()
@@ -328,7 +330,7 @@ class Conversation:
 
     def _give_message(self) -> bool:
         if self._stopping and self._state is None:
-            self._resume(None, _shutdown())
+            self._resume(None, terminated())
             return True
         try:
             message = self._decoder.next_message()
@@ -382,7 +384,7 @@ class Conversation:
             self._ending = True
 
     def _say_goodbye(self) -> None:
-        self._out += backend.error_response(_shutdown())
+        self._out += backend.error_response(terminated())
         self._ending = True
 
     def _end(self) -> None:
@@ -406,7 +408,3 @@ class Conversation:
                 yield Work(engine.close)
             if ticket is not None:
                 self._services.registry.leave(ticket)
-
-
-def _shutdown() -> SqlError:
-    return SqlError("57P01", "terminating connection due to administrator command", severity="FATAL")

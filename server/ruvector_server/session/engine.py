@@ -52,11 +52,13 @@ class EngineSession(Protocol):
 
     `notices` and `changed_parameters` fill up during calls; whoever sends them empties them. `statements` are the
     named prepared statements (None: an empty query); Parse and Close change them, and so do PREPARE and DEALLOCATE.
-    `in_implicit_block` is set while a statement has others beside it in one text or pipeline.
+    `in_implicit_block` is set while a statement has others beside it in one text or pipeline. `terminating`: an
+    administrator has ordered the session to end, which `notifications.wake` tells.
     """
 
     statements: dict[str, Any]
     in_implicit_block: bool
+    terminating: bool
 
     notices: list[SqlError]
     changed_parameters: list[tuple[str, str]]
@@ -142,9 +144,19 @@ class Engine(Protocol):
     """An open database."""
 
     def session(
-        self, *, user: str, database: str, pid: int, startup: Mapping[str, str], client: tuple[str | None, int]
+        self,
+        *,
+        user: str,
+        database: str,
+        pid: int,
+        startup: Mapping[str, str],
+        client: tuple[str | None, int],
+        system_user: str | None,
     ) -> EngineSession:
-        """Begin a session for the client at an address and port, (None, -1) for one without. Blocks."""
+        """Begin a session for the client at an address and port, (None, -1) for one without. Blocks.
+
+        `system_user` is how it has proven who it is, method:name; None when nothing was asked.
+        """
 
     def execute_together(self, queries: Sequence[Query]) -> list[Result | None]:
         """`execute_now` for several sessions at once; None also for a query that fails: `execute` tells how."""

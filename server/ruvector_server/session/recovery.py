@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ruvector_engine.errors import SqlError
 from ruvector_server.session.engine import EngineSession
-from ruvector_server.session.state import SessionState
+from ruvector_server.session.state import SessionState, terminated
 from ruvector_server.session.steps import Steps, Work
 from ruvector_server.wire.errors import LostSync, ProtocolError
 from ruvector_server.wire.messages import Bind, Close, Describe, Execute, Flush, Frontend, Parse
@@ -34,6 +34,8 @@ def as_sql_error(error: Exception) -> SqlError:
 def recover(state: SessionState, error: Exception, message: Frontend | None) -> Steps[None]:
     """Report an error that `message` (None: one that could not be read) has caused, and get ready for what follows."""
     told = as_sql_error(error)
+    if told.sqlstate == "57014" and state.engine.terminating:
+        told = terminated()
     state.report_notices()
     if told.severity in ("FATAL", "PANIC"):
         _end(state, told)

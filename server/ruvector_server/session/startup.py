@@ -66,7 +66,7 @@ def start_up(
         raise SqlError("0A000", "replication connections are not supported")
     options = parameters.pop("options", "")
     ticket = admission.ticket = services.registry.enter(cancel, LONG_SECRET if minor >= 2 else SHORT_SECRET)
-    yield from authenticate(services.access, peer, user, database, out, decoder)
+    system_user = yield from authenticate(services.access, peer, user, database, out, decoder)
     decoder.phase = Phase.READY
     out += backend.AUTHENTICATION_OK
     # As in PostgreSQL, what stands in the packet by its own name wins over `options`.
@@ -79,6 +79,7 @@ def start_up(
             pid=ticket.pid,
             startup=settings,
             client=peer.place,
+            system_user=system_user,
         )
     )
     admission.engine = engine

@@ -176,6 +176,11 @@ def no_portal(name: str) -> SqlError:
     return SqlError("34000", f'portal "{name}" does not exist')
 
 
+def terminated() -> SqlError:
+    """The last words to a session that an administrator ends, or the server's end."""
+    return SqlError("57P01", "terminating connection due to administrator command", severity="FATAL")
+
+
 def query_cancelled() -> SqlError:
     """The error of a statement that the user has cancelled."""
     return SqlError("57014", "canceling statement due to user request")

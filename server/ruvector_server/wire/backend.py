@@ -36,6 +36,7 @@ READY_FOR_QUERY = {"I": b"Z\0\0\0\5I", "T": b"Z\0\0\0\5T", "E": b"Z\0\0\0\5E"}
 #: The value NULL of a FunctionCallResponse.
 FUNCTION_CALL_NULL = b"\xff\xff\xff\xff"
 
+_AUTHENTICATION_MD5 = 5
 _AUTHENTICATION_SASL = 10
 _AUTHENTICATION_SASL_CONTINUE = 11
 _AUTHENTICATION_SASL_FINAL = 12
@@ -53,6 +54,11 @@ def utf8(text: str) -> bytes:
 def _string(text: str, encode: Callable[[str], bytes] = utf8) -> bytes:
     """A C string: a zero byte inside would end it early."""
     return encode(text.replace("\0", "")) + b"\0"
+
+
+def authentication_md5_password(salt: bytes) -> bytes:
+    """AuthenticationMD5Password: the password is wanted hashed with four bytes."""
+    return _message(b"R", _INT32(_AUTHENTICATION_MD5) + salt)
 
 
 def authentication_sasl(mechanisms: Sequence[str]) -> bytes:

@@ -28,9 +28,11 @@ from ruvector_engine.catalog.system import (
     types,
 )
 from ruvector_engine.catalog.system.context import (
+    AccessRule,
     Activity,
     HeldLock,
     IndexBuild,
+    NameMapping,
     OpenCursor,
     RelationStatistics,
     SystemContext,
@@ -39,9 +41,11 @@ from ruvector_engine.catalog.system.relations import RELATIONS
 
 __all__ = [
     "SYSTEM_VIEWS",
+    "AccessRule",
     "Activity",
     "HeldLock",
     "IndexBuild",
+    "NameMapping",
     "OpenCursor",
     "RelationStatistics",
     "SystemContext",

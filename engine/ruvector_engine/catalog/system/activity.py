@@ -8,7 +8,7 @@ from ruvector_engine.catalog.membership import has_privileges_of
 from ruvector_engine.catalog.model import IndexDef, TableDef
 from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_STATS
 from ruvector_engine.catalog.system.context import Activity, SystemContext
-from ruvector_engine.catalog.system.oids import DATABASE
+from ruvector_engine.catalog.system.objects import database_name
 from ruvector_engine.catalog.system.relations import pg_catalog
 from ruvector_engine.types.networks import parse_inet
 
@@ -32,7 +32,7 @@ def _activity_row(context: SystemContext, a: Activity) -> tuple[Any, ...]:
             "state": a.state, "query": a.query, "backend_type": "client backend",
         }  # fmt: skip
     return pg_catalog("pg_stat_activity").row(
-        datid=DATABASE,
+        datid=a.database_oid,
         datname=a.database,
         pid=a.pid,
         usesysid=a.user_oid,
@@ -54,8 +54,8 @@ def progress_rows(context: SystemContext) -> Rows:
         rows.append(
             row(
                 pid=b.pid,
-                datid=DATABASE,
-                datname=context.database,
+                datid=b.database_oid,
+                datname=database_name(context.catalog.authority, b.database_oid),
                 relid=b.table_oid,
                 index_relid=b.index_oid,
                 command=b.command,
@@ -127,7 +127,7 @@ def lock_rows(context: SystemContext) -> Rows:
         rows.append(
             row(
                 locktype="relation" if lock.advisory is None else "advisory",
-                database=DATABASE,
+                database=lock.database_oid,
                 relation=lock.relation,
                 classid=classid,
                 objid=objid,
@@ -141,7 +141,47 @@ def lock_rows(context: SystemContext) -> Rows:
     return rows
 
 
+def access_rule_rows(context: SystemContext) -> Rows:
+    """pg_hba_file_rules: who may connect, as the file says now."""
+    row = pg_catalog("pg_hba_file_rules").row
+    return [
+        row(
+            rule_number=rule.number,
+            file_name=rule.file,
+            line_number=rule.line,
+            type=rule.type,
+            database=rule.databases,
+            user_name=rule.users,
+            address=rule.address,
+            netmask=rule.netmask,
+            auth_method=rule.method,
+            options=rule.options,
+            error=rule.error,
+        )
+        for rule in context.access_rules()
+    ]
+
+
+def name_mapping_rows(context: SystemContext) -> Rows:
+    """pg_ident_file_mappings: who may be which role, as the file says now."""
+    row = pg_catalog("pg_ident_file_mappings").row
+    return [
+        row(
+            map_number=mapping.number,
+            file_name=mapping.file,
+            line_number=mapping.line,
+            map_name=mapping.map_name,
+            sys_name=mapping.system_name,
+            pg_username=mapping.role,
+            error=mapping.error,
+        )
+        for mapping in context.name_mappings()
+    ]
+
+
 ROWS = {
+    "pg_hba_file_rules": access_rule_rows,
+    "pg_ident_file_mappings": name_mapping_rows,
     "pg_locks": lock_rows,
     "pg_cursors": cursor_rows,
     "pg_stat_activity": activity_rows,

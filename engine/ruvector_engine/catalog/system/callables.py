@@ -100,10 +100,33 @@ def _recorded_procedures() -> Iterator[Procedure]:
             )  # fmt: skip
 
 
+@cache
+def _recorded() -> tuple[dict[Signature, str], dict[str, str]]:
+    """The volatility of PostgreSQL's functions by signature; and by name, the greatest of those that have it."""
+    by_signature = {(p.name, p.arguments): p.volatility for p in _recorded_procedures()}
+    by_name: dict[str, str] = {}
+    for (name, _), volatility in by_signature.items():
+        by_name[name] = max(by_name.get(name, "i"), volatility)  # i, s, v: in the order of the letters
+    return by_signature, by_name
+
+
+@cache
+def recorded_volatilities() -> dict[int, str]:
+    """provolatile of every recorded function by its OID, also of those that only operators and casts call."""
+    return {p.oid: p.volatility for p in _recorded_procedures()}
+
+
+def volatility_of(definition: FunctionDef) -> str:
+    """provolatile of a function: i, s or v. Signatures that PostgreSQL has otherwise are found by their name."""
+    by_signature, by_name = _recorded()
+    known = by_signature.get((definition.name, definition.args)) or by_name.get(definition.name)
+    return known or ("v" if definition.volatile else "i")
+
+
 def _own_procedure(definition: FunctionDef) -> Procedure:
     return Procedure(
         function_oid(definition.name, *definition.args), definition.name, definition.kind,
-        "v" if definition.volatile else "i", definition.strict, definition.returns_set,
+        volatility_of(definition), definition.strict, definition.returns_set,
         "c" if _extension(definition) else "internal", definition.result, definition.args, _extension(definition),
     )  # fmt: skip
 
@@ -224,15 +247,21 @@ class RecordedCast:
     extension: str
 
 
+@cache
+def recorded_casts() -> dict[tuple[int, int], RecordedCast]:
+    """Every cast that can exist here, by source and target."""
+    types, found = type_oids(), {}
+    for oid, source, target, function, when, method in records("casts"):
+        if source in types and target in types:
+            pair = types[source], types[target]
+            found[pair] = RecordedCast(int(oid), *pair, int(function), when, method, extension_of(int(oid)))
+    return found
+
+
 def existing_casts(catalog: Catalog) -> Iterator[RecordedCast]:
     """The casts that are there."""
-    types = type_oids()
-    for oid, source, target, function, when, method in records("casts"):
-        if exists(int(oid), catalog) and source in types and target in types:
-            yield RecordedCast(
-                int(oid), types[source], types[target], int(function), when, method, extension_of(int(oid))
-            )  # fmt: skip
     there = {t.oid for t in existing_types(catalog)}
+    yield from (cast for cast in recorded_casts().values() if exists(cast.oid, catalog))
     yield from (RecordedCast(*cast, "ruvector") for cast in casts() if {cast.source, cast.target} <= there)
 
 

@@ -116,7 +116,7 @@ def _class_row(context: SystemContext, relation: Relation, indexed: bool) -> tup
             common |= {"relnatts": len(_SEQUENCE_COLUMNS), "relpages": 1, "reltuples": 1.0}
         case ViewDef():
             common |= {"relnatts": len(relation.columns), "relhasrules": True, "relpages": 0, "reltuples": -1.0}
-            common["reloptions"] = ["security_invoker=true"] if relation.security_invoker else None
+            common["reloptions"] = [f"{name}={value}" for name, value in relation.options] or None
             common |= {"reltype": made_types.row_type(relation).oid}
     return pg_catalog("pg_class").row(**common)
 

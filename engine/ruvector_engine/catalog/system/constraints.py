@@ -31,17 +31,15 @@ class Constraint:
 
     @property
     def definition(self) -> str:
-        """What pg_get_constraintdef prints."""
+        """What pg_get_constraintdef prints, of all but a CHECK."""
         columns = ", ".join(map(quote_identifier, self.columns))
         match self.kind:
             case "p":
                 return f"PRIMARY KEY ({columns})"
             case "u":
                 return f"UNIQUE ({columns})"
-            case "n":
-                return f"NOT NULL {columns}"
             case _:
-                return f"CHECK (({self.expression}))"
+                return f"NOT NULL {columns}"
 
 
 def not_null_name(table: str, column: str) -> str:

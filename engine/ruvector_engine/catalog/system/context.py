@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ruvector_engine.catalog.databases import POSTGRES
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.system.oids import OWNER
@@ -36,6 +37,7 @@ class Activity:
     state: str | None = None
     query: str = ""
     user_oid: int = OWNER
+    database_oid: int = POSTGRES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class IndexBuild:
     phase: str
     tuples_total: int
     tuples_done: int
+    database_oid: int = POSTGRES
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,37 @@ class HeldLock:
     granted: bool
     relation: int | None = None
     advisory: tuple[int, int, int] | None = None  # classid, objid, objsubid
+    database_oid: int = POSTGRES
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """A line of pg_hba.conf, as pg_hba_file_rules shows it; what stands in no file has no place in one."""
+
+    number: int | None
+    file: str | None
+    line: int | None
+    type: str | None = None
+    databases: list[str] | None = None
+    users: list[str] | None = None
+    address: str | None = None
+    netmask: str | None = None
+    method: str | None = None
+    options: list[str] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NameMapping:
+    """A line of pg_ident.conf, as pg_ident_file_mappings shows it."""
+
+    number: int | None
+    file: str
+    line: int
+    map_name: str | None = None
+    system_name: str | None = None
+    role: str | None = None
+    error: str | None = None
 
 
 def _no_statistics(_oid: int) -> RelationStatistics:
@@ -101,6 +135,8 @@ class SystemContext:
     progress: Sequence[IndexBuild] = ()
     cursors: Sequence[OpenCursor] = ()
     locks: Sequence[HeldLock] = ()
+    access_rules: Callable[[], Sequence[AccessRule]] = tuple
+    name_mappings: Callable[[], Sequence[NameMapping]] = tuple
 
     @property
     def rights(self) -> Rights:

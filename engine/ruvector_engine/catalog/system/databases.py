@@ -1,4 +1,4 @@
-"""Databases, schemas, tablespaces and settings. There is one database, under the name it was asked for."""
+"""Databases, schemas, tablespaces and settings."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 from ruvector_engine.catalog.membership import has_privileges_of
 from ruvector_engine.catalog.predefined_roles import PG_READ_ALL_SETTINGS
 from ruvector_engine.catalog.privileges import items_text
-from ruvector_engine.catalog.rights import DATABASE_KEY, owner_of
+from ruvector_engine.catalog.rights import initial_items, owner_of
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import system_schemas
-from ruvector_engine.catalog.system.objects import schema_key, shown_acl
+from ruvector_engine.catalog.system.objects import relation_key, schema_key, shown_acl
 from ruvector_engine.catalog.system.oids import (
-    DATABASE,
     DEFAULT_TABLESPACE,
     OWNER,
+    PG_DATABASE,
     TABLESPACES,
     derived,
     namespace_oid,
 )
-from ruvector_engine.catalog.system.relations import pg_catalog
+from ruvector_engine.catalog.system.relations import RELATIONS, pg_catalog
 from ruvector_engine.setting_definitions import SETTINGS, UNLISTED, Setting
 
 Rows = list[tuple[Any, ...]]
@@ -28,12 +28,15 @@ _UTF8 = 6
 
 def database_rows(context: SystemContext) -> Rows:
     """pg_database."""
+    row, authority = pg_catalog("pg_database").row, context.catalog.authority
     return [
-        pg_catalog("pg_database").row(
-            oid=DATABASE, datname=context.database, datdba=OWNER, encoding=_UTF8, datlocprovider="c",
-            datallowconn=True, datconnlimit=-1, dattablespace=DEFAULT_TABLESPACE, datcollate="C", datctype="C",
-            datacl=shown_acl(context.catalog.authority, DATABASE_KEY),
+        row(
+            oid=d.oid, datname=d.name, datdba=owner_of(authority, (PG_DATABASE, d.oid, 0)), encoding=_UTF8,
+            datlocprovider="c", datistemplate=d.is_template, datallowconn=d.allows_connections,
+            datconnlimit=d.connection_limit, dattablespace=DEFAULT_TABLESPACE, datcollate="C", datctype="C",
+            datacl=shown_acl(authority, (PG_DATABASE, d.oid, 0)),
         )
+        for d in sorted(authority.databases.values(), key=lambda d: d.oid)
     ]  # fmt: skip
 
 
@@ -65,6 +68,19 @@ def default_acl_rows(context: SystemContext) -> Rows:
             defaclacl=items_text(authority, items),
         )
         for (role, namespace, letter), items in authority.defaults.items()
+    ]
+
+
+def init_privileges_rows(context: SystemContext) -> Rows:
+    """pg_init_privs: what privileges the system's own schemas and relations begin with, which a dump leaves out."""
+    row, authority = pg_catalog("pg_init_privs").row, context.catalog.authority
+    names = [*system_schemas(), *context.catalog.schemas]
+    keys = [*map(schema_key, names), *(relation_key(r.table) for r in RELATIONS.values())]
+    initial = ((key, initial_items(authority, key)) for key in keys)
+    return [
+        row(classoid=key[0], objoid=key[1], objsubid=key[2], privtype="i", initprivs=items_text(authority, items))
+        for key, items in initial
+        if items is not None
     ]
 
 
@@ -118,6 +134,7 @@ def _category(setting: Setting) -> str:
 ROWS = {
     "pg_default_acl": default_acl_rows,
     "pg_database": database_rows,
+    "pg_init_privs": init_privileges_rows,
     "pg_namespace": namespace_rows,
     "pg_tablespace": tablespace_rows,
     "pg_settings": settings_rows,

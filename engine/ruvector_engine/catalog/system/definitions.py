@@ -11,6 +11,7 @@ from ruvector_engine.catalog.system.lookup import Lookup, qualified_name
 from ruvector_engine.catalog.system.names import quote_identifier, schema_and_name
 from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError
+from ruvector_engine.sql.shown_names import shown_expression, shown_query
 
 _CALL = re.compile(r'[a-z_0-9"]+\(')
 
@@ -25,12 +26,17 @@ def pg_get_indexdef(lookup: Lookup, oid: int, column: int = 0, pretty: bool = Fa
     table = lookup.relations[index.table_oid]
     where = lookup.relation_name(table) if pretty else qualified_name(table)
     columns = ", ".join(_index_column(lookup, index, table, position, pretty) for position in range(len(index.columns)))
-    options = ", ".join(f"{name}='{value}'" for name, value in index.options.items())
+    options = ", ".join(f"{name}={_option(value)}" for name, value in index.options.items())
     return (
         f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quote_identifier(index.name)} ON {where}"
         f" USING {index.method} ({columns}){f' WITH ({options})' if options else ''}"
         f"{f' WHERE {_text(index.predicate, pretty)}' if index.predicate is not None else ''}"
     )
+
+
+def _option(value: str) -> str:
+    """An option's value (flatten_reloptions): in quotes unless it is a plain word."""
+    return value if quote_identifier(value) == value else "'" + value.replace("'", "''") + "'"
 
 
 def _text(expression: IndexExpression, pretty: bool) -> str:
@@ -65,11 +71,13 @@ def _index_column(lookup: Lookup, index: IndexDef, table: Relation, position: in
 def pg_get_constraintdef(lookup: Lookup, oid: int, _pretty: bool = False) -> str | None:
     """A constraint as it stands in CREATE TABLE."""
     constraint = lookup.constraints.get(oid)
-    return constraint.definition if constraint else None
+    if constraint is not None and constraint.expression is not None:
+        return f"CHECK (({shown_expression(lookup, constraint.expression)}))"
+    return constraint.definition if constraint is not None else None
 
 
 def pg_get_viewdef(lookup: Lookup, view: int | str, _pretty: bool | int = False) -> str | None:
-    """A view's query, as it was given. By OID or by name."""
+    """A view's query, its names as the search path needs them. By OID or by name."""
     if isinstance(view, str):
         schema, name = schema_and_name(view)
         found = lookup.relation(schema, name)
@@ -77,11 +85,19 @@ def pg_get_viewdef(lookup: Lookup, view: int | str, _pretty: bool | int = False)
             raise SqlError("42P01", f'relation "{view}" does not exist')
     else:
         found = lookup.relations.get(view)
-    return f" {found.query.strip().rstrip(';')};" if isinstance(found, ViewDef) else None
+    return f" {shown_query(lookup, found.query)};" if isinstance(found, ViewDef) else None
 
 
 def pg_get_expr(lookup: Lookup, expression: str, relation: int, pretty: bool = False) -> str:
-    """A stored expression: the catalogs here hold them as SQL text already. An index's is known with less of it too."""
+    """A stored expression, which the catalogs here hold as SQL text.
+
+    A table's has its names as the search path needs them; an index's is known with less of it too.
+    """
+    table = lookup.relations.get(relation)
+    if isinstance(table, TableDef):
+        texts = [*(c.generation or c.default for c in table.columns), *(c.expression for c in table.constraints)]
+        if expression in texts:
+            return shown_expression(lookup, expression)
     for index in lookup.relations.values() if pretty else ():
         if isinstance(index, IndexDef) and index.table_oid == relation:
             for part in (index.predicate, *index.expressions):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ruvector_engine.catalog.cluster import is_shared
 from ruvector_engine.catalog.system.context import SystemContext
-from ruvector_engine.catalog.system.oids import EXTENSIONS, PG_AUTHID, PG_EXTENSION, namespace_oid
+from ruvector_engine.catalog.system.oids import EXTENSIONS, PG_EXTENSION, namespace_oid
 from ruvector_engine.catalog.system.relations import pg_catalog
 
 #: The versions whose SQL surface is served.
@@ -73,7 +74,7 @@ def description_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     return [
         row(classoid=classoid, objoid=objoid, objsubid=part, description=text)
         for (classoid, objoid, part), text in (own | dict(context.catalog.comments)).items()
-        if classoid != PG_AUTHID
+        if not is_shared(classoid)
     ]
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ruvector_engine.catalog import made_types
+from ruvector_engine.catalog.cluster import is_shared
+from ruvector_engine.catalog.databases import PG_DATABASE
 from ruvector_engine.catalog.model import IndexDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.access import extension_of, operator_classes
@@ -229,7 +231,7 @@ def obj_description(lookup: Lookup, oid: int, catalog: str = "") -> str | None:
     """An object's comment; without the name of its catalog, the comment of whatever has the OID."""
     classes = {"pg_class": PG_CLASS, "pg_namespace": PG_NAMESPACE, "pg_extension": PG_EXTENSION}
     for (classoid, objoid, part), text in lookup.catalog.comments.items():
-        if objoid == oid and not part and classoid != PG_AUTHID and classes.get(catalog, classoid) == classoid:
+        if objoid == oid and not part and not is_shared(classoid) and classes.get(catalog, classoid) == classoid:
             return text
     return next((EXTENSION_COMMENTS[name] for name, number in EXTENSIONS.items() if number == oid), None)
 
@@ -240,8 +242,9 @@ def col_description(lookup: Lookup, table: int, column: int) -> str | None:
 
 
 def shobj_description(lookup: Lookup, oid: int, catalog: str) -> str | None:
-    """A shared object's comment: roles have one."""
-    return lookup.catalog.comments.get((PG_AUTHID, oid, 0)) if catalog == "pg_authid" else None
+    """A shared object's comment: roles and databases have one."""
+    classoid = {"pg_authid": PG_AUTHID, "pg_database": PG_DATABASE}.get(catalog, 0)
+    return lookup.catalog.comments.get((classoid, oid, 0))
 
 
 def pg_tablespace_location(_lookup: Lookup, oid: int) -> str | None:

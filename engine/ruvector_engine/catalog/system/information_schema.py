@@ -13,12 +13,13 @@ from ruvector_engine.catalog.system.constraints import Constraint, all_constrain
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.definitions import pg_get_viewdef
 from ruvector_engine.catalog.system.listings import lookup_of
-from ruvector_engine.catalog.system.lookup import system_schemas
+from ruvector_engine.catalog.system.lookup import Lookup, system_schemas
 from ruvector_engine.catalog.system.objects import role_name, schema_key
 from ruvector_engine.catalog.system.relations import RELATIONS, information_schema
 from ruvector_engine.catalog.system.typenames import format_type, type_schema
 from ruvector_engine.catalog.system.types import all_types, storage_facts
 from ruvector_engine.catalog.system.visible import column_shown, owned, relation_shown, schema_shown
+from ruvector_engine.sql.shown_names import shown_expression
 from ruvector_engine.types.registry import TypeRef
 
 Rows = list[tuple[Any, ...]]
@@ -35,6 +36,10 @@ _TYPMOD_HEADER = 4
 
 def _flag(value: bool) -> str:
     return "YES" if value else "NO"
+
+
+def _shown(lookup: Lookup, text: str | None) -> str | None:
+    return None if text is None else shown_expression(lookup, text)
 
 
 def _relations(context: SystemContext) -> Iterator[tuple[TableDef | ViewDef, str]]:
@@ -86,7 +91,7 @@ def columns_rows(context: SystemContext) -> Rows:
                     table_name=relation.name,
                     column_name=column.name,
                     ordinal_position=column.attnum,
-                    column_default=None if column.identity else column.default,
+                    column_default=_shown(lookup, None if column.identity else column.default),
                     is_nullable=_flag(not column.not_null),
                     data_type="USER-DEFINED" if (facts.extension or made) and not array else data_type,
                     udt_catalog=context.database,
@@ -95,7 +100,7 @@ def columns_rows(context: SystemContext) -> Rows:
                     dtd_identifier=str(column.attnum),
                     is_self_referencing="NO",
                     is_generated="NEVER" if column.generation is None else "ALWAYS",
-                    generation_expression=column.generation,
+                    generation_expression=_shown(lookup, column.generation),
                     is_updatable=_flag(updatable),
                     **_sizes(column.type, name),
                     **_identity(column, sequences.get(column.owned_sequence)),
@@ -237,11 +242,11 @@ def constraint_table_usage_rows(context: SystemContext) -> Rows:
 
 def check_constraints_rows(context: SystemContext) -> Rows:
     """information_schema.check_constraints."""
-    row, rights = information_schema("check_constraints").row, context.rights
+    row, lookup, rights = information_schema("check_constraints").row, lookup_of(context), context.rights
     return [
         row(
             **_constraint_names(context, c),
-            check_clause=f"{c.columns[0]} IS NOT NULL" if c.kind == "n" else f"({c.expression})",
+            check_clause=f"{c.columns[0]} IS NOT NULL" if c.kind == "n" else f"({_shown(lookup, c.expression)})",
         )
         for c in all_constraints(context.catalog)
         if c.kind in "cn" and owned(rights, c.table)

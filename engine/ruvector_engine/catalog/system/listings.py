@@ -18,7 +18,7 @@ Rows = list[tuple[Any, ...]]
 
 def lookup_of(context: SystemContext) -> Lookup:
     """The lookup that belongs to a context."""
-    return Lookup.of(context.catalog, context.search_path, user=context.user, database=context.database)
+    return Lookup.of(context.catalog, context.search_path, user=context.user)
 
 
 def tables_rows(context: SystemContext) -> Rows:

@@ -27,17 +27,16 @@ class Lookup:
     catalog: Catalog
     search_path: tuple[str, ...]
     user: str
-    database: str
     relations: Mapping[int, Relation]
     constraints: Mapping[int, Constraint]
 
     @classmethod
-    def of(cls, catalog: Catalog, search_path: tuple[str, ...], *, user: str, database: str) -> Lookup:
+    def of(cls, catalog: Catalog, search_path: tuple[str, ...], *, user: str) -> Lookup:
         """The lookup for a catalog; pg_catalog is searched first unless the path names it."""
         path = search_path if "pg_catalog" in search_path else ("pg_catalog", *search_path)
         relations = _SYSTEM_BY_OID | {r.oid: r for r in catalog.relations.values()}
         constraints = {c.oid: c for c in all_constraints(catalog)}
-        return cls(catalog, path, user, database, relations, constraints)
+        return cls(catalog, path, user, relations, constraints)
 
     def relation(self, schema: str | None, name: str) -> Relation | None:
         """What a relation's name means, system relations included."""

@@ -52,6 +52,12 @@ def role_name(authority: Authority, oid: int) -> str:
     return f"unknown (OID={oid})" if role is None else role.name
 
 
+def database_name(authority: Authority, oid: int) -> str | None:
+    """A database's name; None when there is none of that OID."""
+    found = authority.database_by_oid(oid)
+    return None if found is None else found.name
+
+
 def shown_acl(authority: Authority, key: AclKey) -> list[str] | None:
     """An object's list as relacl and its kin show it: NULL while nothing was granted or revoked."""
     items = authority.acls.get(key)

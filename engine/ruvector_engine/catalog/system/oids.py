@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from zlib import crc32
 
+from ruvector_engine.catalog.databases import PG_DATABASE as PG_DATABASE  # with the other classes
+
 #: The bootstrap superuser, who owns all that nobody else does.
 OWNER = 10
-DATABASE = 5
 DEFAULT_TABLESPACE = 1663
 GLOBAL_TABLESPACE = 1664
 DEFAULT_COLLATION = 100
@@ -14,10 +15,11 @@ TABLESPACES = {"pg_default": DEFAULT_TABLESPACE, "pg_global": GLOBAL_TABLESPACE}
 
 #: Catalogs, as classid and refclassid name them.
 PG_CLASS, PG_TYPE, PG_PROC, PG_ATTRDEF, PG_CONSTRAINT, PG_EXTENSION = 1259, 1247, 1255, 2604, 2606, 3079
-PG_DATABASE, PG_AUTHID, PG_TABLESPACE = 1262, 1260, 1213
+PG_AUTHID, PG_TABLESPACE = 1260, 1213
 PG_AM, PG_CAST, PG_NAMESPACE, PG_OPCLASS, PG_OPERATOR, PG_OPFAMILY = 2601, 2605, 2615, 2616, 2617, 2753
 
-EXTENSIONS = {"vector": 15_000, "ruvector": 14_980}
+#: Not among the system's own, which pg_dump leaves out.
+EXTENSIONS = {"vector": 16_384, "ruvector": 16_385}
 NAMESPACES = {"pg_catalog": 11, "public": 2200, "information_schema": 12_421}
 ACCESS_METHODS = {
     "heap": 2,

@@ -19,12 +19,12 @@ from ruvector_engine.catalog.privileges import (
     privilege_letter,
     privilege_name,
 )
-from ruvector_engine.catalog.rights import DATABASE, DATABASE_KEY, Rights
+from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.roles import PUBLIC, AclItem, AclKey
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.lookup import Lookup, system_schemas
 from ruvector_engine.catalog.system.names import schema_and_name, split_name
-from ruvector_engine.catalog.system.oids import PG_TABLESPACE, TABLESPACES, namespace_oid
+from ruvector_engine.catalog.system.oids import PG_DATABASE, PG_TABLESPACE, TABLESPACES, namespace_oid
 from ruvector_engine.errors import SqlError
 
 Argument = int | str
@@ -164,13 +164,16 @@ def has_schema_privilege(lookup: Lookup, *args: Argument) -> bool | None:
 
 
 def has_database_privilege(lookup: Lookup, *args: Argument) -> bool | None:
-    """Whether a role has any of the privileges on the database."""
+    """Whether a role has any of the privileges on a database."""
     rights, (database, privileges) = _split(lookup, args, 2)
-    there = database in (lookup.database, DATABASE)
-    if not there and isinstance(database, str):
+    databases = lookup.catalog.authority.databases.values()
+    found = next((d.oid for d in databases if database in (d.name, d.oid)), None)
+    if found is None and isinstance(database, str):
         raise SqlError("3D000", f'database "{database}" does not exist')
     asked = _asked(str(privileges), "database")
-    return _holds(rights, "database", DATABASE_KEY, asked) if there else None
+    if found is None:
+        return True if rights.superuser else None  # as in PostgreSQL: of a superuser nothing is looked up
+    return _holds(rights, "database", (PG_DATABASE, found, 0), asked)
 
 
 def has_tablespace_privilege(lookup: Lookup, *args: Argument) -> bool | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ruvector_engine.catalog.cluster import is_shared
 from ruvector_engine.catalog.membership import can_set, has_privileges_of, is_admin, is_member
-from ruvector_engine.catalog.roles import BOOTSTRAP_ROLE, RoleDef
+from ruvector_engine.catalog.rights import database_key, owner_of
+from ruvector_engine.catalog.roles import RoleDef
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.catalog.system.names import quote_identifier, split_name
-from ruvector_engine.catalog.system.oids import PG_AUTHID, derived
+from ruvector_engine.catalog.system.oids import derived
 from ruvector_engine.catalog.system.relations import information_schema, pg_catalog
 from ruvector_engine.errors import SqlError
 
@@ -110,12 +112,12 @@ def members_rows(context: SystemContext) -> Rows:
 
 
 def description_rows(context: SystemContext) -> Rows:
-    """pg_shdescription: the comments on roles."""
+    """pg_shdescription: the comments on roles and databases."""
     row = pg_catalog("pg_shdescription").row
     return [
         row(objoid=objoid, classoid=classoid, description=text)
         for (classoid, objoid, _), text in context.catalog.comments.items()
-        if classoid == PG_AUTHID
+        if is_shared(classoid)
     ]
 
 
@@ -135,7 +137,7 @@ def _applicable(context: SystemContext) -> list[tuple[str, str, bool]]:
         role, member = authority.role_by_oid(m.role), authority.role_by_oid(m.member)
         if role and member and has_privileges_of(authority, context.user_oid, member.oid):
             found[member.name, role.name, m.admin] = None
-    owner = authority.role_by_oid(BOOTSTRAP_ROLE)
+    owner = authority.role_by_oid(owner_of(authority, database_key(authority)))
     if owner is not None and has_privileges_of(authority, context.user_oid, owner.oid):
         found[owner.name, "pg_database_owner", False] = None
     return list(found)

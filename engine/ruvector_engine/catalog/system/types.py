@@ -109,6 +109,14 @@ def type_functions() -> frozenset[int]:
     return frozenset(found - {0} | set(_ENUM_FUNCTIONS.values()))
 
 
+def input_and_output(oid: int) -> tuple[int, int]:
+    """The OIDs of the functions that read a type's values from text and write them."""
+    if isinstance(oid, UserOid) and TypeRef(oid).enum is not None:
+        return _ENUM_FUNCTIONS["typinput"], _ENUM_FUNCTIONS["typoutput"]
+    row, position = storage_facts(oid).row, pg_catalog("pg_type").position
+    return row[position["typinput"]], row[position["typoutput"]]
+
+
 @cache
 def type_oids() -> dict[str, int]:
     """OID by pg_type name."""

@@ -16,14 +16,17 @@ from ruvector_engine.sql.coerce import (
     known,
     with_shape,
 )
+from ruvector_engine.sql.database_names import require_own
 from ruvector_engine.sql.expressions import composites
 from ruvector_engine.sql.expressions.dispatch import expression, handles
 from ruvector_engine.sql.expressions.operands import apply_operator, as_type, equality
+from ruvector_engine.sql.functions import definition
 from ruvector_engine.sql.nodes import BoolOp, Call, Cast, ColumnRef, Const, Expr, Param, Query, Special
+from ruvector_engine.sql.noted import AttributeNamed, ColumnNamed, TypeNamed
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position, strings
 from ruvector_engine.sql.scope import Scope, row_of
 from ruvector_engine.sql.tree import walk
-from ruvector_engine.sql.typenames import resolve_type
+from ruvector_engine.sql.typenames import EXTENSION_OIDS, resolve_type
 from ruvector_engine.types.bits import parse_bits
 from ruvector_engine.types.numeric import parse_numeric
 from ruvector_engine.types.registry import (
@@ -44,6 +47,7 @@ from ruvector_engine.types.registry import (
     TIMETZ,
     UNKNOWN,
     TypeRef,
+    UserOid,
 )
 
 _BOOL = TypeRef(BOOL)
@@ -51,27 +55,40 @@ _BOOL = TypeRef(BOOL)
 
 @handles("column_ref")
 def _column_ref(scope: Scope, node: Any) -> Expr:
+    if scope.clause == "DEFAULT":
+        problem = "cannot use column reference in DEFAULT expression"
+        raise SqlError("0A000", problem, position=position(node.location))
     parts: list[str] = []
     for field in node.fields:
         kind, message = kind_of(field)
         if kind == "a_star":
-            return _whole_row(scope, parts, node.location)
+            return _whole_row(scope, node, parts)
         parts.append(message.sval)
     if len(parts) == 1:
-        return scope.column(parts[0], node.location)
+        return _noted(scope, node, scope.column(parts[0], node.location))
+    if len(parts) == 4:
+        require_own(scope.state.context.catalog, parts, node.location, relation=False)
+        del parts[0]
     if len(parts) > 3:
         raise SqlError(
             "42601",
             f"improper qualified name (too many dotted names): {'.'.join(parts)}",
             position=position(node.location),
         )
-    return scope.qualified(parts, node.location)
+    return _noted(scope, node, scope.qualified(parts, node.location))
 
 
-def _whole_row(scope: Scope, parts: list[str], location: int) -> Expr:
+def _noted(scope: Scope, node: Any, meant: Expr) -> Expr:
+    """What a ColumnRef means, noted where that is asked for."""
+    if scope.state.noted is not None:
+        scope.state.noted.append(ColumnNamed(node, meant, scope, scope.clause))
+    return meant
+
+
+def _whole_row(scope: Scope, node: Any, parts: list[str]) -> Expr:
     if not parts:
-        raise SqlError("42601", 'row expansion via "*" is not supported here', position=position(location))
-    return row_of(scope.relation(parts, location), location)
+        raise SqlError("42601", 'row expansion via "*" is not supported here', position=position(node.location))
+    return _noted(scope, node, row_of(scope.relation(parts, node.location), node.location))
 
 
 @handles("a_const")
@@ -115,6 +132,8 @@ def _parameter(scope: Scope, node: Any) -> Expr:
 def _cast(scope: Scope, node: Any) -> Expr:
     context = scope.state.context
     target = resolve_type(node.type_name, context.catalog, context.search_path)
+    if scope.state.noted is not None and (isinstance(target.oid, UserOid) or target.oid in EXTENSION_OIDS):
+        scope.state.noted.append(TypeNamed(node.type_name, target.pg.element_oid or target.oid))
     kind, message = kind_of(node.arg)
     if kind == "a_array_expr" and target.pg.element_oid:
         return _array_of(scope, message, target)
@@ -279,6 +298,7 @@ def _indirection(scope: Scope, node: Any) -> Expr:
         if kind == "a_indices":
             subscripts.append(message)
         elif kind == "string":
+            _note_attribute(scope, message, result.type)
             result = _field(result, message.sval, location)
         else:
             raise SqlError("42601", 'row expansion via "*" is not supported here', position=position(location))
@@ -286,6 +306,8 @@ def _indirection(scope: Scope, node: Any) -> Expr:
         return result
     if result.type.oid == JSONB:
         return _jsonb_subscripts(scope, result, subscripts)
+    if result.type.pg.name == "name" and len(subscripts) == 1 and not subscripts[0].is_slice:
+        return _character(scope, result, subscripts[0].uidx)
     element = result.type.pg.element_oid
     if not element:
         raise SqlError(
@@ -299,6 +321,27 @@ def _indirection(scope: Scope, node: Any) -> Expr:
         return _slice(scope, result, subscripts, location)
     indexes = [_subscript(scope, s.uidx) for s in subscripts]
     return Special("subscript", (result, *indexes), TypeRef(element), None, location)
+
+
+def _note_attribute(scope: Scope, node: Any, row: TypeRef) -> None:
+    attributes = () if row.composite is None else row.composite.attributes
+    found = next((a for a in attributes if a.name == node.sval), None)
+    if scope.state.noted is not None and found is not None:
+        scope.state.noted.append(AttributeNamed(node, row.oid, found.attnum))
+
+
+#: One byte of a name, as typname[0] asks for it: names are arrays of "char" that count from 0.
+_BYTE_OF_NAME = definition.function(
+    "byte of a name",
+    "name,int4",
+    "char",
+    "(CASE WHEN NOT {1} BETWEEN 0 AND 63 THEN NULL WHEN strlen({0}) = length({0}) THEN substring({0}, {1} + 1, 1) "
+    "ELSE error('subscripts of names that are not all ASCII are not supported') END)",
+)
+
+
+def _character(scope: Scope, name: Expr, node: Any) -> Expr:
+    return Call(_BYTE_OF_NAME, (name, _subscript(scope, node)), TypeRef(_BYTE_OF_NAME.result))
 
 
 def _field(row: Expr, name: str, location: int) -> Expr:
@@ -396,9 +439,3 @@ def _value_function(_scope: Scope, node: Any) -> Expr:
     now = Special("session", (), TypeRef(TIMESTAMPTZ), "now", node.location)
     target = TypeRef(_TIMES[base], node.typmod if name.endswith("_N") else -1)
     return now if target == now.type else Cast(now, target, True, node.location)
-
-
-@handles("grouping_func")
-def _grouping(scope: Scope, node: Any) -> Expr:
-    args = tuple(expression(scope, a) for a in node.args)
-    return Special("grouping", args, TypeRef(INT4), None, node.location)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ruvector_engine.catalog.made_types import MadeType
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.coerce import boolean, coerce, coerce_or_fail
+from ruvector_engine.sql.database_names import require_own
 from ruvector_engine.sql.expressions import windows
 from ruvector_engine.sql.expressions.dispatch import expression, handles
 from ruvector_engine.sql.expressions.operands import arguments, configured
@@ -18,6 +20,7 @@ from ruvector_engine.sql.functions.catalog import FUNCTIONS, NO_FUNCTION_HINT, f
 from ruvector_engine.sql.functions.resolution import Candidate, candidates
 from ruvector_engine.sql.functions.system import PREFIX
 from ruvector_engine.sql.nodes import Aggregate, Call, Const, Expr, FunctionDef, Special
+from ruvector_engine.sql.noted import TypeCalled
 from ruvector_engine.sql.raw import guard, position, strings
 from ruvector_engine.sql.scope import Scope
 from ruvector_engine.sql.tree import references, walk
@@ -59,6 +62,7 @@ _NO_AGGREGATES = (
     "GENERATED",
     "COPY",
     "FROM",
+    "USING",
 )
 _NO_WINDOWS = (*_NO_AGGREGATES, "HAVING")
 _NO_SETS = (
@@ -75,6 +79,7 @@ _NO_SETS = (
     "GENERATED",
     "COPY",
     "VALUES",
+    "USING",
 )
 _LABELS = {
     "JOIN/ON": "JOIN conditions",
@@ -82,6 +87,7 @@ _LABELS = {
     "DEFAULT": "DEFAULT expressions",
     "CHECK": "check constraints",
     "GENERATED": "column generation expressions",
+    "USING": "transform expressions",
     "COPY": "COPY FROM WHERE conditions",
 }
 
@@ -94,7 +100,7 @@ def not_allowed(kind: str, clause: str, sqlstate: str, location: int) -> SqlErro
 @handles("func_call")
 def _call(scope: Scope, node: Any) -> Expr:
     guard(node, _HANDLED)
-    name = _function_name(node)
+    name = _function_name(scope, node)
     kinds = {f.kind for f in FUNCTIONS.get(name, ())}
     if node.agg_within_group:
         return ordered_set(scope, node, name)
@@ -105,7 +111,7 @@ def _call(scope: Scope, node: Any) -> Expr:
     args = [expression(scope, a) for a in node.args]
     if name == "pg_typeof" and len(args) == 1:
         return Const(args[0].type.oid, TypeRef(REGTYPE), node.location)
-    converted = _as_cast(scope, name, args, node.location)
+    converted = _as_cast(scope, node, name, args)
     if converted is not None:
         return converted
     if node.func_variadic:
@@ -114,9 +120,21 @@ def _call(scope: Scope, node: Any) -> Expr:
     return call(scope, chosen, args, node.location)
 
 
-def _function_name(node: Any) -> str:
+@handles("grouping_func")
+def _grouping(scope: Scope, node: Any) -> Expr:
+    args = tuple(expression(scope, a) for a in node.args)
+    if scope.clause in _NO_AGGREGATES:
+        raise not_allowed("grouping operations", scope.clause, "42803", node.location)
+    return Special("grouping", args, TypeRef(INT4), None, node.location)
+
+
+def _function_name(scope: Scope, node: Any) -> str:
     parts = strings(node.funcname)
-    if len(parts) > 1 and parts[-2] not in ("pg_catalog", "public", "information_schema"):
+    if len(parts) == 3:
+        require_own(scope.state.context.catalog, parts, node.location, relation=False)
+        del parts[0]
+    is_known = len(parts) == 1 or parts[-2] in ("pg_catalog", "public", "information_schema")
+    if not is_known and _made_type(scope, parts) is None:
         shown = ".".join(parts)
         raise SqlError(
             "42883",
@@ -171,14 +189,21 @@ def _find(name: str, args: Sequence[Expr], location: int) -> Candidate:
         raise SqlError(error.sqlstate, error.message, hint=error.hint, position=position(location)) from None
 
 
-def _as_cast(scope: Scope, name: str, args: Sequence[Expr], location: int) -> Expr | None:
+def _made_type(scope: Scope, names: Sequence[str]) -> MadeType | None:
+    return made_type(names, scope.state.context.catalog, scope.state.context.search_path)
+
+
+def _as_cast(scope: Scope, node: Any, name: str, args: Sequence[Expr]) -> Expr | None:
     """float8(x), text(x): a type's name as a function is a cast, unless a function of one argument has that name."""
     if len(args) != 1 or candidates(FUNCTIONS.get(name, ()), 1):
         return None
-    found = find_type(name)
-    made = made_type((name,), scope.state.context.catalog, scope.state.context.search_path)
+    names, location = strings(node.funcname), node.location
+    made = _made_type(scope, names)
+    found = find_type(name) if made is None else None
     if found is None and made is None:
         return None
+    if made is not None and scope.state.noted is not None:
+        scope.state.noted.append(TypeCalled(node, made.oid))
     oid = found.oid if found is not None else made.type_oid  # type: ignore[union-attr]
     if oid in DIMENSION_LIMITS and not _is_text(args[0].type.oid) and args[0].type.oid != oid:
         return None  # its casts are functions of other names
@@ -219,10 +244,6 @@ def call(scope: Scope, chosen: Candidate, args: Sequence[Expr], location: int) -
 
 def _aggregate(scope: Scope, node: Any, name: str) -> Expr:
     over = node.HasField("over")
-    if over:
-        _check_window_place(scope, node.location)
-    else:
-        _check_aggregate_place(scope, node.location)
     saved = scope.in_aggregate, scope.in_window
     scope.in_aggregate, scope.in_window = scope.in_aggregate or not over, scope.in_window or over
     try:
@@ -232,6 +253,7 @@ def _aggregate(scope: Scope, node: Any, name: str) -> Expr:
         spec = windows.specification(scope, node.over) if over else None
     finally:
         scope.in_aggregate, scope.in_window = saved
+    (_check_window_place if over else _check_aggregate_place)(scope, node.location)
     if node.agg_star:
         args = []
     _check_level(scope, args, node.location)
@@ -345,10 +367,10 @@ def _check_kind(function: FunctionDef, node: Any, over: bool) -> None:
 def _check_aggregate_place(scope: Scope, location: int) -> None:
     if scope.clause == "FILTER":
         raise not_allowed("aggregate functions", scope.clause, "42803", location)
-    if scope.in_aggregate:
-        raise SqlError("42803", "aggregate function calls cannot be nested", position=position(location))
     if scope.clause in _NO_AGGREGATES:
         raise not_allowed("aggregate functions", scope.clause, "42803", location)
+    if scope.in_aggregate:
+        raise SqlError("42803", "aggregate function calls cannot be nested", position=position(location))
 
 
 def _check_window_place(scope: Scope, location: int) -> None:

@@ -17,11 +17,14 @@ from ruvector_engine.types.registry import BOOL, TypeRef
 
 _BOOL = TypeRef(BOOL)
 _NO_SUBQUERIES = {
+    "CHECK": "check constraint",
     "COPY": "COPY FROM WHERE condition",
+    "DEFAULT": "DEFAULT expression",
     "EXECUTE": "EXECUTE parameter",
     "GENERATED": "column generation expression",
     "index expressions": "index expression",
     "index predicates": "index predicate",
+    "USING": "transform expression",
 }
 
 

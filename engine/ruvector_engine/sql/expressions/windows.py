@@ -29,16 +29,16 @@ _STARTS = {
 _EXCLUSIONS = {0x8000: " EXCLUDE CURRENT ROW", 0x10000: " EXCLUDE GROUP", 0x20000: " EXCLUDE TIES"}
 
 
-def specification(scope: Scope, node: Any) -> WindowSpec:
-    """The window of OVER name or OVER (...)."""
+def specification(scope: Scope, node: Any, *, defines: bool = False) -> WindowSpec:
+    """The window of OVER name or OVER (...); or the one that WINDOW name AS (...) `defines`."""
     guard(node, _HANDLED)
     base = None
-    if node.name or node.refname:
-        name = node.name or node.refname
+    name = node.refname if defines else node.name or node.refname
+    if name:
         base = scope.windows.get(name)
         if base is None:
             raise SqlError("42704", f'window "{name}" does not exist', position=position(node.location))
-        if node.name:
+        if name != node.refname:
             return base
         if node.partition_clause:
             raise SqlError("42P20", f'cannot override PARTITION BY clause of window "{name}"')
@@ -59,10 +59,7 @@ def define(scope: Scope, nodes: Any) -> None:
         node = item.window_def
         if node.name in scope.windows:
             raise SqlError("42P20", f'window "{node.name}" is already defined', position=position(node.location))
-        unnamed = type(node)()
-        unnamed.CopyFrom(node)
-        unnamed.ClearField("name")
-        scope.windows[node.name] = specification(scope, unnamed)
+        scope.windows[node.name] = specification(scope, node, defines=True)
 
 
 def _frame(scope: Scope, node: Any) -> str:

@@ -6,7 +6,9 @@ before the statement runs. `SESSION_FUNCTIONS` is what it must know; arguments a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from ruvector_engine.sql.functions.definition import Udf, function
 from ruvector_engine.sql.functions.system import PREFIX
@@ -38,6 +40,7 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("session_user", "", "name"),
     _session("user", "", "name"),
     _session("getpgusername", "", "name"),
+    _session("system_user", "", "text"),
     _session("pg_backend_pid", "", "int4"),
     _session("now", "", "timestamptz"),
     _session("transaction_timestamp", "", "timestamptz"),
@@ -62,7 +65,6 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("pg_sleep", "float8", "void"),
     _session("pg_cancel_backend", "int4", "bool"),
     _session("pg_terminate_backend", "int4,int8", "bool", defaults=1),
-    _session("pg_database_size", "name", "int8"),
     _session("pg_advisory_unlock_all", "", "void"),
     _session("ruvector_version", "", "text"),
     _session("ruvector_simd_info", "", "text"),
@@ -75,8 +77,22 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     *_advisory_locks(),
 )
 
+
+class RowByRow(NamedTuple):
+    """How DuckDB calls a session function: the types, and what stands for a last argument that is left out."""
+
+    args: tuple[str, ...]
+    result: str
+    left_out: str = ""
+
+
 #: Session functions that may also be called for each row of a query; the others want arguments known before.
-ROW_BY_ROW = frozenset({"current_setting", "set_config"})
+ROW_BY_ROW: Mapping[str, RowByRow] = {
+    "current_setting": RowByRow(("VARCHAR", "BOOLEAN"), "VARCHAR", "FALSE"),
+    "set_config": RowByRow(("VARCHAR", "VARCHAR", "BOOLEAN"), "VARCHAR"),
+    "pg_cancel_backend": RowByRow(("INTEGER",), "BOOLEAN"),
+    "pg_terminate_backend": RowByRow(("INTEGER", "BIGINT"), "BOOLEAN", "0"),
+}
 
 
 #: Functions that the session answers with rows: whether the one argument, a name, may be left out, and the columns.
@@ -99,6 +115,11 @@ _REPORTS: dict[str, tuple[bool, dict[str, str]]] = {
 _DUCK_TYPES = {"text": "VARCHAR", "numeric": "VARCHAR", "int8": "BIGINT", "int4": "INTEGER", "bool": "BOOLEAN"}
 
 
+_SEQUENCE = f"{PREFIX}pg_get_sequence_data"
+_SEQUENCE_COLUMNS = (("last_value", "int8"), ("is_called", "bool"))
+_SEQUENCE_ROWS = "STRUCT(last_value BIGINT, is_called BOOLEAN)[]"
+
+
 def _reports() -> Iterator[FunctionDef]:
     for name, (optional, columns) in _REPORTS.items():
         for args, given in (("", "NULL"), ("text", "{1}")) if optional else (("text", "{1}"),):
@@ -110,31 +131,38 @@ def _reports() -> Iterator[FunctionDef]:
 
 def udfs(call: Callable[[int, str, Sequence[Value]], Value]) -> tuple[Udf, ...]:
     """The functions for DuckDB; `call` does what the session with a process ID does for a function's name."""
-
-    def current_setting(pid: int, name: str | None, missing_ok: bool | None) -> Value:
-        return call(pid, "current_setting", (name, missing_ok))
-
-    def set_config(pid: int, name: str | None, value: str | None, local: bool | None) -> Value:
-        return call(pid, "set_config", (name, value, local))
-
-    text = "VARCHAR"
-    return (
-        Udf(f"{PREFIX}current_setting", current_setting, ("INTEGER", text, "BOOLEAN"), text, "special", volatile=True),
-        *(_report(call, name) for name in _REPORTS),
-        Udf(f"{PREFIX}set_config", set_config, ("INTEGER", text, text, "BOOLEAN"), text, "special", volatile=True),
+    row_by_row = (
+        Udf(f"{PREFIX}{name}", partial(_called, call, name), ("INTEGER", *f.args), f.result, "special", volatile=True)
+        for name, f in ROW_BY_ROW.items()
     )
+    data = partial(_called, call, "pg_get_sequence_data")
+    return (
+        *(_report(call, name) for name in _REPORTS),
+        Udf(_SEQUENCE, data, ("INTEGER", "BIGINT"), _SEQUENCE_ROWS, "special", volatile=True),
+        *row_by_row,
+    )
+
+
+def _called(call: Callable[[int, str, Sequence[Value]], Value], name: str, pid: int, *args: Value) -> Value:
+    return call(pid, name, args)
 
 
 def _report(call: Callable[[int, str, Sequence[Value]], Value], name: str) -> Udf:
     fields = ", ".join(f"{column} {_DUCK_TYPES[type_name]}" for column, type_name in _REPORTS[name][1].items())
-    return Udf(
-        f"{PREFIX}{name}",
-        lambda pid, index: call(pid, name, (index,)),
-        ("INTEGER", "VARCHAR"),
-        f"STRUCT({fields})[]",
-        "special",
+    called = partial(_called, call, name)
+    return Udf(f"{PREFIX}{name}", called, ("INTEGER", "VARCHAR"), f"STRUCT({fields})[]", "special", volatile=True)
+
+
+FUNCTIONS: tuple[FunctionDef, ...] = (
+    *SESSION_FUNCTIONS,
+    *_reports(),
+    function(
+        "pg_get_sequence_data",
+        "regclass",
+        "record",
+        f"{_SEQUENCE}({{0}}, {{1}})",
         volatile=True,
-    )
-
-
-FUNCTIONS: tuple[FunctionDef, ...] = (*SESSION_FUNCTIONS, *_reports())
+        returns_set=True,
+        columns=_SEQUENCE_COLUMNS,
+    ),
+)

@@ -62,6 +62,8 @@ _SIGNATURES: tuple[tuple[str, str, str, int], ...] = (
     ("pg_table_size", "regclass", "int8", 0),
     ("pg_indexes_size", "regclass", "int8", 0),
     ("pg_total_relation_size", "regclass", "int8", 0),
+    ("pg_database_size", "name", "int8", 0),
+    ("pg_database_size", "oid", "int8", 0),
     ("to_regclass", "text", "regclass", 0),
     ("to_regtype", "text", "regtype", 0),
     ("to_regnamespace", "text", "regnamespace", 0),
@@ -150,6 +152,12 @@ def _sets() -> Iterator[FunctionDef]:
     yield function(
         "aclexplode", "aclitem[]", "record", f"{PREFIX}aclexplode({{0}}, {{1}})", returns_set=True, columns=_EXPLODED
     )
+    options = (("option_name", "text"), ("option_value", "text"))
+    split = (
+        "list_transform({0}, lambda rv_o: {{'option_name': split_part(rv_o, '=', 1), "
+        "'option_value': substring(rv_o, nullif(instr(rv_o, '='), 0) + 1)}})"
+    )
+    yield function("pg_options_to_table", "text[]", "record", split, returns_set=True, columns=options)
     yield function("pg_partition_ancestors", "regclass", "regclass", "CAST([] AS BIGINT[])", returns_set=True)
 
 
@@ -201,15 +209,17 @@ def _exploded(lookup: Lookup, items: list[str | None]) -> list[dict[str, Any]]:
 
 
 def udfs(
-    lookup_of: Callable[[int], Lookup], relation_bytes: Callable[[int, int], int | None] = lambda _pid, _oid: None
+    lookup_of: Callable[[int], Lookup],
+    relation_bytes: Callable[[int, int], int | None] = lambda _pid, _oid: None,
+    database_bytes: Callable[[int, int | str], int | None] = lambda _pid, _given: None,
 ) -> tuple[Udf, ...]:
     """The functions for DuckDB; `lookup_of` gives the catalog as the session of a backend's process ID sees it.
 
-    `relation_bytes` gives the size of a table or an index by OID, None when there is none. Both are called from
-    DuckDB's threads while a statement of that session runs.
+    `relation_bytes` gives the size of a table or an index by OID, None when there is none; `database_bytes` that of a
+    database by OID or name. All are called from DuckDB's threads while a statement of that session runs.
     """
     result = []
-    sizes = _sizes(lookup_of, relation_bytes)
+    sizes = _sizes(lookup_of, relation_bytes, database_bytes)
     for name, args, returned in _served():
         definition = function(name, args, returned, "")
         call = sizes.get(name) or _bound(_PYTHON_FUNCTIONS[name], lookup_of, strict=name not in _NULLABLE)
@@ -226,7 +236,9 @@ def udfs(
 
 
 def _sizes(
-    lookup_of: Callable[[int], Lookup], relation_bytes: Callable[[int, int], int | None]
+    lookup_of: Callable[[int], Lookup],
+    relation_bytes: Callable[[int, int], int | None],
+    database_bytes: Callable[[int, int | str], int | None],
 ) -> dict[str, Callable[..., Any]]:
     def own(pid: int, oid: int | None, _fork: str = "main") -> int | None:
         return None if oid is None else relation_bytes(pid, oid)
@@ -240,7 +252,16 @@ def _sizes(
         table = own(pid, oid)
         return None if table is None else table + (indexes(pid, oid) or 0)
 
-    return {"pg_relation_size": own, "pg_table_size": own, "pg_indexes_size": indexes, "pg_total_relation_size": total}
+    def database(pid: int, given: int | str | None) -> int | None:
+        return None if given is None else database_bytes(pid, given)
+
+    return {
+        "pg_relation_size": own,
+        "pg_table_size": own,
+        "pg_indexes_size": indexes,
+        "pg_total_relation_size": total,
+        "pg_database_size": database,
+    }
 
 
 def _bound(call: Callable[..., Any], lookup_of: Callable[[int], Lookup], *, strict: bool) -> Callable[..., Any]:
