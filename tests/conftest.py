@@ -32,6 +32,7 @@ SLOW = (
     "engine/test_quantized_indexes.py",
     "engine/test_restart.py",
     "engine/test_savepoints.py",
+    "engine/test_text_indexes.py",
     "engine/test_transactions.py",
     "fuzz",
     "index/test_life.py",

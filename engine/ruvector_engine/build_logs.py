@@ -60,7 +60,9 @@ class BuildLogs:
                     log.changes.append(changes)
 
     def columns_read(self, table_oid: int) -> frozenset[str]:
-        """The columns of a table at which expressions and predicates of the indexes being built look."""
+        """The columns of a table at which the indexes being built look, but for vectors, which get new ids anyway."""
         with self._lock:
             building = [*self._announced, *(log.definition for log in self._logs.values())]
-        return frozenset(name for index in building if index.table_oid == table_oid for name in index.reads)
+        looked_at = [index for index in building if index.table_oid == table_oid]
+        plain = {name for index in looked_at if not index.is_vector for name in index.columns}
+        return frozenset(plain.union(*(index.reads for index in looked_at)))

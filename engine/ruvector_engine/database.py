@@ -43,6 +43,7 @@ from ruvector_engine.sql.functions import notifications, sequences, system
 from ruvector_engine.sql.functions.catalog import UDFS
 from ruvector_engine.sql.functions.session import udfs as session_udfs
 from ruvector_engine.sql.storage import MACROS
+from ruvector_engine.text_indexes import TextIndexSet
 from ruvector_engine.transactions import Transaction
 from ruvector_engine.types.registry import Value
 
@@ -91,6 +92,9 @@ class Database:
         self.rows = RowCache()
         self.filters = FilterCache()
         self.indexes = IndexSet(self.store, data_dir / "indexes")
+        self.text_indexes = TextIndexSet(
+            self.store, data_dir / "text_indexes", lambda: [published.catalog for published in self.databases]
+        )
         #: Held while a commit becomes visible; and by those who need a moment without commits.
         self.commit_lock = threading.RLock()
         #: Commits so far, and the number of the last one that changed a table.
@@ -140,7 +144,9 @@ class Database:
         except BaseException:
             lock_file.close()
             raise
-        database.indexes.open_all([published.catalog for published in database.databases])
+        catalogs = [published.catalog for published in database.databases]
+        database.indexes.open_all(catalogs)
+        database.text_indexes.open_all(catalogs)
         return database
 
     @property
@@ -247,6 +253,7 @@ class Database:
                     transaction.connection.control_transaction("COMMIT")
                 except SqlError:
                     self.indexes.discard(transaction)
+                    self.text_indexes.discard(transaction)
                     raise
                 self._publish(transaction)
             finally:
@@ -268,7 +275,9 @@ class Database:
         for table_oid, changes in transaction.changes.items():
             if changes.truncated or changes.altered or table_oid in transaction.dropped:
                 self.rows.forget(table_oid)
-        self.indexes.publish(transaction.new_database or transaction.published.catalog, transaction)
+        catalog = transaction.new_database or transaction.published.catalog
+        self.indexes.publish(catalog, transaction)
+        self.text_indexes.publish(catalog, transaction)
         # After the indexes: a reader that still finds an old id misses its row, and searches again.
         for table_oid, changes in transaction.changes.items():
             self.rows.changed(table_oid, (*changes.deleted, *changes.touched))
@@ -279,6 +288,7 @@ class Database:
             return
         self._closed = True
         self.indexes.close()
+        self.text_indexes.close()
         self.store.checkpoint()
         self.store.close()
         self._lock_file.close()

@@ -13,7 +13,8 @@ Severity = Literal["ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "INFO", "LOG"
 class SqlError(Exception):
     """An error (or a notice) as PostgreSQL reports one.
 
-    `position` is a 1-based character offset into the statement's source text, or None.
+    `position` is a 1-based character offset into the statement's source text, or None. `internal_position` is one into
+    `internal_query`, a text that the server ran on its own account.
     """
 
     def __init__(
@@ -31,6 +32,8 @@ class SqlError(Exception):
         column: str | None = None,
         datatype: str | None = None,
         constraint: str | None = None,
+        internal_position: int | None = None,
+        internal_query: str | None = None,
     ) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate
@@ -45,6 +48,8 @@ class SqlError(Exception):
         self.column = column
         self.datatype = datatype
         self.constraint = constraint
+        self.internal_position = internal_position
+        self.internal_query = internal_query
 
     def __str__(self) -> str:
         return f"{self.severity}:  {self.sqlstate}: {self.message}"

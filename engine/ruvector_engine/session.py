@@ -48,7 +48,7 @@ from ruvector_engine.results import Column, Result, StatementDescription
 from ruvector_engine.settings import Settings
 from ruvector_engine.sql import text_styles
 from ruvector_engine.sql.analyze import Analyzed, analyze
-from ruvector_engine.sql.context import Context
+from ruvector_engine.sql.context import Context, Variables
 from ruvector_engine.sql.names import name_to_oid
 from ruvector_engine.sql.needs import Needs
 from ruvector_engine.sql.parser import RawStatement, inner_statement, parse
@@ -63,6 +63,8 @@ from ruvector_engine.types.timezones import find_zone
 if TYPE_CHECKING:
     from ruvector_engine.database import Database
 
+#: The severities of notices, from the least, by which client_min_messages chooses.
+_LEVELS = ("debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "notice", "warning", "error")
 #: Statements that a failed transaction still takes.
 _ENDS_TRANSACTION = frozenset({"COMMIT", "ROLLBACK", "ROLLBACK TO", "PREPARE TRANSACTION"})
 
@@ -128,6 +130,8 @@ class Session:
         self.transaction_time = self.statement_time = self.started_at
         #: The statement that runs, or ran last.
         self.raw: RawStatement | None = None
+        #: The same as the client sent it: of a program, the whole.
+        self.sent: RawStatement | None = None
         self.drawn = DrawnNumbers()
         self._cancelled = ""  # why the running statement is to stop
         #: Whether an administrator has ordered it to end.
@@ -138,6 +142,9 @@ class Session:
         self.statements: dict[str, Prepared | None] = {}
         #: Whether the statement has others beside it in one text or pipeline, with which it is one transaction.
         self.in_implicit_block = False
+        #: How many programs (DO) the running statement stands in, and the names that they give to it.
+        self.program_depth = 0
+        self.variables: Variables | None = None
         self.cursors: dict[str, Cursor] = {}
         #: The stream that DuckDB is still producing for a client, if any.
         self.stream: RowStream | None = None
@@ -272,7 +279,7 @@ class Session:
         if self.transaction.state == "failed" and not _ends_transaction(prepared.raw):
             raise _aborted()
         self.statement_time = time.time()
-        self.raw = prepared.raw
+        self.raw = self.sent = prepared.raw
         if self.transaction.state == "idle":
             self.begin("implicit")
         if prepared.raw.kind not in WITHOUT_SNAPSHOT:
@@ -281,6 +288,18 @@ class Session:
         self._follow_settings()
         with self.watched():
             return dispatch.run(self, widening.fitting(self, prepared, params), params)
+
+    def execute_inside(self, prepared: Prepared, params: Sequence[Value] = ()) -> Result:
+        """Run a statement of the program that the running statement is, in the same transaction; blocks."""
+        self.check_cancelled()
+        self._follow_settings()
+        outer, self.raw = self.raw, prepared.raw
+        try:
+            return dispatch.run(self, widening.fitting(self, prepared, params), params)
+        except SqlError as error:
+            raise named_sequence(error, self.catalog) from error.__cause__
+        finally:
+            self.raw = outer
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -418,21 +437,25 @@ class Session:
         context: str | None = None,
     ) -> None:
         """Send a message beside the result, if client_min_messages lets it pass."""
-        wanted = self.settings["client_min_messages"]
-        if wanted != "error" and not (wanted == "warning" and severity == "NOTICE"):
-            self.notices.append(
-                SqlError(sqlstate, message, severity=severity, detail=detail, hint=hint, context=context)
-            )
+        self.tell(SqlError(sqlstate, message, severity=severity, detail=detail, hint=hint, context=context))
+
+    def tell(self, notice: SqlError) -> None:
+        """Send a notice of any severity, if client_min_messages lets it pass; INFO always passes."""
+        wanted = _LEVELS.index(self.settings["client_min_messages"])
+        if notice.severity == "INFO" or _LEVELS.index(notice.severity.lower()) >= wanted:
+            self.notices.append(notice)
 
     @property
     def in_block(self) -> bool:
         """Whether the statement is one of several in a transaction, a block's or an implicit one's."""
-        return self.transaction.state == "block" or self.in_implicit_block
+        return self.transaction.state == "block" or self.in_implicit_block or self.program_depth > 0
 
     def require_no_block(self, command: str) -> None:
         """25001 for a command that must be a transaction of its own, when others are in it too."""
-        if self.in_block:
+        if self.transaction.state == "block" or self.in_implicit_block:
             raise SqlError("25001", f"{command} cannot run inside a transaction block")
+        if self.program_depth:
+            raise SqlError("25001", f"{command} cannot be executed from a function")
 
     def require_block(self, command: str) -> None:
         """25P01 for a command that means nothing when it is a transaction of its own."""
@@ -535,7 +558,7 @@ class Session:
             state={"idle": "idle", "implicit": "active", "block": "idle in transaction"}.get(
                 self.transaction.state, "idle in transaction (aborted)"
             ),
-            query=shown_text(self.raw) if self.raw is not None else "",
+            query=shown_text(self.sent) if self.sent is not None else "",
             user_oid=self.identity.login.oid,
             database_oid=self.published.oid,
         )
@@ -554,8 +577,10 @@ class Session:
         """What names mean in this session now."""
         now = micros(self.transaction_time if self.transaction.state != "idle" else time.time())
         if self.rights.superuser:
-            return Context(self.catalog, self.search_path, self.settings, now, self.lookup)
-        return Context(self.catalog, self.search_path, self.settings, now, self.lookup, self.rights)
+            return Context(self.catalog, self.search_path, self.settings, now, self.lookup, variables=self.variables)
+        return Context(
+            self.catalog, self.search_path, self.settings, now, self.lookup, self.rights, variables=self.variables
+        )
 
     # ------------------------------------------------------------ inside
 
@@ -636,6 +661,7 @@ class Session:
             transaction.open = False
             self.filled_views.clear()
         self.database.indexes.discard(transaction)
+        self.database.text_indexes.discard(transaction)
         transaction.forget_changes()
 
     def _roll_back_storage(self) -> None:

@@ -52,6 +52,16 @@ def _planner(name: str) -> Setting:
     return Setting(f"enable_{name}", "bool", "on", f"Enables the planner's use of {name} plans.")
 
 
+_PLPGSQL = (
+    Setting("plpgsql.check_asserts", "bool", "on", "Perform checks given in ASSERT statements."),
+    Setting(
+        "plpgsql.variable_conflict",
+        "enum",
+        "error",
+        "Sets handling of conflicts between PL/pgSQL variable names and table column names.",
+        values=("error", "use_variable", "use_column"),
+    ),
+)
 _SCAN = ("off", "relaxed_order", "strict_order")
 _ITERATIVE = "Sets the mode for iterative scans"
 _VECTOR_SEARCH = (
@@ -94,6 +104,7 @@ SHARED_BUFFERS = max((max(memory() // 4, min(memory() // 2, _LITTLE)) >> 20) * 1
 
 SETTINGS: tuple[Setting, ...] = (
     *_VECTOR_SEARCH,
+    *_PLPGSQL,
     *(replace(_BY_NAME[name], name=alias, alias_of=name) for alias, name in _ALIASES.items()),
     # reported to the client
     Setting("application_name", "string", "", "Name of the client application", reported=True),

@@ -19,7 +19,7 @@ _BY_NAME = {s.name.lower(): s for s in SETTINGS}
 
 #: Settings in a name space of an extension that is not loaded, or of the user's own, are kept as they are.
 _CUSTOM = re.compile(r"^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)+$")
-_RESERVED_PREFIXES = ("hnsw", "ivfflat")
+_RESERVED_PREFIXES = ("hnsw", "ivfflat", "plpgsql")
 
 
 def lookup(name: str) -> Setting | None:

@@ -135,10 +135,15 @@ class WrittenRows:
 
 
 class Savepoint(NamedTuple):
-    """Where ROLLBACK TO can go back to. `refusal` says why it cannot when storage has to be undone."""
+    """Where ROLLBACK TO can go back to. `refusal` says why it cannot when storage has to be undone.
+
+    Storage has changed when both `writes` and the connection's `changing` have grown: statements that announce a write
+    may fail before they do anything.
+    """
 
     name: str
     writes: int
+    changing: int
     settings: Mark
     open: bool
     catalog: Catalog | None

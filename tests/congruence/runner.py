@@ -46,6 +46,17 @@ FROM pg_type WHERE typname = ANY ($1::text[]) AND typtype = 'e' AND typnamespace
 """
 
 
+#: The fields of a message that an outcome shows, when it has them.
+_SHOWN = (
+    pq.DiagnosticField.STATEMENT_POSITION,
+    pq.DiagnosticField.MESSAGE_DETAIL,
+    pq.DiagnosticField.MESSAGE_HINT,
+    pq.DiagnosticField.INTERNAL_POSITION,
+    pq.DiagnosticField.INTERNAL_QUERY,
+    pq.DiagnosticField.CONTEXT,
+)
+
+
 class RunnerError(RuntimeError):
     """The server did not answer as any PostgreSQL would: it closed the connection or went silent."""
 
@@ -253,7 +264,7 @@ def _message_lines(result: pq.abc.PGresult) -> list[str]:
         for name in (fields.SEVERITY_NONLOCALIZED, fields.SQLSTATE, fields.MESSAGE_PRIMARY)
     )
     lines = [f"{severity} {state} {escape(text)}"]
-    for name in (fields.STATEMENT_POSITION, fields.MESSAGE_DETAIL, fields.MESSAGE_HINT, fields.CONTEXT):
+    for name in _SHOWN:
         value = result.error_field(name)
         if value is not None:
             label = name.name.removeprefix("STATEMENT_").removeprefix("MESSAGE_")

@@ -14,6 +14,7 @@ from tests.crash.workload import TABLE, Connection, Worker, embedding, working
 from tests.oracle.server import Server
 
 WORKERS = 4
+TEXT_INDEX = "CREATE INDEX crash_words ON crash USING gin (words)"
 NEAREST = "SELECT id FROM crash {where} ORDER BY {key} {operator} {query} LIMIT {limit}"
 QUERIES = 20
 _SLOW = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -51,6 +52,7 @@ def test_kill_in_the_middle_of_work(tmp_path: Path, name: str, rounds: int) -> N
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
             create_table(connection, kind)
             create_index(connection, kind)
+            connection.execute(TEXT_INDEX)
         for _ in range(rounds):
             before = sum(worker.acknowledged for worker in workers)
             with working(workers, server.dsn()):
@@ -63,11 +65,13 @@ def test_kill_in_the_middle_of_work(tmp_path: Path, name: str, rounds: int) -> N
             with psycopg.connect(server.dsn(), autocommit=True) as connection:
                 check_rows(connection, workers)
                 check_index(connection, workers)
+                check_words(connection, workers)
         server.stop()
         server.start()
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
             check_rows(connection, workers)
             check_index(connection, workers)
+            check_words(connection, workers)
     finally:
         if server.is_running:
             server.stop()
@@ -160,6 +164,17 @@ def nearest(kind: Kind, query: Numbers, limit: int) -> bytes:
     return NEAREST.format(
         where=kind.where, key=kind.key_sql, operator=kind.operator, query=literal, limit=limit
     ).encode()
+
+
+def check_words(connection: Connection, workers: list[Worker]) -> None:
+    """What the text index finds are the rows of each version."""
+    rows = {row: version for worker in workers for row, version in worker.rows.items()}
+    for version in [-1, *sorted(set(rows.values()))[:6]]:
+        statement = f"SELECT id FROM crash WHERE words @@ '{version}'::tsquery"
+        plan = "\n".join(str(line[0]) for line in connection.execute(f"EXPLAIN {statement}"))
+        assert "Bitmap Index Scan on crash_words" in plan
+        found = sorted(int(str(row[0])) for row in connection.execute(statement))
+        assert found == sorted(row for row, known in rows.items() if known == version)
 
 
 def _difference(found: dict[int, int], expected: dict[int, int], worker: Worker) -> str:

@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from tests.crash.kinds import DIMENSIONS, Kind
 
 RANGE = 1_000_000  # ids of one worker
-TABLE = "CREATE TABLE crash (id bigint PRIMARY KEY, version int NOT NULL, embedding {})"
+TABLE = (
+    "CREATE TABLE crash (id bigint PRIMARY KEY, version int NOT NULL, embedding {}, "
+    "words tsvector GENERATED ALWAYS AS (to_tsvector('simple', version::text)) STORED)"
+)
 _INSERT = "INSERT INTO crash (id, version, embedding) VALUES (%s, %s, '{}')"
 _UPDATE = "UPDATE crash SET version = %s, embedding = '{}' WHERE id = %s"
 _DELETE = "DELETE FROM crash WHERE id = %s"

@@ -77,6 +77,28 @@ def test_a_password(name: str, guarded: Server) -> None:
     assert 'password authentication failed for user "postgres"' in wrong.stderr
 
 
+def test_a_block(psql: list[str]) -> None:
+    """psql sends a dollar-quoted block whole, and shows where in it an error is."""
+    output, errors = run(
+        psql,
+        """
+        DO $$
+        BEGIN
+          INSERT INTO driver_items (content) VALUES ('one;'), ('two');
+          RAISE NOTICE 'inserted %', (SELECT count(*) FROM driver_items);
+        END
+        $$;
+        DO $$ BEGIN
+          RAISE NOTICE 'x' y;
+        END $$;
+        """,
+    )
+    assert output == ""
+    assert "NOTICE:  00000: inserted 2" in errors
+    assert 'ERROR:  42601: syntax error at or near "y"' in errors
+    assert "LINE 2:           RAISE NOTICE 'x' y;" in errors
+
+
 def test_client_side_copy(psql: list[str], tmp_path: Path) -> None:
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_text('1,"a, b","[1,2,3]"\n2,,"[4,5,6]"\n')

@@ -54,6 +54,11 @@ def test_the_tokens_are_the_document(text: str) -> None:
     assert list(parse(text)) == [token for token in parse_all(text) if KINDS[token.kind][0] != "blank"]
 
 
+@given(st.text(st.sampled_from("ab Z.,;:!?()\"'-/<>&@_1e\n\té"), max_size=30))
+def test_plain_words_are_told_apart_as_all_are(text: str) -> None:
+    assert list(parse(text)) == [token for token in parse_all(text) if KINDS[token.kind][0] != "blank"]
+
+
 @given(TEXT)
 def test_search_boxes_take_anything(text: str) -> None:
     for make in (websearch_to_tsquery, plainto_tsquery):

@@ -11,7 +11,7 @@ from ruvector_engine.planner.walk import constants
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.results import Row
 from ruvector_engine.sql.emit import DuckSql, SessionValue, emit_query
-from ruvector_engine.sql.emit_binding import written_out
+from ruvector_engine.sql.emit_binding import text_query, written_out
 from ruvector_engine.sql.functions.sequences import told_too_late
 from ruvector_engine.sql.nodes import Cast, Const, Cte, Expr, Param, Query, Target
 from ruvector_engine.sql.storage import bindable
@@ -77,6 +77,9 @@ def evaluate(
         return expr.value
     if isinstance(expr, Param):
         return params[expr.number - 1]
+    text_search = text_query(expr)
+    if text_search is not None:
+        return _value(session, text_search, params)
     emitted = emit_query(Query((Target(expr, "value"),), ctes=ctes))
     return run(session, connection, emitted, params)[0][0]
 

@@ -17,6 +17,7 @@ from ruvector_engine.catalog.model import ROW_ID, IndexDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor.bindings import evaluate, quick_value, values
 from ruvector_engine.executor.filters import matching_ids, rows_query
+from ruvector_engine.executor.text_scans import narrow, narrowed_table
 from ruvector_engine.index import VectorIndex
 from ruvector_engine.index.spec import Query as Vector
 from ruvector_engine.index.spec import Vectors
@@ -142,7 +143,8 @@ def nearest(session: Session, match: KnnMatch, params: Sequence[Value], vector: 
 
 def _exact(session: Session, match: KnnMatch, params: Sequence[Value], vector: Vector, k: int) -> Candidates:
     dimensions = match.dimensions or len(vector)
-    statement = rows_query(match, key=as_stored(match.key, dimensions))
+    narrowed = narrow(session, match.texts, params)
+    statement = rows_query(match, key=as_stored(match.key, dimensions), narrowed=narrowed)
     bound = values(session, statement, params)
     ids, vectors = read(session.connection, statement.text, match.element, dimensions, bound)
     session.check_cancelled()
@@ -189,5 +191,4 @@ def _top(match: KnnMatch, vector: Vector, ids: Ids, vectors: Vectors, k: int) ->
 
 def rows_by_id(match: KnnMatch, ids: Ids) -> str:
     """DuckDB's SQL for the table narrowed to some ids."""
-    listed = ", ".join(map(str, ids.tolist())) or "NULL"
-    return f'(SELECT * FROM {match.table.storage_name} WHERE "{ROW_ID}" IN ({listed}))'
+    return narrowed_table(match.table, ids)

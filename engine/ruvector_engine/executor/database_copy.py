@@ -1,4 +1,4 @@
-"""What CREATE DATABASE copies of its template: the catalog, sequences and where they stand, rows, vector indexes."""
+"""What CREATE DATABASE copies of its template: the catalog, sequences and where they stand, rows, indexes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ruvector_engine.catalog.model import Catalog, IndexDef, SequenceDef, TableD
 from ruvector_engine.errors import not_supported
 from ruvector_engine.executor import sequence_values, tables
 from ruvector_engine.executor.index_builds import build_index
-from ruvector_engine.planner.operator_classes import awaits_dimensions
+from ruvector_engine.planner.operator_classes import awaits_dimensions, is_text
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -26,7 +26,7 @@ def copied(session: Session, source: Catalog, database: int) -> Catalog:
         elif isinstance(relation, SequenceDef):
             _copy_sequence(session, relation, catalog.sequence_by_oid(moved[relation.oid]))
     for relation in catalog.relations.values():
-        if isinstance(relation, IndexDef) and relation.is_vector:
+        if isinstance(relation, IndexDef):
             _build(session, catalog, relation)
     return catalog
 
@@ -52,8 +52,10 @@ def _copy_sequence(session: Session, source: SequenceDef, sequence: SequenceDef)
 
 
 def _build(session: Session, catalog: Catalog, definition: IndexDef) -> None:
-    """Build a vector index of the new database anew: it is derived from its table."""
+    """Build a vector or text index of the new database anew: it is derived from its table."""
     table = catalog.table_by_oid(definition.table_oid)
     assert table is not None  # an index goes with its table
-    if not awaits_dimensions(definition, table):
+    if awaits_dimensions(definition, table):
+        return
+    if definition.is_vector or (is_text(definition, table) and table.has_row_id):
         build_index(session, definition, table, catalog=catalog)

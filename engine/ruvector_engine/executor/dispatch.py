@@ -14,6 +14,7 @@ from ruvector_engine.executor import (
     cursors,
     databases,
     default_privileges,
+    do_blocks,
     drops,
     enum_types,
     explain,
@@ -82,6 +83,7 @@ def _run_alter_owner(session: Session, statement: Utility) -> Result:
 
 #: Utilities by the parse node's name. Each function reads the node and returns a Result.
 RUNNERS: dict[str, Runner] = {
+    "do_stmt": do_blocks.run,
     "transaction_stmt": transaction_statements.run_transaction,
     "alter_system_stmt": alter_system.run_alter_system,
     "variable_set_stmt": session_statements.run_set,

@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import plans, prepared
+from ruvector_engine.executor import plans, prepared, text_scans
 from ruvector_engine.executor.candidates import choose_index
 from ruvector_engine.executor.explain_format import Shown, as_json, as_yaml, report, text_lines
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.executor.streams import BATCH
 from ruvector_engine.index import VectorIndex
-from ruvector_engine.planner.join_tree import Surroundings
+from ruvector_engine.planner.join_tree import Surroundings, TextScan
 from ruvector_engine.planner.plan import KnnPlan, QueryPlan, UtilityPlan, WithWritesPlan, WritePlan, make_plan
 from ruvector_engine.planner.plan_node import Actual, PlanNode
 from ruvector_engine.planner.plan_tree import plan_tree
 from ruvector_engine.results import Column, Result
 from ruvector_engine.sql.analyze import Analyzed
-from ruvector_engine.sql.nodes import Utility
+from ruvector_engine.sql.nodes import RangeEntry, Utility
 from ruvector_engine.types.registry import JSON, TEXT, TypeRef, Value
 
 if TYPE_CHECKING:
@@ -149,7 +149,24 @@ def _surroundings(session: Session, plan: TouchesRows, params: Sequence[Value], 
         {key: found.definition.name if found else None for key, found in chosen.items()},
         {key: found.conditions for key, found in chosen.items() if found is not None},
         {key: text for key, found in chosen.items() if codes and found and (text := _codes(found.index))},
+        _text_scans(session, plan, params),
     )
+
+
+def _text_scans(session: Session, plan: TouchesRows, params: Sequence[Value]) -> dict[RangeEntry, TextScan]:
+    """The full-text searches that indexes answer, by table: those of one index for each."""
+    matches = plan.match.texts if isinstance(plan, KnnPlan) else plan.texts if isinstance(plan, QueryPlan) else ()
+    scans: dict[RangeEntry, TextScan] = {}
+    for match in matches:
+        chosen = text_scans.choose(session, match, params)
+        if chosen is None:
+            continue
+        known = scans.get(match.entry)
+        if known is None:
+            scans[match.entry] = TextScan(chosen.definition.name, (match,), chosen.implied)
+        elif known.index == chosen.definition.name:
+            scans[match.entry] = TextScan(known.index, (*known.searches, match), known.implied)
+    return scans
 
 
 def _codes(index: VectorIndex) -> str:
@@ -168,6 +185,7 @@ def _codes(index: VectorIndex) -> str:
 #: Settings that speak against a kind of node.
 _ENABLED_BY = {
     "Seq Scan": "enable_seqscan",
+    "Bitmap Heap Scan": "enable_bitmapscan",
     "Index Scan": "enable_indexscan",
     "Index Only Scan": "enable_indexonlyscan",
     "Sort": "enable_sort",

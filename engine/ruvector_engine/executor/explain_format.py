@@ -95,6 +95,8 @@ def _properties(node: PlanNode, shown: Shown, *, top: bool = False) -> dict[str,
     found |= {"Parallel Aware": False, "Async Capable": False}
     if node.index:
         found |= {"Scan Direction": node.properties["Scan Direction"], "Index Name": node.index}
+    elif "Index Name" in node.properties:
+        found["Index Name"] = node.properties["Index Name"]
     if node.scanned is not None:
         found |= _scanned_properties(node.scanned, shown)
     if "Join Type" in node.properties:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ruvector_engine.catalog.model import ROW_ID
 from ruvector_engine.executor.bindings import values
+from ruvector_engine.executor.text_scans import Narrowed, narrow
 from ruvector_engine.planner.match import KnnMatch
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.sql.emit import DuckSql, emit_query
@@ -66,7 +67,10 @@ def _size(key: Any, ids: Ids) -> int:
     return ids.nbytes + len(repr(key)) + _ENTRY_BYTES
 
 
-def rows_query(match: KnnMatch, *, key: Expr | None = None) -> DuckSql:
+_NOTHING = Narrowed()
+
+
+def rows_query(match: KnnMatch, *, key: Expr | None = None, narrowed: Narrowed = _NOTHING) -> DuckSql:
     """SELECT hidden id [, `key`] of the rows that match the filter and have a key."""
     entry = match.entry
     targets = [Target(ColumnRef(entry, -1, ROW_ID, TypeRef(INT8)), ROW_ID)]
@@ -74,25 +78,33 @@ def rows_query(match: KnnMatch, *, key: Expr | None = None) -> DuckSql:
         targets.append(Target(key, "key"))
     present: Expr = Special("isnotnull", (match.key,), TypeRef(BOOL))
     where = BoolOp("AND", (*match.filter, present)) if match.filter else present
-    return emit_query(Query(tuple(targets), from_items=(entry,), where=where), transport=False)
+    query = Query(tuple(targets), from_items=(entry,), where=where)
+    return emit_query(query, scans=narrowed.scans(), settled=narrowed.settled, transport=False)
 
 
 def matching_ids(session: Session, connection: Connection, match: KnnMatch, params: Sequence[Value]) -> Ids:
     """Sorted ids of the rows that match the filter, as `connection`'s transaction sees them."""
+    if session.transaction.open or match.filter_tables is None:
+        return _evaluated(session, connection, match, params)
     statement = rows_query(match)
     bound = values(session, statement, params)
-    if session.transaction.open:
-        return np.sort(connection.ids(statement.text, bound))
-    if match.filter_tables is None:
-        return np.sort(connection.ids(statement.text, bound))
     cache = session.database.filters
     key = _key(session, match.filter_tables, statement, bound)
     ids = cache.get(key)
     if ids is None:
-        ids = np.sort(connection.ids(statement.text, bound))
+        ids = _evaluated(session, connection, match, params)
         if _key(session, match.filter_tables, statement, bound) == key:
             cache.put(key, ids)
     return ids
+
+
+def _evaluated(session: Session, connection: Connection, match: KnnMatch, params: Sequence[Value]) -> Ids:
+    """The sorted ids, text searches by their indexes."""
+    narrowed = narrow(session, match.texts, params)
+    if not session.transaction.open and all(id(part) in narrowed.settled for part in match.filter):
+        return narrowed.ids[match.entry]  # rows without a vector among them are in no vector index
+    statement = rows_query(match, narrowed=narrowed)
+    return np.sort(connection.ids(statement.text, values(session, statement, params)))
 
 
 def cached_ids(session: Session, match: KnnMatch, statement: DuckSql, params: Sequence[Value]) -> Ids | None:

@@ -1,4 +1,4 @@
-"""Building a vector index in a transaction: for CREATE INDEX, REINDEX, and ALTER TABLE that changes its values."""
+"""Building an index in a transaction: for CREATE INDEX, REINDEX, and ALTER TABLE that changes its values."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def build_index(
     command: str = "CREATE INDEX",
     catalog: Catalog | None = None,
 ) -> IndexDef:
-    """Build a vector index of what the transaction sees; it is installed when the transaction commits.
+    """Build an index of what the transaction sees; it is installed when the transaction commits.
 
     A definition without an OID is given one. `command`: what pg_stat_progress_create_index calls it. `catalog`: of the
     database that the table is in, if that is not the session's own.
     """
     with session.database.indexes.builds.announced(definition):
-        if definition.reads:
+        if definition.reads or not definition.is_vector:
             # An UPDATE that has not heard of the index changes what it reads without giving the row another id.
             session.lock(table.oid, "update", keep=False)
             snapshots.catch_up(session, (table,))
@@ -56,17 +56,16 @@ def _build(session: Session, definition: IndexDef, table: TableDef, catalog: Cat
     def snapshot() -> bool:
         session.transaction.begin_snapshot()
         session.connection.run(f"SELECT 1 FROM {table.storage_name} LIMIT 1")
-        if definition.reads:
+        if definition.reads or not definition.is_vector:
             table_access.require_current(session, table)
         return not table_access.outdated(session, table)
 
-    session.database.indexes.build(
-        session.connection,
-        catalog,
-        definition,
-        table,
-        snapshot=snapshot,
-        commit_lock=session.database.commit_lock,
-        progress=progress,
-        cancelled=lambda: bool(session.cancel_reason),
-    )
+    def cancelled() -> bool:
+        return bool(session.cancel_reason)
+
+    database, what = session.database, (session.connection, catalog, definition, table)
+    lock = database.commit_lock
+    if definition.is_vector:
+        database.indexes.build(*what, snapshot=snapshot, commit_lock=lock, progress=progress, cancelled=cancelled)
+    else:
+        database.text_indexes.build(*what, snapshot=snapshot, commit_lock=lock, cancelled=cancelled)

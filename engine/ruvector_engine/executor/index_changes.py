@@ -14,7 +14,7 @@ from ruvector_engine.executor import access, table_access
 from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.index_ddl import checked_options
 from ruvector_engine.executor.session_statements import constant_text
-from ruvector_engine.planner.operator_classes import awaits_dimensions, check_build, check_quantization
+from ruvector_engine.planner.operator_classes import awaits_dimensions, check_build, check_quantization, is_text
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -69,7 +69,7 @@ def run_alter_index(session: Session, statement: Utility) -> Result:
 
 
 def run_reindex(session: Session, statement: Utility) -> Result:
-    """REINDEX INDEX | TABLE | SCHEMA | SYSTEM | DATABASE [CONCURRENTLY]: builds the vector indexes anew.
+    """REINDEX INDEX | TABLE | SCHEMA | SYSTEM | DATABASE [CONCURRENTLY]: builds the vector and text indexes anew.
 
     Writers go on meanwhile in either way.
     """
@@ -79,14 +79,16 @@ def run_reindex(session: Session, statement: Utility) -> Result:
     if concurrent or kind in _WHOLE:
         session.require_no_block(f"REINDEX {'CONCURRENTLY' if concurrent else _WHOLE[kind]}")
     for definition in _reindexed(session, node, kind):
-        if not definition.is_vector:
+        table = session.catalog.table_by_oid(definition.table_oid)
+        if table is None or not table.has_row_id or not (definition.is_vector or is_text(definition, table)):
             continue
         session.lock(definition.oid, "ddl")  # one build of it at a time
         table = session.catalog.table_by_oid(definition.table_oid)
         if table is not None and definition in session.catalog.indexes_of(table.oid):
-            check_build(definition, table)
             if awaits_dimensions(definition, table):
                 continue
+            if definition.is_vector:
+                check_build(definition, table)
             build_index(session, definition, table, "REINDEX CONCURRENTLY" if concurrent else "REINDEX")
             session.transaction.changes_of(table.oid)
     return Result("REINDEX")

@@ -1,7 +1,8 @@
-"""CREATE INDEX. Vector indexes are built while writers go on; DuckDB's own indexes carry keys only.
+"""CREATE INDEX. Vector and text indexes are built while writers go on; DuckDB's own indexes carry keys only.
 
-A btree (or hash, gin, ...) index that is not unique changes no answer: its entry is kept for the catalogs, and DuckDB's
-columnar scan does the work. A unique one becomes a constraint of the table.
+A btree (or hash, gist, ...) index that is not unique changes no answer, nor does GIN over anything but a tsvector:
+its entry is kept for the catalogs, and DuckDB's columnar scan does the work. A unique one becomes a constraint of the
+table.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ruvector_engine.planner.operator_classes import (
     check_build,
     check_number,
     check_options,
+    is_text,
 )
 from ruvector_engine.results import Result
 from ruvector_engine.sql.nodes import Utility
@@ -69,10 +71,11 @@ def run_create_index(session: Session, statement: Utility) -> Result:
         predicate=elements.predicate,
         reads=elements.reads,
     )
-    if definition.is_vector:
-        check_build(definition, table)
+    if definition.is_vector or is_text(definition, table):
+        if definition.is_vector:
+            check_build(definition, table)
         command = "CREATE INDEX CONCURRENTLY" if node.concurrent else "CREATE INDEX"
-        _create_vector_index(session, table, definition, command)
+        _create_built_index(session, table, definition, command)
     else:
         _create_plain_index(session, table, definition)
     return Result("CREATE INDEX")
@@ -90,7 +93,7 @@ def checked_options(given: dict[str, str], method: str) -> dict[str, str]:
     return given
 
 
-def _create_vector_index(session: Session, table: TableDef, definition: IndexDef, command: str) -> None:
+def _create_built_index(session: Session, table: TableDef, definition: IndexDef, command: str) -> None:
     """Build first, then enter it in the catalog, so that a long build holds no other DDL up."""
     transaction = session.transaction
     if transaction.read_only:

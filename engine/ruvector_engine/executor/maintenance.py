@@ -46,6 +46,7 @@ def run_vacuum(session: Session, statement: Utility) -> Result:
             _check_columns(relation, [n.string.sval for n in item.vacuum_relation.va_cols])
     if node.is_vacuumcmd:
         session.database.indexes.vacuum()
+        session.database.text_indexes.vacuum()
     return Result(command)
 
 

@@ -1,8 +1,8 @@
-"""Runs queries in DuckDB, their k-NN parts narrowed to an index's candidates first."""
+"""Runs queries in DuckDB, their k-NN and full-text parts narrowed to what indexes find first."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog.model import TableDef
@@ -13,6 +13,7 @@ from ruvector_engine.executor.bindings import run as run_statement
 from ruvector_engine.executor.candidates import Candidates, nearest, query_vector, rows_by_id
 from ruvector_engine.executor.reg_names import naming
 from ruvector_engine.executor.streams import BATCH, RowStream
+from ruvector_engine.executor.text_scans import narrow
 from ruvector_engine.planner.match import KnnMatch
 from ruvector_engine.planner.plan import QueryPlan
 from ruvector_engine.planner.walk import queries as inner_queries
@@ -35,9 +36,9 @@ _ATTEMPTS = 5
 def run(session: Session, plan: QueryPlan, params: Sequence[Value]) -> Result:
     """The result of a query; large ones are fetched as they are read."""
     prepare(session, plan.query)
-    if session.transaction.open or not plan.searches:
+    if session.transaction.open or not (plan.searches or plan.texts):
         return _run_once(session, plan, params)
-    searched = [match.table.oid for match in plan.searches]
+    searched = [match.table.oid for match in plan.searches] + [text.table.oid for text in plan.texts]
     commit_lock, version = session.database.commit_lock, session.database.rows.version
     for _ in range(_ATTEMPTS):
         with commit_lock:  # not in the middle of a commit
@@ -67,10 +68,11 @@ def _run_once(session: Session, plan: QueryPlan, params: Sequence[Value]) -> Res
             if rows is not None:
                 return Result("SELECT", plan.columns, rows, counted=True)
         else:
-            narrowed = _narrow(session, match, params)
-            if narrowed is not None:
-                scans[match.entry] = narrowed
-    return run_plain(session, plan.query, plan.columns, params, scans)
+            candidates = _narrow(session, match, params)
+            if candidates is not None:
+                scans[match.entry] = candidates
+    narrowed = narrow(session, [text for text in plan.texts if text.entry not in scans], params)
+    return run_plain(session, plan.query, plan.columns, params, narrowed.scans() | scans, narrowed.settled)
 
 
 def run_plain(
@@ -79,10 +81,11 @@ def run_plain(
     columns: tuple[Column, ...],
     params: Sequence[Value],
     scans: Mapping[RangeEntry, str] | None = None,
+    settled: Collection[int] = frozenset(),
 ) -> Result:
     """The result of a query as DuckDB alone gives it."""
     prepare(session, query)
-    statement = emit_query(query, scans=scans)
+    statement = emit_query(query, scans=scans, settled=settled)
     connection = session.connection
     fetch = connection.stream(statement.text, values(session, statement, params))
     name = naming(session, columns)
@@ -169,12 +172,14 @@ def _widened(session: Session, plan: QueryPlan, match: KnnMatch, params: Sequenc
     wanted = _wanted(session, match, params)
     if not wanted or limit is None:
         return None
+    narrowed = narrow(session, [text for text in plan.texts if text.entry is not match.entry], params)
     k = max(_FIRST_CANDIDATES, 2 * wanted)
     while True:
         found = _search(session, match, params, k)
         if found is None or len(found.ids) < k:
             return None
-        statement = emit_query(plan.query, scans={match.entry: rows_by_id(match, found.ids)})
+        scans = {**narrowed.scans(), match.entry: rows_by_id(match, found.ids)}
+        statement = emit_query(plan.query, scans=scans, settled=narrowed.settled)
         rows = run_statement(session, session.connection, statement, params)
         if len(rows) >= limit:
             return rows

@@ -7,7 +7,7 @@ stricter isolations fail when there is any such thing. Locks stay until the end 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import rewriting
@@ -26,7 +26,7 @@ def run(session: Session, kind: str, name: str) -> Result:
     if transaction.state not in ("block", "failed"):
         raise SqlError("25P01", f"{_COMMANDS.get(kind, kind)} can only be used in transaction blocks")
     if kind == "SAVEPOINT":
-        transaction.savepoints.append(_savepoint(session, name))
+        transaction.savepoints.append(mark(session, name))
         return Result("SAVEPOINT")
     names = [savepoint.name for savepoint in transaction.savepoints]
     if name not in names:
@@ -35,25 +35,39 @@ def run(session: Session, kind: str, name: str) -> Result:
     if kind == "RELEASE":
         del transaction.savepoints[place:]
         return Result("RELEASE")
-    savepoint = transaction.savepoints[place]
-    if transaction.writes != savepoint.writes or not session.storage_usable():
-        _write_again(session, savepoint)
+    go_back(session, transaction.savepoints[place])
     del transaction.savepoints[place + 1 :]
-    session.settings.back_to(savepoint.settings)
-    session.close_cursors(savepoint.cursors)
-    session.notifications.back_to(savepoint.notifications)
     transaction.state = "block"
     return Result("ROLLBACK")
 
 
-def _savepoint(session: Session, name: str) -> Savepoint:
+def go_back(session: Session, savepoint: Savepoint) -> None:
+    """Undo what the transaction has done since `mark` gave the savepoint; 0A000 or 40001 where that cannot be."""
+    changed = session.transaction.writes != savepoint.writes and session.connection.changing != savepoint.changing
+    if changed or not session.storage_usable():
+        _write_again(session, savepoint)
+    session.settings.back_to(savepoint.settings)
+    session.close_cursors(savepoint.cursors)
+    session.notifications.back_to(savepoint.notifications)
+
+
+class Undoing(NamedTuple):
+    """How a refusal to go back is worded."""
+
+    what: str = "ROLLBACK TO SAVEPOINT"
+    mark: str = "the savepoint"
+    hint: str = "Commit before SAVEPOINT, or roll back the whole transaction."
+
+
+def mark(session: Session, name: str, undoing: Undoing = Undoing()) -> Savepoint:  # noqa: B008 - immutable
+    """What `go_back` goes back to: how the transaction is now."""
     transaction = session.transaction
     rows: tuple[WrittenRows, ...] = ()
     refusal = None
     if transaction.catalog is not None:
         refusal = not_supported(
-            "ROLLBACK TO SAVEPOINT is not supported when the transaction changed the catalog before the savepoint",
-            hint="Commit before SAVEPOINT, or roll back the whole transaction.",
+            f"{undoing.what} is not supported when the transaction changed the catalog before {undoing.mark}",
+            hint=undoing.hint,
         )
     else:
         try:
@@ -63,6 +77,7 @@ def _savepoint(session: Session, name: str) -> Savepoint:
     return Savepoint(
         name,
         transaction.writes,
+        session.connection.changing,
         session.settings.mark(),
         transaction.open,
         transaction.catalog,

@@ -13,7 +13,8 @@ from ruvector_engine.executor.server_rights import check_may_cancel, check_may_r
 from ruvector_engine.executor.setting_values import reset_value, set_value, shown_value
 from ruvector_engine.setting_definitions import SERVER_VERSION
 from ruvector_engine.sql.storage import EPOCH_SHIFT
-from ruvector_engine.text_search.dictionaries import CONFIGURATIONS, known
+from ruvector_engine.text_search import to_query
+from ruvector_engine.text_search.dictionaries import CONFIGURATIONS, configuration, known
 from ruvector_engine.types.networks import parse_inet
 from ruvector_engine.types.registry import Value
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 #: How often a sleeper looks whether it was cancelled, in seconds.
 _NAP = 0.05
+_EMPTY_QUERY = "text-search query contains only stop words or doesn't contain lexemes, ignored"
 
 
 def micros(moment: float) -> int:
@@ -59,6 +61,18 @@ def _current_setting(session: Session, name: Any, missing_ok: Any = False) -> st
 
 def _current_configuration(session: Session) -> int:
     return CONFIGURATIONS[known(session.settings["default_text_search_config"])]
+
+
+def _to_query(maker: str) -> Callable[..., Value]:
+    def make(session: Session, oid: Any, text: Any) -> str | None:
+        if oid is None or text is None:
+            return None
+        query = to_query.made(maker, configuration(int(oid)), str(text))
+        if not query:
+            session.notice("00000", _EMPTY_QUERY)
+        return query
+
+    return make
 
 
 def _set_config(session: Session, name: Any, value: Any, local: Any) -> str:
@@ -238,6 +252,7 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "txid_current_if_assigned": _assigned_transaction_id,
     **_ADVISORY,
     "get_current_ts_config": _current_configuration,
+    **{name: _to_query(name) for name in to_query.MAKERS},
     "ruvector_version": ruvector_reports.version,
     "ruvector_simd_info": ruvector_reports.simd,
     "ruvector_memory_stats": ruvector_reports.memory_stats,

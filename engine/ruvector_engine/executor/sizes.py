@@ -27,7 +27,8 @@ def _relation_bytes(session: Session, catalog: Catalog, connection: Connection, 
     relation = next((r for r in catalog.relations.values() if r.oid == oid), None)
     if isinstance(relation, IndexDef):
         index = session.database.indexes.get(relation.oid)
-        return index.memory_bytes if index is not None else 0
+        text_index = session.database.text_indexes.get(relation.oid)
+        return index.memory_bytes if index is not None else text_index.nbytes if text_index is not None else 0
     if not isinstance(relation, TableDef):
         return None if relation is None else 8192
     rows = int(connection.run(f"SELECT count(*) FROM {relation.storage_name}")[0][0])

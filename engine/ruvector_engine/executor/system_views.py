@@ -85,6 +85,9 @@ def _statistics(session: Session, oid: int) -> RelationStatistics:
     index = session.database.indexes.get(oid)
     if index is not None:
         return RelationStatistics(index.live_count, index.memory_bytes)
+    text_index = session.database.text_indexes.get(oid)
+    if text_index is not None:
+        return RelationStatistics(len(text_index.state.ids()), text_index.nbytes)
     return RelationStatistics(0, 0)
 
 

@@ -39,7 +39,7 @@ from ruvector_engine.executor import (
 )
 from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.role_names import specified_role
-from ruvector_engine.planner.operator_classes import awaits_dimensions
+from ruvector_engine.planner.operator_classes import awaits_dimensions, is_text
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.results import Result
 from ruvector_engine.sql.analyze import analyze_expression
@@ -447,7 +447,8 @@ def _alter_type(session: Session, table: TableDef, command: Any) -> None:
     type_ = replace(type_, shaped=dimensions > 1 or column.type.shaped)
     generation.require_free_type(session, table, column)
     for index in session.catalog.indexes_of(table.oid):
-        if index.uses(column.name) and (index.is_vector or index.reads) and column.type != type_:
+        built = index.is_vector or index.reads or is_text(index, table)
+        if index.uses(column.name) and built and column.type != type_:
             raise not_supported(
                 f'column "{column.name}" has the index "{index.name}"', hint="Drop the index, then create it again."
             )

@@ -27,6 +27,7 @@ from ruvector_engine.executor import (
 )
 from ruvector_engine.executor.bindings import run as run_statement
 from ruvector_engine.executor.index_values import IndexValues
+from ruvector_engine.planner.operator_classes import is_text
 from ruvector_engine.planner.plan import WritePlan
 from ruvector_engine.planner.walk import is_volatile, tables
 from ruvector_engine.relational.errors import DuplicateKey
@@ -176,13 +177,15 @@ def _changed(
 
 
 def _sets_indexed(session: Session, table: TableDef, sets: Sequence[tuple[int, Any]]) -> bool:
-    """Whether the row needs a new id: a vector changes, or what a vector index's expression or predicate looks at."""
+    """Whether the row needs a new id: a vector changes, or what a vector or text index looks at."""
     columns = [table.columns[index] for index, _ in sets]
     if any(column.type.is_searchable for column in columns):
         return True
     being_read = session.database.indexes.builds.columns_read(table.oid)  # first: builds end when the catalog has them
-    read = {name for index in session.catalog.indexes_of(table.oid) if index.is_vector for name in index.reads}
-    return any(column.name in read | being_read for column in columns)
+    indexes = session.catalog.indexes_of(table.oid)
+    read = {name for index in indexes if index.is_vector for name in index.reads}
+    texts = [index for index in indexes if is_text(index, table)]
+    return any(c.name in read | being_read or any(index.uses(c.name) for index in texts) for c in columns)
 
 
 def _record_added(changes: TableChanges, columns: list[ColumnDef], values: IndexValues, rows: list[Row]) -> None:

@@ -6,11 +6,12 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from ruvector_engine.index.spec import BuildCancelled
-from ruvector_engine.index.vector_index import VectorIndex
+from ruvector_engine.index.spec import BuildCancelled, Cancelled
 
 _log = logging.getLogger(__name__)
 
@@ -18,9 +19,27 @@ _log = logging.getLogger(__name__)
 _SAVE_INTERVAL = 60.0
 
 
+class Maintained(Protocol):
+    """What an index must have to be looked after."""
+
+    on_maintenance_due: Callable[[], None] | None
+
+    @property
+    def has_unsaved_segments(self) -> bool:
+        """Whether it is to be saved."""
+
+    def maintain(
+        self, *, everything: bool = False, threads: int | None = None, cancelled: Cancelled | None = None
+    ) -> bool:
+        """Do one piece of upkeep, if any is due; whether something was done."""
+
+    def save(self, directory: Path) -> None:
+        """Write what changed since the last save."""
+
+
 @dataclass(slots=True)
 class _Watched:
-    index: VectorIndex
+    index: Maintained
     directory: Path | None
     saved_at: float = float("-inf")
 
@@ -47,7 +66,7 @@ class IndexMaintenance:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def watch(self, index: VectorIndex, directory: Path | None = None) -> None:
+    def watch(self, index: Maintained, directory: Path | None = None) -> None:
         """Look after `index` from now on. With a `directory`, sealed segments are saved there soon after they appear.
 
         That spares the next start the build after a crash; the last save, with the latest changes, is the caller's.
@@ -57,7 +76,7 @@ class IndexMaintenance:
         index.on_maintenance_due = self._due.set
         self._due.set()
 
-    def forget(self, index: VectorIndex) -> None:
+    def forget(self, index: Maintained) -> None:
         """Leave `index` alone: it was dropped or replaced. Work on it that has begun is finished."""
         index.on_maintenance_due = None
         with self._lock:
@@ -92,8 +111,8 @@ class IndexMaintenance:
             if index.on_maintenance_due is None:  # dropped meanwhile, its files too
                 return None
             # The index answers correctly without upkeep, only slower; it asks again at its next change.
-            _log.exception("upkeep of a vector index failed")
+            _log.exception("upkeep of an index failed")
         return None
 
-    def _cares_for(self, index: VectorIndex) -> bool:
+    def _cares_for(self, index: Maintained) -> bool:
         return index.on_maintenance_due is not None and not self._stopping.is_set()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.catalog.system.typenames import type_modifier
 from ruvector_engine.planner.walk import constants
+from ruvector_engine.sql.functions.text_search import TO_QUERY_TEMPLATES
 from ruvector_engine.sql.nodes import (
     Aggregate,
     BoolOp,
@@ -22,7 +23,8 @@ from ruvector_engine.sql.nodes import (
     SubLink,
     WindowSpec,
 )
-from ruvector_engine.text_search.dictionaries import configuration_name
+from ruvector_engine.text_search import to_query
+from ruvector_engine.text_search.dictionaries import configuration, configuration_name
 from ruvector_engine.types.registry import BOOL, INT2, INT4, INT8, NUMERIC, REGCONFIG, TypeRef, Value
 from ruvector_engine.types.text import format_text
 
@@ -67,7 +69,11 @@ class Printer:
         if isinstance(expr, Param):
             return f"${expr.number}" if self._values is None else _constant(self._values[expr.number - 1], expr.type)
         if isinstance(expr, Call):
-            return _call(expr.function.name, expr.function.kind, [show(_uncast(a)) for a in expr.args])
+            constant = _folded_query(expr, self._values) if self._folded else None
+            if constant is not None:
+                return _constant(constant, expr.type)
+            shown = [show(_uncast(a)) for a in expr.args if not _is_implied(a)]
+            return _call(expr.function.name, expr.function.kind, shown)
         if isinstance(expr, Cast):
             return f"({show(expr.arg)})::{_type_name(expr.type)}{_modifier(expr.type)}"
         if isinstance(expr, BoolOp):
@@ -125,6 +131,33 @@ class Printer:
             operator = "=" if expr.op is None else expr.op.name
             return f"({expr.kind} ({test} {operator} ({name}).col1))"
         return f"({name})" if expr.kind == "SCALAR" else f"{expr.kind}({name})"
+
+
+def is_folded_query(expr: Expr, values: Sequence[Value] | None) -> bool:
+    """Whether it is a tsquery that PostgreSQL evaluates when it plans."""
+    return isinstance(expr, Call) and _folded_query(expr, values) is not None
+
+
+def _folded_query(call: Call, values: Sequence[Value] | None) -> str | None:
+    """The tsquery of a call whose configuration and text are constants."""
+    if call.function.template not in TO_QUERY_TEMPLATES:
+        return None
+    oid, text = (
+        arg.value
+        if isinstance(arg, Const)
+        else values[arg.number - 1]
+        if isinstance(arg, Param) and values is not None
+        else None
+        for arg in call.args
+    )
+    if not isinstance(oid, int) or not isinstance(text, str):
+        return None
+    return to_query.made(call.function.name, configuration(oid), text)
+
+
+def _is_implied(arg: Expr) -> bool:
+    """Whether it is the session's text search configuration, which the statement does not name."""
+    return isinstance(arg, Special) and arg.extra == "get_current_ts_config" and arg.location < 0
 
 
 def _literal(expr: Const) -> str:

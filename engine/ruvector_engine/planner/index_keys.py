@@ -30,10 +30,11 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class IndexKey:
-    """The one key of a vector index.
+    """The one key of an index.
 
     `value_sql` is DuckDB's SQL of the key over the table's columns, NULL in rows that the predicate leaves out;
-    `rows_sql` selects the hidden row id and the key of every row that the index is over.
+    `rows_sql` selects the hidden row id and the key of every row that the index is over. `keys_sql` selects rows of the
+    predicate whose key is NULL too, and `ids_sql` only their ids, for which no key is evaluated.
     """
 
     key: Expr | None  # None: a column
@@ -41,6 +42,8 @@ class IndexKey:
     predicate: tuple[Expr, ...]
     value_sql: str
     rows_sql: str
+    keys_sql: str
+    ids_sql: str
 
     def serves(
         self, key: Expr, entry: RangeEntry, conditions: Sequence[Expr], params: Sequence[Value] = ()
@@ -91,7 +94,10 @@ def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexK
         value = guarded(parts, sql_text(as_stored(stored, definition.dimensions)))
         keys = f'SELECT "{ROW_ID}", {value} AS key FROM {table.storage_name}'
         rows = f'SELECT "{ROW_ID}", key FROM ({keys}) WHERE key IS NOT NULL'
-        found = IndexKey(key, column, tuple(parts), value, rows)
+        where = f"CASE WHEN {guarded(parts, 'TRUE')} THEN TRUE ELSE FALSE END"
+        ids = f'SELECT "{ROW_ID}" FROM {table.storage_name} WHERE {where}'
+        keys = f'SELECT "{ROW_ID}", {value} AS key FROM {table.storage_name} WHERE {where}'
+        found = IndexKey(key, column, tuple(parts), value, rows, keys, ids)
         if len(_known) >= _KEPT:
             _known.clear()
         _known[asked] = found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ruvector_engine.catalog.model import IndexDef, TableDef
+from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.planner.match import KnnMatch
 from ruvector_engine.planner.plan_names import PlanNames
 from ruvector_engine.planner.plan_node import PlanNode, Scanned
+from ruvector_engine.planner.text_match import TextMatch
 from ruvector_engine.planner.walk import conjuncts, entries, is_volatile, nodes
 from ruvector_engine.sql.nodes import (
     BoolOp,
@@ -27,6 +29,27 @@ from ruvector_engine.sql.nodes import (
 #: The share of rows that a condition lets through (PostgreSQL's DEFAULT_INEQ_SEL, rounded).
 SELECTIVITY = 1 / 3
 ROW_COST = 0.01
+#: The share that a full-text search does (DEFAULT_TS_MATCH_SEL).
+TEXT_SELECTIVITY = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class TextScan:
+    """The inverted index that finds a table's rows, the conditions that it answers, and those that its predicate is."""
+
+    index: str
+    searches: tuple[TextMatch, ...]
+    implied: tuple[Expr, ...]
+
+    def with_expressions(self, change: Callable[[Expr], Expr]) -> TextScan:
+        """The same over changed expressions."""
+        searches = tuple(replace(search, condition=change(search.condition)) for search in self.searches)
+        return replace(self, searches=searches, implied=tuple(map(change, self.implied)))
+
+    @property
+    def settled(self) -> tuple[Expr, ...]:
+        """Conditions that hold of all rows found."""
+        return (*(search.condition for search in self.searches), *self.implied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +57,7 @@ class Surroundings:
     """What the tree is made with: table sizes by OID, their unique indexes, the index chosen for each k-NN search.
 
     `conditions`: those of the search's own conditions that are tested beside the index. `codes`: what is to be said of
-    those in which the index looks for candidates.
+    those in which the index looks for candidates. `texts`: full-text searches that indexes answer.
     """
 
     rows: Callable[[int], int]
@@ -42,6 +65,7 @@ class Surroundings:
     indexes: Mapping[int, str | None]  # id(range entry) -> index name
     conditions: Mapping[int, Sequence[Expr]]  # id(range entry) -> conditions
     codes: Mapping[int, str]  # id(range entry) -> text
+    texts: Mapping[RangeEntry, TextScan]
 
 
 def filtered(
@@ -90,6 +114,8 @@ class JoinTree:
         if not items:
             return self._result(parts)
         level, seen = set(entries(tuple(items))), set[RangeEntry]()
+        found = [scan for entry in level if (scan := self._text_scan(entry)) is not None]
+        parts = [part for part in parts if not any(part in scan.settled for scan in found)]
         once = [part for part in parts if not _reads(part) & level and not is_volatile(part)]
         parts = [part for part in parts if part not in once]
         node: PlanNode | None = None
@@ -192,6 +218,11 @@ class JoinTree:
             if id(entry) in self._around.codes:
                 node.details.append(("Quantization", self._around.codes[id(entry)]))
             return node
+        text = self._text_scan(entry)
+        if text is not None:
+            return filtered(
+                self._bitmap(entry, rows, text, scanned), self._names, parts, own=entry, qualify=self._verbose
+            )
         index, keys = self._lookup(entry, table, parts)
         if index is None:
             node = PlanNode("Seq Scan", rows, rows * ROW_COST, scanned=scanned, table_rows=rows)
@@ -203,6 +234,22 @@ class JoinTree:
         node.details.append(("Index Cond", _text(self._names, turned, entry, self._verbose)))
         rest = [part for part in parts if part not in keys]
         return filtered(node, self._names, rest, own=entry, qualify=self._verbose)
+
+    def _text_scan(self, entry: RangeEntry) -> TextScan | None:
+        """The full-text search that finds the entry's rows, unless a k-NN search leads them."""
+        led = self._match is not None and self._match.entry is entry and self._around.indexes.get(id(entry)) is not None
+        return None if led else self._around.texts.get(entry)
+
+    def _bitmap(self, entry: RangeEntry, rows: int, scan: TextScan, scanned: Scanned) -> PlanNode:
+        """The rows whose places an inverted index gives."""
+        share = rows * TEXT_SELECTIVITY ** len(scan.searches)
+        inner = PlanNode(f"Bitmap Index Scan on {quote_identifier(scan.index)}", max(1.0, share), share * ROW_COST)
+        inner.kind, inner.properties["Index Name"] = "Bitmap Index Scan", scan.index
+        searches = [_document_first(search.condition, search.key) for search in scan.searches]
+        inner.details.append(("Index Cond", _text(self._names, searches, entry, self._verbose)))
+        node = PlanNode("Bitmap Heap Scan", inner.rows, inner.cost + share * ROW_COST, [inner], scanned=scanned)
+        node.details.append(("Recheck Cond", _text(self._names, scan.settled, entry, self._verbose)))
+        return node
 
     def _lookup(
         self, entry: RangeEntry, table: TableDef, parts: Sequence[Expr]
@@ -268,6 +315,11 @@ def _outer_first(part: Expr, inside: set[RangeEntry]) -> Expr:
     """An equality with the side that is hashed last."""
     assert isinstance(part, Call)
     return part if not _reads(part.args[0]) & inside else Call(part.function, part.args[::-1], part.type, part.location)
+
+
+def _document_first(part: Expr, document: Expr) -> Expr:
+    assert isinstance(part, Call)
+    return part if part.args[0] == document else Call(part.function, part.args[::-1], part.type, part.location)
 
 
 def _column_first(part: Expr, entry: RangeEntry) -> Expr:

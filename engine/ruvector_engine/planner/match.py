@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.index.elements import SINGLE, Element
 from ruvector_engine.planner.operator_classes import ARRAY, ELEMENTS, OPERATORS
+from ruvector_engine.planner.text_match import TextMatch, text_matches
 from ruvector_engine.planner.walk import (
     conjuncts,
     cte_references,
@@ -38,7 +39,8 @@ class KnnMatch:
 
     `key` is what is compared with the query vector, `operand`: a column of the table or an expression over it. Those
     of real[] have `dimensions` 0: the index says how many.
-    `filter` are the WHERE parts that read only this table: they are evaluated before the search. `residual`: other
+    `filter` are the WHERE parts that read only this table: they are evaluated before the search; `texts` those of them
+    that are full-text searches. `residual`: other
     parts or joins may drop candidates after it, so the search is widened until enough rows come out. `filter_tables`:
     what the filter's answer hangs on, the table itself first; None where it hangs on a system view too.
     """
@@ -53,6 +55,7 @@ class KnnMatch:
     distance: Call
     operand: Expr
     filter: tuple[Expr, ...]
+    texts: tuple[TextMatch, ...]
     residual: bool
     filter_tables: tuple[int, ...] | None
 
@@ -68,7 +71,6 @@ def match_query(query: Query) -> KnnMatch | None:
         or query.distinct_on
         or query.set_op
         or query.has_aggregates
-        or query.has_windows
         or query.for_update
         or query.with_ties
     ):
@@ -77,6 +79,10 @@ def match_query(query: Query) -> KnnMatch | None:
     if found is None:
         return None
     distance, key, entry, operand = found
+    if query.has_windows and not all(
+        _numbers_rows(node, distance) for node in nodes(query.targets) if _is_window(node)
+    ):
+        return None
     table = entry.source
     if not isinstance(table, TableDef) or table.virtual or not table.has_row_id:
         return None
@@ -101,6 +107,7 @@ def match_query(query: Query) -> KnnMatch | None:
         distance,
         operand,
         tuple(own),
+        tuple(text for text in text_matches(query) if text.entry is entry and text.condition in own),
         residual=joined or len(own) < len(parts),
         filter_tables=None if any(t.virtual for t in read) else (table.oid, *sorted({t.oid for t in read})),
     )
@@ -136,6 +143,23 @@ def _is_searchable(key: Expr) -> bool:
     if key.type.oid == ARRAY:
         return isinstance(key, ColumnRef)
     return key.type.oid in ELEMENTS and key.type.typmod > 0
+
+
+#: Window functions of which the nearest rows have the same values without the others.
+_ROW_NUMBERS = frozenset({"row_number", "rank", "dense_rank"})
+
+
+def _is_window(node: object) -> bool:
+    return isinstance(node, Aggregate) and node.over is not None
+
+
+def _numbers_rows(call: Aggregate, distance: Call) -> bool:
+    """Whether it only tells how many rows are nearer."""
+    over = call.over
+    if call.function.name not in _ROW_NUMBERS or over is None or over.partition_by or len(over.order_by) != 1:
+        return False
+    key = over.order_by[0]
+    return key.expr == distance and not key.descending and not key.nulls_first
 
 
 def _entry_of(key: Expr) -> RangeEntry | None:

@@ -10,7 +10,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.index import IndexSpec, elements
 from ruvector_engine.index.elements import Element
 from ruvector_engine.planner.quantization import check_name, codes_of
-from ruvector_engine.types.registry import BIT, BY_NAME, HALFVEC, RUVECTOR, SPARSEVEC, VECTOR, PgType, TypeRef
+from ruvector_engine.types.registry import BIT, BY_NAME, HALFVEC, RUVECTOR, SPARSEVEC, TSVECTOR, VECTOR, PgType, TypeRef
 from ruvector_simd import AnyMetric, BitMetric, Metric
 
 HNSW_MIN_M, HNSW_DEFAULT_M, HNSW_MAX_M = 2, 16, 100
@@ -211,8 +211,13 @@ def index_metric(definition: IndexDef) -> AnyMetric:
     return OPERATOR_CLASSES[definition.method, definition.opclasses[0]].metric
 
 
+def is_text(definition: IndexDef, table: TableDef) -> bool:
+    """Whether an inverted index answers full-text searches through it: GIN over one tsvector."""
+    return definition.method == "gin" and len(definition.columns) == 1 and key_type(definition, table).oid == TSVECTOR
+
+
 def key_type(definition: IndexDef, table: TableDef) -> TypeRef:
-    """The type of a vector index's key."""
+    """The type of the first key."""
     if definition.expressions and definition.expressions[0] is not None:
         return definition.expressions[0].type
     column = table.column(definition.columns[0])

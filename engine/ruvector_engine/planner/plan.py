@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from ruvector_engine.errors import not_supported
 from ruvector_engine.planner.match import KnnMatch, match_query
 from ruvector_engine.planner.pull_up import pull_up
+from ruvector_engine.planner.text_match import TextMatch, text_matches
 from ruvector_engine.planner.walk import is_volatile, queries, tables
 from ruvector_engine.results import Column
 from ruvector_engine.sql.analyze import Analyzed
@@ -34,7 +35,7 @@ class KnnPlan:
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """A query that DuckDB answers, with some tables narrowed to the candidates of k-NN searches first.
+    """A query that DuckDB answers, with some tables narrowed first: to the candidates of k-NN searches, or by `texts`.
 
     `constants`: what the one row of a query such as SELECT 1 or SELECT $1 holds, which needs nobody to answer it.
     """
@@ -42,6 +43,7 @@ class QueryPlan:
     query: Query
     columns: tuple[Column, ...]
     searches: tuple[KnnMatch, ...]
+    texts: tuple[TextMatch, ...] = ()
     constants: tuple[Const | Param, ...] | None = None
 
 
@@ -140,7 +142,8 @@ def plan_query(query: Query, columns: tuple[Column, ...]) -> KnnPlan | QueryPlan
     searches = [m for m in matches if m is not None and not m.residual]
     if top is not None:
         searches.insert(0, top)
-    return QueryPlan(query, columns, tuple(searches), _constants(query))
+    texts = tuple(text for inner in queries(query) for text in text_matches(inner))
+    return QueryPlan(query, columns, tuple(searches), texts, _constants(query))
 
 
 def _constants(query: Query) -> tuple[Const | Param, ...] | None:

@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from ruvector_engine.catalog.model import ROW_ID
+from ruvector_engine.planner.expression_text import is_folded_query
 from ruvector_engine.planner.join_tree import ROW_COST, JoinTree, Surroundings, filtered
 from ruvector_engine.planner.match import KnnMatch
 from ruvector_engine.planner.plan import KnnPlan, QueryPlan, WithWritesPlan, WritePlan
 from ruvector_engine.planner.plan_names import PlanNames
 from ruvector_engine.planner.plan_node import PlanNode, Scanned
-from ruvector_engine.planner.pull_up import merged, subquery_of, substituted
+from ruvector_engine.planner.pull_up import constant_functions, merged, subquery_of, substituted, without_functions
 from ruvector_engine.planner.walk import conjuncts, is_volatile, nodes
 from ruvector_engine.sql.nodes import (
     Aggregate,
@@ -155,11 +156,17 @@ class _Maker:
             return self._limited(
                 query, PlanNode('Values Scan on "*VALUES*"', rows, rows * ROW_COST, kind="Values Scan")
             )
-        joins = JoinTree(self._around, self.names, self._derived, self._verbose)
         match = next((m for m in self._searches if m.query is query), None)
+        around = self._around
+        functions = constant_functions(query, lambda call: is_folded_query(call, self._values))
+        if match is None and functions:
+            query = without_functions(query, functions)
+            texts = {e: scan.with_expressions(lambda x: substituted(x, functions)) for e, scan in around.texts.items()}
+            around = replace(around, texts=texts)
+        joins = JoinTree(around, self.names, self._derived, self._verbose)
         node = joins.tree(query, match)
         if match is not None and self._around.indexes.get(id(match.entry)) is not None and not match.residual:
-            return self._limited(query, node)
+            return self._limited(query, self._windows(query, node, sorted_already=True))
         node = self._windows(query, self._grouped(query, node))
         if any(isinstance(n, Call) and n.function.returns_set for n in nodes([t.expr for t in query.targets])):
             node = PlanNode("ProjectSet", node.rows * 1000, node.cost * 1.1, [node])
@@ -235,7 +242,7 @@ class _Maker:
             node.properties = {"Strategy": "Plain", "Partial Mode": "Simple"}
         return filtered(node, self.names, conjuncts(query.having), qualify=self.names.qualified or self._verbose)
 
-    def _windows(self, query: Query, node: PlanNode) -> PlanNode:
+    def _windows(self, query: Query, node: PlanNode, *, sorted_already: bool = False) -> PlanNode:
         """A sort and a WindowAgg for each window."""
         calls = [n for n in nodes((query.targets, query.order_by)) if isinstance(n, Aggregate) and n.over is not None]
         specs: list[WindowSpec] = []
@@ -244,7 +251,7 @@ class _Maker:
                 specs.append(call.over)
         for spec in specs:
             keys = tuple(SortKey(e, False, False) for e in spec.partition_by) + spec.order_by
-            node = self._sorted(keys, node)
+            node = node if sorted_already else self._sorted(keys, node)
             names = {call.function.name for call in calls if call.over == spec}
             frame = spec.frame or ("ROWS UNBOUNDED PRECEDING" if names <= _FRAMELESS else "")
             qualify = self.names.qualified or self._verbose

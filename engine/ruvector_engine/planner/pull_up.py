@@ -1,6 +1,7 @@
-"""Merges views and simple subqueries in FROM into the query around them, so that an index can serve their rows' order.
+"""Merges views and simple subqueries in FROM into the query around them, so that an index can find their rows.
 
-After prepjointree.c. It is done where it lets a k-NN search be recognised, and nowhere else: DuckDB does it by itself.
+After prepjointree.c. It is done where it lets a k-NN or full-text search be recognised, and nowhere else: DuckDB does
+it by itself.
 """
 
 from __future__ import annotations
@@ -9,22 +10,40 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 
 from ruvector_engine.planner.match import match_query, preserved
+from ruvector_engine.planner.text_match import searches_text, text_matches
 from ruvector_engine.planner.walk import conjuncts, is_volatile, nodes, queries
-from ruvector_engine.sql.nodes import BoolOp, Call, ColumnRef, CteRef, Expr, FromItem, Join, Query, RangeEntry, Target
+from ruvector_engine.sql.nodes import (
+    BoolOp,
+    Call,
+    ColumnRef,
+    CteRef,
+    Expr,
+    FromItem,
+    FunctionScan,
+    Join,
+    Query,
+    RangeEntry,
+    Target,
+)
 from ruvector_engine.sql.tree import query_expressions, references, transform
 
 Replaced = Mapping[RangeEntry, Query]
 
 
 def pull_up(query: Query) -> None:
-    """Merge what stands in the FROM of this query, or of one inside it, wherever that makes a k-NN search of it."""
+    """Merge what stands in the FROM of this query, or of one inside it, wherever that makes an index search of it."""
     for level in list(queries(query)):
-        if level.limit is None or not level.order_by or match_query(level) is not None:
-            continue
-        flat = merged(level)
-        if flat is not None and match_query(flat) is not None:
+        flat = merged(level) if _wants_index(level) else None
+        if flat is not None and (match_query(flat) is not None or any(text_matches(flat))):
             for field in fields(Query):
                 setattr(level, field.name, getattr(flat, field.name))
+
+
+def _wants_index(level: Query) -> bool:
+    """Whether its order, or one of its conditions, is an index search of something that is no table."""
+    if level.limit is not None and level.order_by and match_query(level) is None:
+        return True
+    return searches_text(level.where) and not any(text_matches(level))
 
 
 def _no_ctes(_query: Query) -> bool:
@@ -55,6 +74,30 @@ def merged(query: Query, inlined: Callable[[Query], bool] = _no_ctes) -> Query |
         targets=tuple(Target(substituted(t.expr, replaced), t.name, t.hidden) for t in query.targets),
         from_items=tuple(_from(item, replaced) for item in query.from_items),
         where=None if not parts else parts[0] if len(parts) == 1 else BoolOp("AND", parts),
+        order_by=tuple(replace(key, expr=substituted(key.expr, replaced)) for key in query.order_by),
+    )
+
+
+def constant_functions(query: Query, constant: Callable[[Expr], bool]) -> Replaced:
+    """The functions in FROM whose one value is a constant, as queries of that; other tables stand beside them."""
+    found = {
+        item: Query((Target(item.source.call, item.alias),))
+        for item in query.from_items
+        if isinstance(item, RangeEntry)
+        and isinstance(item.source, FunctionScan)
+        and not item.source.ordinality
+        and constant(item.source.call)
+    }
+    return found if len(found) < len(query.from_items) else {}
+
+
+def without_functions(query: Query, replaced: Replaced) -> Query:
+    """The query with the values of functions in FROM where they are read."""
+    return replace(
+        query,
+        targets=tuple(Target(substituted(t.expr, replaced), t.name, t.hidden) for t in query.targets),
+        from_items=tuple(_from(item, replaced) for item in query.from_items if item not in replaced),
+        where=None if query.where is None else substituted(query.where, replaced),
         order_by=tuple(replace(key, expr=substituted(key.expr, replaced)) for key in query.order_by),
     )
 

@@ -129,6 +129,8 @@ class Connection:
     def __init__(self, raw: Any) -> None:
         self._raw = raw
         self._interruptible = threading.Lock()
+        #: How many statements were run here that are no plain SELECT.
+        self.changing = 0
 
     def __enter__(self) -> Connection:
         return self
@@ -138,6 +140,7 @@ class Connection:
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run a statement to its end and return all its rows."""
+        self._count(sql)
         try:
             rows: list[Row] = self._raw.execute(sql, parameters or None).fetchall()
         except Exception as error:
@@ -151,6 +154,7 @@ class Connection:
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Callable[[int], list[Row]]:
         """Start a query; the returned function fetches the next n rows, [] at the end."""
+        self._count(sql)
         try:
             result = self._raw.execute(sql, parameters or None)
         except Exception as error:
@@ -194,6 +198,17 @@ class Connection:
         values = next(iter(column.values()))
         return np.ascontiguousarray(np.ma.getdata(values), dtype=np.int64)
 
+    def id_texts(self, sql: str) -> tuple[npt.NDArray[np.int64], list[str | None]]:
+        """Run a query of (BIGINT id, VARCHAR): ids (n,), and the texts."""
+        rows = self.run(sql)
+        return np.fromiter((row[0] for row in rows), np.int64, len(rows)), [row[1] for row in rows]
+
+    def id_text_batches(self, sql: str, size: int) -> Iterator[tuple[npt.NDArray[np.int64], list[str | None]]]:
+        """The same in batches of `size` rows."""
+        fetch = self.stream(sql)
+        while rows := fetch(size):
+            yield np.fromiter((row[0] for row in rows), np.int64, len(rows)), [row[1] for row in rows]
+
     def insert_arrow(self, sql: str, columns: Mapping[str, Any]) -> list[Row]:
         """Run an INSERT ... SELECT ... FROM batch where `batch` is `columns`: nanoarrow arrays of one length."""
         fields = {name: array.schema for name, array in columns.items()}
@@ -220,6 +235,7 @@ class Connection:
     @contextmanager
     def _batch(self, stream: Any, sql: str) -> Iterator[None]:
         """For a while, an Arrow stream under the name ruvector_batch; errors are told as those of `sql`."""
+        self._count(sql)
         try:
             if stream is not None:
                 self._raw.register(_BATCH, stream)
@@ -245,6 +261,10 @@ class Connection:
     def close(self) -> None:
         """Roll back what is open and free the connection."""
         self._raw.close()
+
+    def _count(self, sql: str) -> None:
+        if not sql.startswith("SELECT"):
+            self.changing += 1
 
     def _arrow_batches(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
         try:

@@ -57,7 +57,7 @@ def analyze(
     parameters (a simple query): $1 is then 42P02. `shaped`: the parameters whose values are arrays with a shape.
     `noted` gets what the names in the text mean.
     """
-    state = State(context, Parameters(parameter_oids, context.catalog, shaped), noted=noted)
+    state = State(context, Parameters(parameter_oids, context.catalog, shaped, context.variables), noted=noted)
     try:
         scope = Scope(state)
         scope.is_top = True

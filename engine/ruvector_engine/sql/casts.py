@@ -15,7 +15,7 @@ _RANK = {"i": 0, "a": 1, "e": 2}
 _TABLE = """
 int2: int4 i, int8 i, float4 i, float8 i, numeric i, oid i, regclass i, regtype i, regproc i
 int4: int2 a, int8 i, float4 i, float8 i, numeric i, bool e, char e, oid i, regclass i, regtype i, regproc i
-int4: regnamespace i, regrole i, bit e
+int4: regnamespace i, regrole i, regconfig i, regdictionary i, bit e
 int8: int2 a, int4 a, float4 i, float8 i, numeric i, oid i, regclass i, regtype i, regproc i, regnamespace i, bit e
 float4: int2 a, int4 a, int8 a, float8 i, numeric a
 float8: int2 a, int4 a, int8 a, float4 a, numeric a
@@ -26,7 +26,7 @@ varchar: text i, bpchar i, name i, char a, regclass i
 bpchar: text i, varchar i, name i, char a
 name: text i, varchar a, bpchar a
 char: text i, varchar a, bpchar a, int4 e
-oid: int4 a, int8 a, regclass i, regtype i, regproc i, regnamespace i, regrole i
+oid: int4 a, int8 a, regclass i, regtype i, regproc i, regnamespace i, regrole i, regconfig i, regdictionary i
 regclass: oid i, int4 a, int8 a
 regtype: oid i, int4 a, int8 a
 regproc: oid i, int4 a, int8 a

@@ -5,20 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ruvector_engine.catalog.made_types import user_type
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.rights import Rights
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.errors import SqlError
-from ruvector_engine.sql.nodes import Param
+from ruvector_engine.sql.nodes import Expr, Param
 from ruvector_engine.sql.raw import position
 from ruvector_engine.types.registry import BY_OID, UNKNOWN, TypeRef
 from ruvector_engine.types.textio import DEFAULT_SETTINGS
 
 if TYPE_CHECKING:
     from ruvector_engine.sql.noted import Noted
+
+
+class Variables(Protocol):
+    """The names of a program around a statement: they mean parameters, where no column bears them.
+
+    The statement's own text may use them, not the texts of views, defaults and the like. `conflict` says what a name
+    means that could be a column too: "use_column", "use_variable", or "error".
+    """
+
+    @property
+    def conflict(self) -> str:
+        """See the class."""
+
+    def knows(self, parts: Sequence[str]) -> bool:
+        """Whether the name means a variable."""
+
+    def value(self, parts: Sequence[str], parameters: Parameters, location: int) -> Expr | None:
+        """What the name means; None when it is no variable, an error when it names a field that is not there."""
+
+    def fields(self, parts: Sequence[str], parameters: Parameters, location: int) -> list[tuple[str, Expr]] | None:
+        """The fields of a variable, for name.*; None when the name means none that has fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +49,7 @@ class Context:
     `now` is the transaction's start, microseconds since 2000-01-01 UTC; `lookup` the session's view of the catalog by
     OID and name, made from the catalog when it is not given. `rights` are those of a user who may not look into every
     schema. `visible`: of a stored view's query, the columns (attnums; 0: all) that it has of each relation, by OID:
-    what was added later is not in view.
+    what was added later is not in view. `variables`: the names of the program that the statement stands in.
     """
 
     catalog: Catalog
@@ -38,13 +59,14 @@ class Context:
     lookup: Lookup | None = None
     rights: Rights | None = None
     visible: Mapping[int, Sequence[int]] = field(default_factory=lambda: MappingProxyType({}))
+    variables: Variables | None = None
 
 
 class Parameters:
     """The types of $1, $2, ...: declared ones, and those that the surroundings determine.
 
     None for `declared`: there are no parameters, as in a simple query. `catalog`: where types that CREATE TYPE made
-    are known. `shaped` are those whose values will be arrays with a shape.
+    are known. `shaped` are those whose values will be arrays with a shape. `variables` are names that mean parameters.
     """
 
     def __init__(
@@ -52,7 +74,9 @@ class Parameters:
         declared: Sequence[int] | None = (),
         catalog: Catalog | None = None,
         shaped: frozenset[int] = frozenset(),
+        variables: Variables | None = None,
     ) -> None:
+        self.variables = variables
         self._shaped = shaped
         self.allowed = declared is not None
         self._types: dict[int, int] = {}
@@ -68,6 +92,11 @@ class Parameters:
         if not self.allowed or not 1 <= number <= 65_535:
             raise SqlError("42P02", f"there is no parameter ${number}", position=position(location))
         return Param(number, self._type(number, self._types.setdefault(number, UNKNOWN)), location)
+
+    def variable(self, number: int, oid: int, location: int) -> Param:
+        """The parameter that a variable's value comes in."""
+        self._types[number] = oid
+        return Param(number, self._type(number, oid), location)
 
     def _type(self, number: int, oid: int) -> TypeRef:
         return TypeRef(oid, shaped=number in self._shaped and oid != UNKNOWN)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ruvector_engine.catalog.model import BARE_SCHEMA, ColumnDef
 from ruvector_engine.sql.coerce import assign
-from ruvector_engine.sql.context import State
+from ruvector_engine.sql.context import Parameters, State
 from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.functions.sequences import NEXT_IDENTITY
 from ruvector_engine.sql.nodes import Call, Const, Expr
@@ -30,7 +30,7 @@ def column_default(state: State, column: ColumnDef) -> Expr | None:
         return assign(state, call, column.name, column.type)
     if column.default is None:
         return None
-    state = State(reading_within(state.context, BARE_SCHEMA), state.parameters)
+    state = State(reading_within(state.context, BARE_SCHEMA), Parameters(None))
     scope = Scope(state)
     scope.clause = "DEFAULT"
     return assign(state, expression(scope, expression_node(column.default)), column.name, column.type)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +49,18 @@ class DuckSql:
     inline: bool = False
 
 
-def emit_query(query: Query, *, scans: Mapping[RangeEntry, str] | None = None, transport: bool = True) -> DuckSql:
-    """A query. `scans` gives other SQL (a table name or a parenthesized query) for the table of a range entry."""
-    emitter = QueryEmitter(scans=scans)
+def emit_query(
+    query: Query,
+    *,
+    scans: Mapping[RangeEntry, str] | None = None,
+    settled: Collection[int] = frozenset(),
+    transport: bool = True,
+) -> DuckSql:
+    """A query. `scans` gives other SQL (a table name or a parenthesized query) for the table of a range entry.
+
+    `settled` are the id() of conditions that hold of all rows of these tables.
+    """
+    emitter = QueryEmitter(scans=scans, settled=settled)
     emitted = emitter.query(query, transport=transport)
     converters = _converters([t.expr.type for t in query.targets], emitted.shapes, 0) if transport else ()
     return DuckSql(emitted.text, tuple(emitter.bindings), converters)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ruvector_engine.errors import not_supported
-from ruvector_engine.sql.nodes import Aggregate, ColumnRef, Const, Expr, Param, Special, SubLink
+from ruvector_engine.sql.functions.text_search import TO_QUERY_TEMPLATES
+from ruvector_engine.sql.nodes import Aggregate, Call, ColumnRef, Const, Expr, Param, Special, SubLink
 from ruvector_engine.sql.raw import position
 from ruvector_engine.sql.tree import walk
 from ruvector_engine.types.registry import TypeRef, Value
@@ -65,6 +66,14 @@ def quote(identifier: str) -> str:
 def is_known_before(expr: Expr) -> bool:
     """Whether the arguments of a session function are known before any row is read."""
     return not any(isinstance(part, (ColumnRef, SubLink, Aggregate)) for part in walk(expr))
+
+
+def text_query(expr: Expr) -> SessionValue | None:
+    """The binding of a tsquery made of a text known before any row is read: the session tells if it is empty."""
+    if not (isinstance(expr, Call) and expr.function.template in TO_QUERY_TEMPLATES and is_known_before(expr)):
+        return None
+    args = tuple(session_value(a) if isinstance(a, Special) and a.kind == "session" else a for a in expr.args)
+    return SessionValue(expr.function.name, args, expr.type)
 
 
 def session_value(expr: Expr) -> SessionValue:

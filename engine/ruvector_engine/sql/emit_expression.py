@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from ruvector_engine.catalog.model import ROW_ID, TABLE_OID, TableDef
 from ruvector_engine.errors import not_supported
 from ruvector_engine.sql import emit_literal, emit_moment, emit_shaped
 from ruvector_engine.sql.emit_aggregate import aggregate_call, distinct_json
-from ruvector_engine.sql.emit_binding import Binding, SessionValue, quote
+from ruvector_engine.sql.emit_binding import Binding, SessionValue, quote, text_query
 from ruvector_engine.sql.emit_cast import REG_OIDS, STRING_OIDS, cast, output
 from ruvector_engine.sql.emit_key import direction, element_key, equal_key, is_keyed, is_row, key_of, keys_of
 from ruvector_engine.sql.emit_special import SPECIALS
@@ -63,7 +63,13 @@ class ExpressionEmitter:
     `bare` prints columns without their relation: for an expression that stands in DDL or beside one table.
     """
 
-    def __init__(self, *, scans: Mapping[RangeEntry, str] | None = None, bare: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        scans: Mapping[RangeEntry, str] | None = None,
+        settled: Collection[int] = frozenset(),
+        bare: bool = False,
+    ) -> None:
         self.bindings: list[Binding] = []
         self._places: dict[object, int] = {}
         #: The placeholders written since this was last cleared.
@@ -71,6 +77,7 @@ class ExpressionEmitter:
         self._names: dict[RangeEntry, str] = {}
         self._shapes: dict[RangeEntry, Sequence[Shape | None]] = {}
         self.scans = scans or {}
+        self._settled = settled
         self.representatives = _NONE
         self._bare = bare
 
@@ -102,6 +109,8 @@ class ExpressionEmitter:
 
     def expression(self, expr: Expr) -> str:
         """The expression's SQL; a `NumericSql` for a numeric."""
+        if self._settled and id(expr) in self._settled:
+            return "TRUE"
         if self.representatives.exprs and expr in self.representatives.exprs:
             return self._representative(expr)
         return _PRINTERS[type(expr)](self, expr)
@@ -154,7 +163,8 @@ class ExpressionEmitter:
             pid = self.bind(SessionValue("pg_backend_pid", (), TypeRef(INT4)))
             return drawing(pid, self.expression(expr.args[0]))
         if not expr.function.returns_set:
-            return self._apply(expr.function, expr.args)
+            query = None if self._bare else text_query(expr)
+            return self._apply(expr.function, expr.args) if query is None else self.bind(query)
         unnested = f"unnest({self.list_of_set(expr)})"
         return numeric.numeric_text(unnested) if expr.type.oid == NUMERIC else unnested
 
@@ -162,9 +172,16 @@ class ExpressionEmitter:
         """The expression as the client gets it: a set of rows as their text, which inside a query are structs."""
         if not isinstance(expr, Call) or len(expr.function.columns) < 2:
             return self.expression(expr)
-        fields = ", ".join(output(f"rv_r.{quote(name)}", oid) for name, oid in expr.function.columns)
+        fields = ", ".join(self._field_text(f"rv_r.{quote(name)}", oid) for name, oid in expr.function.columns)
         row = f"rv_record_out(CAST([{fields}] AS VARCHAR[]))"
         return f"unnest(list_transform({self.list_of_set(expr)}, lambda rv_r: {row}))"
+
+    def _field_text(self, value: str, oid: int) -> str:
+        """A field of a row as its text; names of the catalog by their names."""
+        if oid in REG_OIDS:
+            return self.catalog_call(f"{BY_OID[oid].name}_out", value)
+        element = BY_OID[oid].element_oid
+        return f"rv_array_out({self.names(value, element)})" if element in REG_OIDS else output(value, oid)
 
     def list_of_set(self, expr: Call) -> str:
         """SQL of the list that holds a set-returning function's rows."""

@@ -6,7 +6,7 @@ names never meet DuckDB's rules. What needs its outputs by name (UNION, DISTINCT
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.errors import not_supported
@@ -50,8 +50,10 @@ from ruvector_engine.types.registry import NUMERIC, TypeRef
 class QueryEmitter(ExpressionEmitter):
     """Prints queries."""
 
-    def __init__(self, *, scans: Mapping[RangeEntry, str] | None = None) -> None:
-        super().__init__(scans=scans)
+    def __init__(
+        self, *, scans: Mapping[RangeEntry, str] | None = None, settled: Collection[int] = frozenset()
+    ) -> None:
+        super().__init__(scans=scans, settled=settled)
         self._with_shapes: dict[Query, Shapes] = {}
 
     def query(self, query: Query, *, transport: bool = False) -> Emitted:

@@ -12,7 +12,7 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql import ctes
 from ruvector_engine.sql import query as queries
 from ruvector_engine.sql.coerce import boolean, coerce_to_common, common_type, known
-from ruvector_engine.sql.context import State
+from ruvector_engine.sql.context import Parameters, State
 from ruvector_engine.sql.database_names import require_own_relation
 from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.expressions.operands import equality
@@ -158,7 +158,7 @@ def _relation(scope: Scope, node: Any) -> TableDef | ViewDef | SequenceDef:
 def _view(scope: Scope, view: ViewDef) -> Query:
     """A view's query, analyzed anew; only the view's own text gives it names."""
     scope.state.reads_views = True
-    state = State(reading_view(scope.state.context, view), scope.state.parameters)
+    state = State(reading_view(scope.state.context, view), Parameters(None))
     return queries.select(Scope(state), parse(view.query)[0].node)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from ruvector_engine.catalog.model import ColumnDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.coerce import assign
-from ruvector_engine.sql.context import State
+from ruvector_engine.sql.context import Parameters, State
 from ruvector_engine.sql.defaults import expression_node
 from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.nodes import Aggregate, Call, ColumnRef, Const, Expr, Query, RangeEntry, Target
@@ -46,7 +46,7 @@ def analyzed(state: State, table: TableDef, column: ColumnDef, node: Any = None)
     """
     row = RangeEntry(table.name, tuple((c.name, c.type) for c in table.columns), table)
     if node is None:
-        state = State(reading(state.context.catalog, table.schema), state.parameters)
+        state = State(reading(state.context.catalog, table.schema), Parameters(None))
     scope = Scope(state)
     scope.names = names_of(row, table.schema)
     scope.clause = "GENERATED"

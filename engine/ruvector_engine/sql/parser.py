@@ -7,13 +7,14 @@ its errors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import postgast
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.sql.raw import kind_of
+from ruvector_engine.sql.raw import kind_of, pb
 
 #: Scanner and grammar errors that are not plain syntax errors (42601), by the start of their text.
 _SQLSTATES = (
@@ -83,6 +84,57 @@ def parse(sql: str) -> list[RawStatement]:
         kind, node = kind_of(raw.stmt)
         statements.append(RawStatement(kind, node, stripped.rstrip(), start + len(text) - len(stripped), sql))
     return statements
+
+
+_TOKENS = pb.Token.DESCRIPTOR.values_by_number
+
+
+class Token(NamedTuple):
+    """One word of SQL as PostgreSQL's scanner cuts it.
+
+    `kind` is the scanner's name ("IDENT", "SCONST", "Op", ...), or the character itself; a keyword has the name of its
+    own. `start` and `end` count characters.
+    """
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    is_keyword: bool
+
+
+def scan(sql: str) -> tuple[list[Token], SqlError | None]:
+    """The tokens of a text without comments; and what is wrong where they end, unless that is the end of the text."""
+    fault = None
+    try:
+        scanned = postgast.scan(sql)
+    except postgast.PgQueryError as error:
+        fault = SqlError(_sqlstate(error.message), error.message, position=error.cursorpos or 1)
+        before = sql[: (error.cursorpos or 1) - 1]
+        try:
+            scanned = postgast.scan(before)
+        except postgast.PgQueryError:
+            return [], fault
+    tokens = []
+    data = None if sql.isascii() else sql.encode()
+    at = character = 0
+    for token in scanned.tokens:
+        start, end = token.start, token.end
+        if data is not None:
+            start = character + len(data[at:start].decode())
+            end = start + len(data[token.start : token.end].decode())
+            at, character = token.end, end
+        name = _token_name(token.token)
+        if name not in ("SQL_COMMENT", "C_COMMENT"):
+            tokens.append(Token(name, sql[start:end], start, end, token.keyword_kind != 0))
+    return tokens, fault
+
+
+@cache
+def _token_name(number: int) -> str:
+    """The scanner's name of a token; a character by itself is one that has its code for a number."""
+    found = _TOKENS.get(number)
+    return chr(number) if found is None or found.name.startswith("ASCII_") else str(found.name)
 
 
 def inner_statement(outer: RawStatement, node: Any) -> RawStatement:

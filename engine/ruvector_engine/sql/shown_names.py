@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ruvector_engine.catalog.made_types import named_type
-from ruvector_engine.catalog.model import BARE_SCHEMA
+from ruvector_engine.catalog.model import BARE_SCHEMA, Relation
 from ruvector_engine.catalog.system.lookup import Lookup
 from ruvector_engine.catalog.system.names import schema_and_name
 from ruvector_engine.catalog.system.typenames import find_type
@@ -35,15 +35,27 @@ def shown_expression(lookup: Lookup, text: str) -> str:
     return expression_text(tree.select_stmt.target_list[0].res_target.val)
 
 
-def _show_types(lookup: Lookup, tree: Any) -> None:
-    """Names of types, and of the relations that constants of type regclass name."""
+def relations_named(lookup: Lookup, text: str) -> set[int]:
+    """OIDs of the relations that constants of type regclass in a stored expression name."""
+    if "::regclass" not in text:
+        return set()
+    return {relation.oid for _, relation in _regclass_constants(lookup, parsed(f"SELECT {text}"))}
+
+
+def _regclass_constants(lookup: Lookup, tree: Any) -> Iterator[tuple[Any, Relation]]:
     for node in parts(tree, pb.TypeCast):
         if strings(node.type_name.names)[-1] == "regclass" and node.arg.a_const.WhichOneof("val") == "sval":
             constant = node.arg.a_const.sval
             schema, name = schema_and_name(constant.sval)
             found = lookup.relation(schema or BARE_SCHEMA, name)
             if found is not None:
-                constant.sval = lookup.relation_name(found)
+                yield constant, found
+
+
+def _show_types(lookup: Lookup, tree: Any) -> None:
+    """Names of types, and of the relations that constants of type regclass name."""
+    for constant, relation in _regclass_constants(lookup, tree):
+        constant.sval = lookup.relation_name(relation)
     for node in parts(tree, pb.TypeName):
         write_name(node.names, _shown_type(lookup, strings(node.names)))
 

@@ -53,7 +53,16 @@ def _star(scope: Scope, node: Any) -> list[Target]:
         if not scope.names.relations and not scope.names.columns:
             raise SqlError("42601", "SELECT * with no tables specified is not valid", position=position(node.location))
         return [Target(e, n) for n, e in scope.names.columns]
-    return [Target(e, n) for n, e in scope.relation(parts, node.location).columns]
+    try:
+        columns = scope.relation(parts, node.location).columns
+    except SqlError as error:
+        parameters = scope.state.parameters
+        variables = parameters.variables if error.sqlstate == "42P01" else None
+        known_fields = None if variables is None else variables.fields(parts, parameters, node.location)
+        if known_fields is None:
+            raise
+        columns = known_fields
+    return [Target(e, n) for n, e in columns]
 
 
 def _fields(scope: Scope, outputs: Sequence[Any], output: Any) -> list[Target]:

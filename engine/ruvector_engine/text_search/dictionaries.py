@@ -50,6 +50,14 @@ def known(name: str) -> str:
     raise SqlError("42704", f'text search configuration "{name}" does not exist')
 
 
+def configuration(oid: int) -> str:
+    """The configuration of an OID; 42704 when there is none."""
+    found = next((name for name, number in CONFIGURATIONS.items() if number == oid), None)
+    if found is None:
+        raise SqlError("42704", f"text search configuration with OID {oid} does not exist")
+    return found
+
+
 def configuration_name(oid: object) -> str:
     """The name of a configuration by its OID; the number where there is none."""
     return next((name for name, number in CONFIGURATIONS.items() if number == oid), str(oid))
@@ -71,10 +79,19 @@ DICTIONARIES: dict[str, Callable[[str], tuple[str, ...]]] = {"simple": simple, "
 DICTIONARY_NAMES = {3765: "simple", 13_246: "english_stem"}
 
 
+def dictionary_oid(name: str) -> int:
+    """The OID of a dictionary."""
+    return next(oid for oid, known_name in DICTIONARY_NAMES.items() if known_name == name)
+
+
+def dictionary_of(configuration: str, kind: int) -> str | None:
+    """The dictionary that a configuration has for a kind of token; None where it ignores it."""
+    if kind in _IGNORED:
+        return None
+    return "english_stem" if configuration == "english" and kind in _STEMMED else "simple"
+
+
 def lexemes(configuration: str, token: Token) -> tuple[str, ...] | None:
     """What a token becomes: its lexemes, () for a stop word, None where the configuration ignores its kind."""
-    if token.kind in _IGNORED:
-        return None
-    if configuration == "english" and token.kind in _STEMMED:
-        return english_stem(token.text)
-    return simple(token.text)
+    dictionary = dictionary_of(configuration, token.kind)
+    return None if dictionary is None else DICTIONARIES[dictionary](token.text)

@@ -33,9 +33,13 @@ _ENTRY = re.compile(r"([0-9]+)([A-Da-d*]?)")
 def ordered(entries: Mapping[str, Iterable[Position]]) -> TsVector:
     """A tsvector of entries in any order: a position that comes twice keeps its greatest weight."""
     found: TsVector = {}
-    for lexeme in sorted(entries, key=str.encode):
+    for lexeme in sorted(entries):  # by code points, which is by bytes
+        places = tuple(entries[lexeme])
+        if len(places) < 2:
+            found[lexeme] = places
+            continue
         best: dict[int, int] = {}
-        for position, weight in entries[lexeme]:
+        for position, weight in places:
             best[position] = max(weight, best.get(position, 0))
         found[lexeme] = tuple(sorted(best.items()))[:MAX_POSITIONS]
     return found
@@ -43,22 +47,41 @@ def ordered(entries: Mapping[str, Iterable[Position]]) -> TsVector:
 
 def to_tsvector(configuration: str, text: str) -> TsVector:
     """The document's lexemes by a configuration. Stop words are left out, and counted."""
-    entries: dict[str, list[Position]] = {}
-    position = 0
-    for token in parse(text):
-        words = lexemes(configuration, token)
-        if words is None:
-            continue
-        position += 1
-        for word in words:
-            if len(word.encode()) <= MAX_LEXEME_BYTES:
-                entries.setdefault(word, []).append((min(position, MAX_POSITION), 0))
-    return ordered(entries)
+    words = Words(configuration)
+    words.add(text)
+    return words.vector()
+
+
+class Words:
+    """The lexemes of the parts of a document."""
+
+    def __init__(self, configuration: str) -> None:
+        self._configuration = configuration
+        self._entries: dict[str, list[Position]] = {}
+        self.position = 0  # of the last token
+
+    def add(self, text: str) -> bool:
+        """Take in a text; whether it has a lexeme."""
+        found = False
+        for token in parse(text):
+            words = lexemes(self._configuration, token)
+            if words is None:
+                continue
+            self.position += 1
+            for word in words:
+                if len(word.encode()) <= MAX_LEXEME_BYTES:
+                    self._entries.setdefault(word, []).append((min(self.position, MAX_POSITION), 0))
+                    found = True
+        return found
+
+    def vector(self) -> TsVector:
+        """The document."""
+        return ordered(self._entries)
 
 
 def write(vector: TsVector) -> str:
     """The canonical text."""
-    return " ".join(quote(lexeme) + _written(positions) for lexeme, positions in vector.items())
+    return " ".join(quote(lexeme) + write_positions(positions) for lexeme, positions in vector.items())
 
 
 def quote(lexeme: str) -> str:
@@ -66,7 +89,8 @@ def quote(lexeme: str) -> str:
     return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _written(positions: Sequence[Position]) -> str:
+def write_positions(positions: Sequence[Position]) -> str:
+    """What follows a lexeme in the canonical text: its positions, or nothing."""
     if not positions:
         return ""
     return ":" + ",".join(f"{position}{WEIGHTS[weight] if weight else ''}" for position, weight in positions)
@@ -76,11 +100,39 @@ def _written(positions: Sequence[Position]) -> str:
 def read(text: str) -> TsVector:
     """The parsed form of canonical text; not to be changed."""
     return {
-        _ESCAPE.sub(lambda escape: escape[1] or "'", found[1]): tuple(
-            (int(entry[1]), WEIGHTS.index(entry[2] or "D")) for entry in _ENTRY.finditer(found[2] or "")
-        )
+        _ESCAPE.sub(lambda escape: escape[1] or "'", found[1]): read_positions(found[2] or "")
         for found in _QUOTED.finditer(text)
     }
+
+
+def written_positions(text: str, lexemes: Sequence[str]) -> tuple[str | None, ...] | None:
+    """What canonical text has behind each of these lexemes; None for one that is not there.
+
+    None altogether where the text or a lexeme has what is escaped: then the document must be read as a whole.
+    """
+    if "''" in text or "\\" in text:
+        return None
+    found: list[str | None] = []
+    for lexeme in lexemes:
+        if "'" in lexeme or "\\" in lexeme:
+            return None
+        quoted = f"'{lexeme}'"
+        at = text.find(quoted)
+        while at >= 0 and text.count("'", 0, at) % 2:  # it begins with the end of another lexeme
+            at = text.find(quoted, at + 1)
+        if at < 0:
+            found.append(None)
+            continue
+        start = at + len(quoted)
+        end = text.find(" ", start)
+        found.append(text[start:] if end < 0 else text[start:end])
+    return tuple(found)
+
+
+@lru_cache(maxsize=16_384)
+def read_positions(written: str) -> tuple[Position, ...]:
+    """The positions of what `written_positions` finds."""
+    return tuple((int(entry[1]), WEIGHTS.index(entry[2] or "D")) for entry in _ENTRY.finditer(written))
 
 
 def parse_tsvector(text: str) -> TsVector:

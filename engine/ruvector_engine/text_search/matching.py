@@ -1,6 +1,7 @@
 """Whether a document matches a query: the operators, phrases by their positions.
 
-Answers are of three values, for a document without positions cannot say whether a weight matches: None is "perhaps".
+A document may have words without positions. A phrase that needs one of these does not match, whatever is negated in it;
+a weight that is asked of one matches.
 """
 
 from __future__ import annotations
@@ -15,28 +16,34 @@ from ruvector_engine.text_search.queries import Both, Lexeme, Not, Query
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where something ends in a document, and how many words before that it begins; `negated`: everywhere else."""
+    """Where something ends in a document, and how many words before that it begins; `negated`: everywhere else.
+
+    `unknown`: it may be there, and nobody knows where.
+    """
 
     positions: frozenset[int]
     negated: bool = False
     width: int = 0
+    unknown: bool = False
 
     @property
     def any(self) -> bool:
-        """Whether there is such a place."""
-        return self.negated or bool(self.positions)
+        """Whether there is such a place, or may be."""
+        return self.negated or self.unknown or bool(self.positions)
 
 
-#: What a document says of one word: whether it is there (None: perhaps), and where.
-Occurrences = tuple[bool | None, frozenset[int]]
+#: What a document says of one word: whether it is there, and where (None: it does not say).
+Occurrences = tuple[bool, frozenset[int] | None]
 Look = Callable[[Lexeme], Occurrences]
+_NOWHERE = Places(frozenset())
+_UNKNOWN = Places(frozenset(), unknown=True)
 
 
 def matches(vector: TsVector, query: Query | None) -> bool:
     """Whether the document matches. An empty query matches nothing."""
     if query is None:
         return False
-    return holds(query, lambda lexeme: occurrences(vector, lexeme)) is not False
+    return holds(query, lambda lexeme: occurrences(vector, lexeme))
 
 
 def needle(query: Query | None) -> str:
@@ -57,32 +64,33 @@ def _required(query: Query) -> list[Lexeme]:
     return []
 
 
-def holds(query: Query, look: Look) -> bool | None:
-    """Whether a query holds of what `look` says of its words; None for perhaps."""
+def holds(query: Query, look: Look) -> bool:
+    """Whether a query holds of what `look` says of its words."""
     if isinstance(query, Lexeme):
         return look(query)[0]
     if isinstance(query, Not):
-        inner = holds(query.operand, look)
-        return None if inner is None else not inner
+        return not holds(query.operand, look)
     assert isinstance(query, Both)
     if query.operator == "<->":
-        return places(query, look).any
-    left, right = holds(query.left, look), holds(query.right, look)
-    decisive = query.operator == "|"
-    if decisive in (left, right):
-        return decisive
-    return None if None in (left, right) else not decisive
+        found = places(query, look)
+        return found.any and not found.unknown
+    if query.operator == "&":
+        return holds(query.left, look) and holds(query.right, look)
+    return holds(query.left, look) or holds(query.right, look)
 
 
 def places(query: Query, look: Look) -> Places:
     """Where a query holds, as phrases need it."""
     if isinstance(query, Lexeme):
-        return Places(look(query)[1])
+        positions = look(query)[1]
+        return _UNKNOWN if positions is None else Places(positions)
     if isinstance(query, Not):
         inner = places(query.operand, look)
-        return Places(inner.positions, not inner.negated, inner.width)
+        return inner if inner.unknown else Places(inner.positions, not inner.negated, inner.width)
     assert isinstance(query, Both)
     left, right = places(query.left, look), places(query.right, look)
+    if left.unknown or right.unknown:
+        return _UNKNOWN if query.operator == "|" or (left.any and right.any) else _NOWHERE
     if query.operator == "<->":
         return _joined(left, right, query.distance + right.width, 0, left.width + query.distance + right.width)
     width = max(left.width, right.width)
@@ -126,16 +134,14 @@ def found_lexemes(vector: TsVector, lexeme: Lexeme) -> list[str]:
 
 def occurrences(vector: TsVector, lexeme: Lexeme) -> Occurrences:
     """What a document says of one word."""
-    answer: bool | None = False
+    present, known = False, True
     found: set[int] = set()
     for key in found_lexemes(vector, lexeme):
         entries = vector[key]
-        if not lexeme.weights:
-            answer = True
-        elif not entries and answer is False:
-            answer = None
+        known = known and bool(entries)
+        present = present or not lexeme.weights or not entries
         for position, weight in entries:
             if not lexeme.weights or lexeme.weights >> weight & 1:
-                answer = True
+                present = True
                 found.add(position)
-    return answer, frozenset(found)
+    return present, frozenset(found) if known else None

@@ -193,6 +193,20 @@ def lexemes_of(query: Query | None) -> Iterator[Lexeme]:
         yield from lexemes_of(query.right)
 
 
+def without_negations(query: Query) -> Query | None:
+    """What of a query an index can be searched for by its words; None where that is no less than everything."""
+    if isinstance(query, Lexeme):
+        return query
+    if not isinstance(query, Both):
+        return None
+    left, right = without_negations(query.left), without_negations(query.right)
+    if query.operator == "|":
+        return None if left is None or right is None else replace(query, left=left, right=right)
+    if left is None or right is None:
+        return left or right
+    return replace(query, left=left, right=right)
+
+
 def without_stops(query: Query) -> Query | None:
     """The query without its stop words; phrases grow by the places that those took. None when nothing is left."""
     return _cleaned(query)[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -81,18 +82,24 @@ def _length(vector: TsVector) -> int:
 
 
 def _rank_or(weights: Sequence[float], vector: TsVector, terms: Sequence[Lexeme]) -> float:
-    result = _single(0)
+    result, chosen = 0.0, tuple(weights)
     for term in terms:
         for key in found_lexemes(vector, term):
-            sum_, greatest, at = _single(0), _single(-1), 0
-            for number, (_, weight) in enumerate(vector[key] or _NOWHERE):
-                value = _single(weights[weight])
-                sum_ = _single(sum_ + value / _single((number + 1) * (number + 1)))
-                if value > greatest:
-                    greatest, at = value, number
-            share = greatest + sum_ - greatest / _single((at + 1) * (at + 1))
-            result = _single(float(result) + float(share) / _HALF_SUM)
-    return float(_single(result / _single(len(terms))))
+            share = _share(chosen, tuple([weight for _, weight in vector[key] or _NOWHERE]))
+            result = float(_single(result + share))
+    return float(_single(_single(result) / _single(len(terms))))
+
+
+@lru_cache(maxsize=4096)
+def _share(weights: tuple[float, ...], found: tuple[int, ...]) -> float:
+    """What a lexeme adds that stands in places of these weights."""
+    sum_, greatest, at = _single(0), _single(-1), 0
+    for number, weight in enumerate(found):
+        value = _single(weights[weight])
+        sum_ = _single(sum_ + value / _single((number + 1) * (number + 1)))
+        if value > greatest:
+            greatest, at = value, number
+    return float(greatest + sum_ - greatest / _single((at + 1) * (at + 1))) / _HALF_SUM
 
 
 def _rank_and(weights: Sequence[float], vector: TsVector, terms: Sequence[Lexeme]) -> float:
@@ -115,10 +122,15 @@ def _near(weights: Sequence[float], own: Sequence[Position], other: Sequence[Pos
                 if own is not _NOWHERE and other is not _NOWHERE:
                     continue
                 distance = MAX_POSITION + 1
-            product = _single(_single(weights[weight]) * _single(weights[other_weight])) * _word_distance(distance)
-            near = _single(math.sqrt(product))
-            result = float(near if result < 0 else _single(1.0 - (1.0 - result) * (1.0 - float(near))))
+            near = _nearness(weights[weight], weights[other_weight], distance)
+            result = near if result < 0 else float(_single(1.0 - (1.0 - result) * (1.0 - near)))
     return result
+
+
+@lru_cache(maxsize=16_384)
+def _nearness(weight: float, other: float, distance: int) -> float:
+    """How much two words count together, by their weights and how far apart they stand; a float32."""
+    return float(_single(math.sqrt(_single(_single(weight) * _single(other)) * _word_distance(distance))))
 
 
 def _word_distance(distance: int) -> np.float32:

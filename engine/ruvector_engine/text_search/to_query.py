@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 from ruvector_engine.text_search.dictionaries import lexemes
-from ruvector_engine.text_search.queries import Both, Lexeme, Not, Query, QueryReader, Stop, without_stops
+from ruvector_engine.text_search.queries import Both, Lexeme, Not, Query, QueryReader, Stop, without_stops, write
 from ruvector_engine.text_search.tokens import parse
 
 _Joint = Literal["&", "<->"]
@@ -49,6 +51,21 @@ def websearch_to_tsquery(configuration: str, text: str) -> Query | None:
     for former in reversed(either):
         found = Both("|", former, found)
     return _cleaned(_left_associated(found))
+
+
+#: The functions by their SQL names.
+MAKERS: dict[str, Callable[[str, str], Query | None]] = {
+    "to_tsquery": to_tsquery,
+    "plainto_tsquery": plainto_tsquery,
+    "phraseto_tsquery": phraseto_tsquery,
+    "websearch_to_tsquery": websearch_to_tsquery,
+}
+
+
+@lru_cache(maxsize=256)
+def made(maker: str, configuration: str, text: str) -> str:
+    """The canonical text of what a maker makes."""
+    return write(MAKERS[maker](configuration, text))
 
 
 def _web_item(text: str, at: int) -> tuple[int, str | None, int] | None:

@@ -76,6 +76,9 @@ _NUMBERS = (
 )
 # Most words of most texts, told at once: what follows can be no part of anything longer.
 _PLAIN = re.compile(r"[A-Za-z]+(?=[\s,;!?()\"']|\.?(?:\s|$))", re.ASCII)
+# Some of them in a row, with nothing but blanks between them.
+_PLAIN_RUN = re.compile(rf"(?:(?:[\s,;!?()\"']|\.(?=\s|$))*{_PLAIN.pattern})+", re.ASCII)
+_LETTERS = re.compile(r"[A-Za-z]+")
 _WORDS = re.compile(rf"{_WORD}+")
 # Each part has a letter in it: "gcc-12" is a word and a signed number.
 _PART = rf"\d*{_LETTER}{_WORD}*"
@@ -84,9 +87,18 @@ _HYPHENATED = re.compile(rf"{_PART}(?:-{_PART})+")
 
 def parse(text: str) -> Iterator[Token]:
     """The tokens of a document, without the blanks between them."""
-    for token in parse_all(text):
-        if token.kind != BLANK:
-            yield token
+    at = start = 0
+    while at < len(text):
+        if run := _PLAIN_RUN.match(text, at):
+            for word in _LETTERS.findall(run[0]):
+                yield Token(_ASCII_WORD, word)
+            at = start = run.end()
+            continue
+        tokens, end = _at(text, at, at > start)
+        if tokens:
+            yield from (token for token in tokens if token.kind != BLANK)
+            start = end
+        at = end
 
 
 def parse_all(text: str) -> Iterator[Token]:

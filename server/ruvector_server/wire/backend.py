@@ -167,6 +167,8 @@ def _fields(error: SqlError, encode: Callable[[str], bytes]) -> bytes:
         (b"D", error.detail),
         (b"H", error.hint),
         (b"P", None if error.position is None else str(error.position)),
+        (b"p", None if error.internal_position is None else str(error.internal_position)),
+        (b"q", error.internal_query),
         (b"W", error.context),
         (b"s", error.schema),
         (b"t", error.table),

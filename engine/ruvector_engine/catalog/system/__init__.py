@@ -25,6 +25,7 @@ from ruvector_engine.catalog.system import (
     listings,
     privilege_views,
     roles,
+    text_search,
     types,
 )
 from ruvector_engine.catalog.system.context import (
@@ -81,6 +82,7 @@ _PG_CATALOG = (
     extensions,
     listings,
     roles,
+    text_search,
     types,
 )
 

@@ -22,6 +22,8 @@ from ruvector_engine.catalog.system.types import existing_types, type_functions,
 from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.types.registry import RUVECTOR, VECTOR
 
+#: PL/pgSQL's functions for DO and for checks.
+_INLINE_HANDLER, _VALIDATOR = 12_773, 12_774
 Signature = tuple[str, tuple[int, ...]]
 
 
@@ -136,7 +138,9 @@ def procedures() -> dict[int, Procedure]:
     """Every function that can exist here, by OID."""
     recorded = {(p.name, p.arguments): p for p in _recorded_procedures()}
     served: dict[Signature, FunctionDef] = {(d.name, d.args): d for d in _served("faw")}
-    needed = set(HANDLERS.values()) | type_functions() | {o.code for o in operators().values()}
+    needed = (
+        {*HANDLERS.values(), _INLINE_HANDLER, _VALIDATOR} | type_functions() | {o.code for o in operators().values()}
+    )
     found = {p.oid: p for signature, p in recorded.items() if signature in served or p.oid in needed or p.extension}
     own = [_own_procedure(d) for signature, d in served.items() if signature not in recorded]
     return found | {p.oid: p for p in own}
@@ -302,9 +306,18 @@ def aggregate_rows(context: SystemContext) -> list[tuple[Any, ...]]:
 
 
 def language_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
-    """pg_language: what the functions that exist are written in; none can be written in SQL's."""
+    """pg_language: what the functions that exist are written in, and DO blocks can be; none can be written in SQL's."""
     row = pg_catalog("pg_language").row
-    return [row(oid=LANGUAGES[name], lanname=name, lanowner=OWNER) for name in ("internal", "c")]
+    plpgsql = row(
+        oid=LANGUAGES["plpgsql"],
+        lanname="plpgsql",
+        lanowner=OWNER,
+        lanispl=True,
+        lanpltrusted=True,
+        laninline=_INLINE_HANDLER,
+        lanvalidator=_VALIDATOR,
+    )
+    return [*(row(oid=LANGUAGES[name], lanname=name, lanowner=OWNER) for name in ("internal", "c")), plpgsql]
 
 
 ROWS = {

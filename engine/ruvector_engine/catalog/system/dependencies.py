@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ruvector_engine.catalog import made_types
-from ruvector_engine.catalog.model import Catalog, TableDef
+from ruvector_engine.catalog.model import Catalog, TableDef, ViewDef
 from ruvector_engine.catalog.system import oids
 from ruvector_engine.catalog.system.access import exists, extension_of, operator_classes
 from ruvector_engine.catalog.system.callables import (
@@ -17,6 +17,7 @@ from ruvector_engine.catalog.system.callables import (
 )
 from ruvector_engine.catalog.system.constraints import indexes_by_table, table_constraints, tables_of
 from ruvector_engine.catalog.system.context import SystemContext
+from ruvector_engine.catalog.system.listings import lookup_of
 from ruvector_engine.catalog.system.lookup import Lookup, relation_kind
 from ruvector_engine.catalog.system.oids import (
     ACCESS_METHODS,
@@ -31,12 +32,15 @@ from ruvector_engine.catalog.system.oids import (
     PG_OPERATOR,
     PG_OPFAMILY,
     PG_PROC,
+    PG_REWRITE,
     PG_TYPE,
     default_oid,
+    rule_oid,
 )
 from ruvector_engine.catalog.system.relations import pg_catalog
 from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.catalog.system.types import all_types, existing_types
+from ruvector_engine.sql.shown_names import relations_named
 
 Rows = list[tuple[Any, ...]]
 
@@ -77,7 +81,45 @@ def depend_rows(context: SystemContext) -> Rows:
             for name in index.columns:
                 column_def = table.column(name)
                 depends(PG_CLASS, index.oid, table, column_def.attnum if column_def else 0)
-    return [*rows, *_member_rows(context.catalog)]
+    return [*rows, *_text_rows(context), *_member_rows(context.catalog)]
+
+
+def _text_rows(context: SystemContext) -> Rows:
+    """What views use, and the relations that defaults name."""
+    row, lookup, types = pg_catalog("pg_depend").row, lookup_of(context), set(all_types())
+    rows: Rows = []
+    for relation in context.catalog.relations.values():
+        if isinstance(relation, TableDef):
+            for column in relation.columns:
+                named = relations_named(lookup, column.default) if column.default is not None else ()
+                ids = {"classid": PG_ATTRDEF, "objid": default_oid(relation.oid, column.attnum)}
+                rows += (row(**ids, refclassid=PG_CLASS, refobjid=oid, deptype="n") for oid in named)
+        elif isinstance(relation, ViewDef):
+            ids = {"classid": PG_REWRITE, "objid": rule_oid(relation.oid)}
+            rows.append(row(**ids, refclassid=PG_CLASS, refobjid=relation.oid, deptype="i"))
+            for use in relation.uses:
+                is_type = use.oid in types or made_types.made_type(context.catalog, use.oid) is not None
+                rows += (
+                    row(
+                        **ids, refclassid=PG_TYPE if is_type else PG_CLASS, refobjid=use.oid,
+                        refobjsubid=attnum, deptype="n",
+                    )
+                    for attnum in use.attnums or (0,)
+                )  # fmt: skip
+    return rows
+
+
+def rewrite_rows(context: SystemContext) -> Rows:
+    """pg_rewrite: a view's query is a rule; its tree is not shown."""
+    row = pg_catalog("pg_rewrite").row
+    return [
+        row(
+            oid=rule_oid(view.oid), rulename="_RETURN", ev_class=view.oid, ev_type="1", ev_enabled="O",
+            is_instead=True, ev_qual="<>", ev_action="<>",
+        )
+        for view in context.catalog.relations.values()
+        if isinstance(view, ViewDef)
+    ]  # fmt: skip
 
 
 def _members(catalog: Catalog) -> list[tuple[int, int, str]]:
@@ -172,4 +214,4 @@ def _describe_operator_class(classid: int, oid: int) -> str | None:
     return None
 
 
-ROWS = {"pg_depend": depend_rows}
+ROWS = {"pg_depend": depend_rows, "pg_rewrite": rewrite_rows}

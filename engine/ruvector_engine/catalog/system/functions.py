@@ -13,7 +13,7 @@ from ruvector_engine.catalog import made_types
 from ruvector_engine.catalog.cluster import is_shared
 from ruvector_engine.catalog.databases import PG_DATABASE
 from ruvector_engine.catalog.model import IndexDef
-from ruvector_engine.catalog.system import objects
+from ruvector_engine.catalog.system import objects, text_search
 from ruvector_engine.catalog.system.access import extension_of, operator_classes
 from ruvector_engine.catalog.system.callables import existing_procedures, operators, procedures
 from ruvector_engine.catalog.system.definitions import (
@@ -233,6 +233,9 @@ def obj_description(lookup: Lookup, oid: int, catalog: str = "") -> str | None:
     for (classoid, objoid, part), text in lookup.catalog.comments.items():
         if objoid == oid and not part and not is_shared(classoid) and classes.get(catalog, classoid) == classoid:
             return text
+    for (name, number), text in text_search.DESCRIPTIONS.items():
+        if number == oid and catalog in ("", name):
+            return text
     return next((EXTENSION_COMMENTS[name] for name, number in EXTENSIONS.items() if number == oid), None)
 
 
@@ -321,6 +324,7 @@ CATALOG_FUNCTIONS: Mapping[str, Callable[..., Any]] = {"format_type": pg_format_
         pg_get_userbyid, pg_get_viewdef, pg_has_role, pg_index_column_has_property, pg_opclass_is_visible,
         pg_operator_is_visible, pg_relation_is_publishable, pg_table_is_visible, pg_tablespace_location,
         pg_type_is_visible, shobj_description, to_regclass, to_regnamespace, to_regproc, to_regrole, to_regtype,
+        *text_search.VISIBLE,
     )
 }  # fmt: skip
 

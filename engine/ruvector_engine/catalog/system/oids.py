@@ -15,6 +15,7 @@ TABLESPACES = {"pg_default": DEFAULT_TABLESPACE, "pg_global": GLOBAL_TABLESPACE}
 
 #: Catalogs, as classid and refclassid name them.
 PG_CLASS, PG_TYPE, PG_PROC, PG_ATTRDEF, PG_CONSTRAINT, PG_EXTENSION = 1259, 1247, 1255, 2604, 2606, 3079
+PG_REWRITE = 2618
 PG_AUTHID, PG_TABLESPACE = 1260, 1213
 PG_AM, PG_CAST, PG_NAMESPACE, PG_OPCLASS, PG_OPERATOR, PG_OPFAMILY = 2601, 2605, 2615, 2616, 2617, 2753
 
@@ -35,7 +36,7 @@ ACCESS_METHODS = {
     "ruivfflat": 14_990,
     "ruhnsw": 14_991,
 }
-LANGUAGES = {"internal": 12, "c": 13, "sql": 14}
+LANGUAGES = {"internal": 12, "c": 13, "sql": 14, "plpgsql": 12_775}
 
 _DERIVED_BASE = 1 << 30
 
@@ -58,6 +59,11 @@ def extension_oid(name: str) -> int:
 def default_oid(table_oid: int, attnum: int) -> int:
     """The pg_attrdef OID of a column's default."""
     return derived("default", table_oid, attnum)
+
+
+def rule_oid(view_oid: int) -> int:
+    """The pg_rewrite OID of the rule that is a view's query."""
+    return derived("rule", view_oid)
 
 
 def not_null_oid(table_oid: int, attnum: int) -> int:

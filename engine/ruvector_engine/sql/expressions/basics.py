@@ -64,6 +64,31 @@ def _column_ref(scope: Scope, node: Any) -> Expr:
         if kind == "a_star":
             return _whole_row(scope, node, parts)
         parts.append(message.sval)
+    variables, parameters = scope.state.parameters.variables, scope.state.parameters
+    if variables is not None and variables.conflict == "use_variable" and variables.knows(parts):
+        meant = variables.value(parts, parameters, node.location)
+        assert meant is not None
+        return meant
+    try:
+        found = _column(scope, node, parts)
+    except SqlError as error:
+        if variables is None or error.sqlstate not in ("42703", "42P01"):
+            raise
+        meant = variables.value(parts, parameters, node.location)
+        if meant is None:
+            raise
+        return meant
+    if variables is not None and variables.conflict == "error" and variables.knows(parts):
+        raise SqlError(
+            "42702",
+            f'column reference "{".".join(parts)}" is ambiguous',
+            detail="It could refer to either a PL/pgSQL variable or a table column.",
+            position=position(node.location),
+        )
+    return found
+
+
+def _column(scope: Scope, node: Any, parts: list[str]) -> Expr:
     if len(parts) == 1:
         return _noted(scope, node, scope.column(parts[0], node.location))
     if len(parts) == 4:
@@ -292,16 +317,23 @@ def _array_of(scope: Scope, node: Any, target: TypeRef) -> Expr:
 def _indirection(scope: Scope, node: Any) -> Expr:
     result = expression(scope, node.arg)
     location = location_of(node.arg)
-    subscripts = []
+    subscripts: list[Any] = []
     for item in node.indirection:
         kind, message = kind_of(item)
         if kind == "a_indices":
             subscripts.append(message)
         elif kind == "string":
+            result = _element(scope, result, subscripts, location)
+            subscripts = []
             _note_attribute(scope, message, result.type)
             result = _field(result, message.sval, location)
         else:
             raise SqlError("42601", 'row expansion via "*" is not supported here', position=position(location))
+    return _element(scope, result, subscripts, location)
+
+
+def _element(scope: Scope, result: Expr, subscripts: list[Any], location: int) -> Expr:
+    """What the subscripts, if there are any, take out of a value."""
     if not subscripts:
         return result
     if result.type.oid == JSONB:

@@ -55,6 +55,7 @@ _SIGNATURES: tuple[tuple[str, str, str, int], ...] = (
     ("pg_operator_is_visible", "oid", "bool", 0),
     ("pg_opclass_is_visible", "oid", "bool", 0),
     ("pg_collation_is_visible", "oid", "bool", 0),
+    *((f"pg_ts_{kind}_is_visible", "oid", "bool", 0) for kind in ("config", "dict", "parser", "template")),
     ("obj_description", "oid,name", "text", 1),
     ("col_description", "oid,int4", "text", 0),
     ("shobj_description", "oid,name", "text", 0),
