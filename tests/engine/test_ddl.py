@@ -121,7 +121,7 @@ def test_views_create_table_as_and_schemas(db: Talk) -> None:
     db.result("SET search_path = app")
     assert db.column("SELECT count(*) FROM t") == [2]
     error = db.error("DROP TABLE t")
-    assert (error.sqlstate, error.detail) == ("2BP01", "view doubled depends on table t")
+    assert (error.sqlstate, error.detail) == ("2BP01", "view public.doubled depends on table t")
     assert db.error("DROP SCHEMA app").sqlstate == "2BP01"
     db.result("DROP SCHEMA app CASCADE")
     assert db.error("SELECT * FROM app.t").sqlstate == "42P01"
