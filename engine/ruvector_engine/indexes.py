@@ -21,7 +21,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.index import DamagedIndex, IndexMaintenance, IndexSpec, VectorIndex
 from ruvector_engine.index.elements import element_of
 from ruvector_engine.planner.index_keys import index_key
-from ruvector_engine.planner.operator_classes import index_spec
+from ruvector_engine.planner.operator_classes import awaits_dimensions, index_spec
 from ruvector_engine.relational.duck import Connection, Store
 from ruvector_engine.stored_vectors import read, read_by_id
 from ruvector_engine.transactions import Ids, IdVectors, TableChanges, Transaction
@@ -72,6 +72,8 @@ class IndexSet:
                 if table is None:
                     raise SqlError("XX001", f'index "{relation.name}" has no table')
                 known.add(str(relation.oid))
+                if awaits_dimensions(relation, table):
+                    continue
                 try:
                     self._open(catalog, relation, table)
                 except SqlError as error:  # of an expression that no longer holds: queries then search exactly
@@ -165,6 +167,8 @@ class IndexSet:
         cancelled: Callable[[], bool] | None,
     ) -> VectorIndex:
         rows = index_key(definition, table, catalog).rows_sql
+        if progress is not None:
+            progress("initializing", 0, 0)
         ids, vectors = read(connection, rows, element_of(spec), spec.dimensions)
         return VectorIndex.build(spec, ids, vectors, directory=self._directory, progress=progress, cancelled=cancelled)
 
@@ -244,7 +248,7 @@ class IndexSet:
                 return read_by_id(connection, rows, ids, element, dimensions)
 
         deleted = changes.deleted_ids()
-        if definition.expression is None and not definition.predicate:
+        if definition.holds_column:
             ids, vectors = changes.added_vectors(definition.columns[0], element, dimensions, committed)
         else:
             ids, vectors = changes.added_vectors(definition.oid, element, dimensions, committed)

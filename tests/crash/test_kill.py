@@ -9,34 +9,49 @@ from pathlib import Path
 import numpy as np
 import psycopg
 import pytest
-from tests.crash.workload import TABLE, Connection, Worker, as_text, embedding, working
+from tests.crash.kinds import DIMENSIONS, KINDS, Kind, Numbers
+from tests.crash.workload import TABLE, Connection, Worker, embedding, working
 from tests.oracle.server import Server
 
 WORKERS = 4
-INDEXES = {
-    "hnsw": "CREATE INDEX crash_idx ON crash USING hnsw (embedding vector_l2_ops)",
-    "ivfflat": "CREATE INDEX crash_idx ON crash USING ivfflat (embedding vector_l2_ops) WITH (lists = 10)",
-}
 TEXT_INDEX = "CREATE INDEX crash_words ON crash USING gin (words)"
-NEAREST = "SELECT id FROM crash ORDER BY embedding <-> '{}' LIMIT {}"
+NEAREST = "SELECT id FROM crash {where} ORDER BY {key} {operator} {query} LIMIT {limit}"
 QUERIES = 20
+_SLOW = [pytest.mark.slow, pytest.mark.timeout(600)]
+LIVES = [
+    pytest.param(
+        name, rounds, id=f"{name}-{rounds}", marks=_SLOW if rounds > 3 or name not in ("hnsw", "ivfflat") else []
+    )
+    for name, rounds in [
+        *((name, 3) for name in KINDS),
+        ("hnsw", 25),
+        ("ivfflat", 25),
+    ]
+]
 
 
-@pytest.mark.parametrize("method", INDEXES)
-@pytest.mark.parametrize(
-    "rounds",
-    [pytest.param(3, id="few"), pytest.param(25, id="many", marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
-)
-def test_kill_in_the_middle_of_work(tmp_path: Path, method: str, rounds: int) -> None:
-    chance = random.Random(f"{method} {rounds}")
+def create_table(connection: Connection, kind: Kind) -> None:
+    """The table without its index."""
+    connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    connection.execute(TABLE.format(kind.type_name).encode())
+
+
+def create_index(connection: Connection, kind: Kind) -> None:
+    """Its index, unless there is one."""
+    connection.execute(f"CREATE INDEX IF NOT EXISTS crash_idx ON crash {kind.index}".encode())
+
+
+@pytest.mark.parametrize(("name", "rounds"), LIVES)
+def test_kill_in_the_middle_of_work(tmp_path: Path, name: str, rounds: int) -> None:
+    kind = KINDS[name]
+    chance = random.Random(f"{name} {rounds}")
     server = Server(tmp_path / "data")
-    workers = [Worker(number, random.Random(number)) for number in range(WORKERS)]
+    workers = [Worker(number, random.Random(number), kind) for number in range(WORKERS)]
     server.start()
     try:
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
-            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-            connection.execute(TABLE)
-            connection.execute(INDEXES[method])
+            create_table(connection, kind)
+            create_index(connection, kind)
             connection.execute(TEXT_INDEX)
         for _ in range(rounds):
             before = sum(worker.acknowledged for worker in workers)
@@ -63,29 +78,31 @@ def test_kill_in_the_middle_of_work(tmp_path: Path, method: str, rounds: int) ->
 
 
 @pytest.mark.slow
-def test_kill_while_building_an_index(tmp_path: Path) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", ["hnsw", "halfvec lists", "bit", "sparsevec", "array", "expression", "partial"])
+def test_kill_while_building_an_index(tmp_path: Path, name: str) -> None:
     """The index is there whole or not at all, and can be made again."""
+    kind = KINDS[name]
     server = Server(tmp_path / "data")
-    workers = [Worker(0, random.Random(0))]
+    workers = [Worker(0, random.Random(0), kind)]
     server.start()
     try:
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
-            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-            connection.execute(TABLE)
+            create_table(connection, kind)
             with connection.cursor().copy("COPY crash FROM STDIN") as copy:
                 for row in range(5000):
-                    copy.write_row((row, 0, as_text(embedding(row, 0))))
+                    copy.write_row((row, 0, kind.text(kind.stored(embedding(row, 0)))))
         workers[0].settle(dict.fromkeys(range(5000), 0))
         for pause in (0.01, 0.05, 0.2):
             connection = psycopg.connect(server.dsn(), autocommit=True)
             connection.execute("DROP INDEX IF EXISTS crash_idx")
-            connection.pgconn.send_query(INDEXES["hnsw"].encode())
+            connection.pgconn.send_query(f"CREATE INDEX crash_idx ON crash {kind.index}".encode())
             time.sleep(pause)
             server.kill()
             connection.close()
             server.start()
             with psycopg.connect(server.dsn(), autocommit=True) as connection:
-                connection.execute(INDEXES["hnsw"].replace("INDEX", "INDEX IF NOT EXISTS"))
+                create_index(connection, kind)
                 check_rows(connection, workers)
                 check_index(connection, workers)
     finally:
@@ -112,29 +129,41 @@ def check_rows(connection: Connection, workers: list[Worker]) -> None:
         expected = worker.outcomes()
         assert rows in expected, _difference(rows, expected[0], worker)
         worker.settle(rows)
+    kind = workers[0].kind
     for row, (version, text) in found.items():
-        stored = np.array(text[1:-1].split(","), dtype=np.float32)
-        np.testing.assert_array_equal(stored, embedding(row, version))
+        np.testing.assert_array_equal(kind.read(text), kind.stored(embedding(row, version)))
 
 
 def check_index(connection: Connection, workers: list[Worker]) -> None:
-    """What the index finds is what an exact search over the rows finds."""
-    rows = {row: version for worker in workers for row, version in worker.rows.items()}
+    """What the index finds is what an exact search over the rows finds, but for which of equally near rows."""
+    kind = workers[0].kind
+    rows = {row: version for worker in workers for row, version in worker.rows.items() if kind.holds(version)}
     numbers = np.array(sorted(rows))
-    vectors = np.array([embedding(int(row), rows[int(row)]) for row in numbers])
+    places = {int(row): place for place, row in enumerate(numbers)}
+    keys = np.array([kind.key(kind.stored(embedding(int(row), rows[int(row)]))) for row in numbers])
     for statement in ("SET enable_seqscan = off", "SET hnsw.ef_search = 400", "SET ivfflat.probes = 10"):
         connection.execute(statement)
-    random_queries = np.random.default_rng(len(rows)).standard_normal((QUERIES, vectors.shape[1]))
-    own = vectors[np.random.default_rng(len(rows)).integers(0, len(vectors), QUERIES)]
-    for query in [*random_queries.astype(np.float32), *own]:
-        statement = NEAREST.format(as_text(query), 10)
-        plan = "\n".join(str(line[0]) for line in connection.execute(f"EXPLAIN {statement}"))
+    chance = np.random.default_rng(len(rows))
+    others = [kind.stored(chance.standard_normal(DIMENSIONS).astype(np.float32)) for _ in range(QUERIES)]
+    own = keys[chance.integers(0, len(keys), QUERIES)]
+    for query in [*(kind.key(numbers) for numbers in others), *own]:
+        search = nearest(kind, query, 10)
+        plan = "\n".join(str(line[0]) for line in connection.execute(b"EXPLAIN " + search))
         assert "Index Scan using crash_idx on crash" in plan
-        exact = numbers[np.argsort(((vectors - query) ** 2).sum(axis=1), kind="stable")[:10]]
-        found = [row[0] for row in connection.execute(statement)]
-        assert found == exact.tolist()
-    everything = connection.execute(NEAREST.format(as_text(own[0]), len(numbers) + 100)).fetchall()
+        distances = kind.distances(keys, query)
+        found = [places[int(str(row[0]))] for row in connection.execute(search)]
+        assert len(set(found)) == min(10, len(numbers))
+        np.testing.assert_allclose(distances[found], np.sort(distances)[: len(found)], rtol=1e-5, atol=1e-6)
+    everything = connection.execute(nearest(kind, own[0], len(numbers) + 100)).fetchall()
     assert sorted(int(str(row[0])) for row in everything) == numbers.tolist()
+
+
+def nearest(kind: Kind, query: Numbers, limit: int) -> bytes:
+    """The search for the rows nearest to a query."""
+    literal = kind.query(query)
+    return NEAREST.format(
+        where=kind.where, key=kind.key_sql, operator=kind.operator, query=literal, limit=limit
+    ).encode()
 
 
 def check_words(connection: Connection, workers: list[Worker]) -> None:

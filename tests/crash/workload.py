@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
+from tests.crash.kinds import DIMENSIONS, Kind
 
-DIMENSIONS = 8
 RANGE = 1_000_000  # ids of one worker
 TABLE = (
-    f"CREATE TABLE crash (id bigint PRIMARY KEY, version int NOT NULL, embedding vector({DIMENSIONS}), "
+    "CREATE TABLE crash (id bigint PRIMARY KEY, version int NOT NULL, embedding {}, "
     "words tsvector GENERATED ALWAYS AS (to_tsvector('simple', version::text)) STORED)"
 )
-_INSERT = "INSERT INTO crash (id, version, embedding) VALUES (%s, %s, %s::vector)"
-_UPDATE = "UPDATE crash SET version = %s, embedding = %s::vector WHERE id = %s"
+_INSERT = "INSERT INTO crash (id, version, embedding) VALUES (%s, %s, '{}')"
+_UPDATE = "UPDATE crash SET version = %s, embedding = '{}' WHERE id = %s"
 _DELETE = "DELETE FROM crash WHERE id = %s"
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -34,17 +34,13 @@ def embedding(row: int, version: int) -> NDArray[np.float32]:
     return np.random.default_rng((row, version)).standard_normal(DIMENSIONS).astype(np.float32)
 
 
-def as_text(vector: NDArray[np.float32]) -> str:
-    """Return a vector as SQL writes it."""
-    return "[" + ",".join(str(value) for value in vector) + "]"
-
-
 @dataclass(slots=True)
 class Worker:
     """One client: the rows whose commit was acknowledged, and what the transaction under way would change."""
 
     number: int
     random: random.Random
+    kind: Kind
     rows: dict[int, int] = field(default_factory=dict)  # id -> version
     pending: dict[int, int | None] = field(default_factory=dict)  # id -> version, None: deleted
     acknowledged: int = 0  # commits
@@ -109,9 +105,12 @@ class Worker:
             if version is None:
                 connection.execute(_DELETE, (row,))
             elif row in self.rows:
-                connection.execute(_UPDATE, (version, as_text(embedding(row, version)), row))
+                connection.execute(_UPDATE.format(self._text(row, version)).encode(), (version, row))
             else:
-                connection.execute(_INSERT, (row, version, as_text(embedding(row, version))))
+                connection.execute(_INSERT.format(self._text(row, version)).encode(), (row, version))
+
+    def _text(self, row: int, version: int) -> str:
+        return self.kind.text(self.kind.stored(embedding(row, version)))
 
     def _new(self) -> int:
         self._next += 1

@@ -212,3 +212,20 @@ def test_explain_shows_what_is_tested_beside_a_partial_index(db: Talk) -> None:
     order = f"ORDER BY v <-> '{numbers(table.rng)}' LIMIT 3"
     assert "Filter" not in db.plan(f"SELECT id FROM t WHERE tag = 'c1' {order}")
     assert "Filter: (n > 2)" in db.plan(f"SELECT id FROM t WHERE tag = 'c1' AND n > 2 {order}")
+
+
+def test_a_row_that_the_expression_fails_on_is_refused_where_it_is_written(db: Talk) -> None:
+    db.result("CREATE TABLE loose (id int PRIMARY KEY, v vector)")
+    db.result("CREATE INDEX ON loose USING hnsw ((v::vector(2)) vector_l2_ops)")
+    db.result("INSERT INTO loose VALUES (1, '[1,2]'), (2, NULL)")
+    for statement in (
+        "INSERT INTO loose VALUES (3, '[1,2,3]')",
+        "UPDATE loose SET v = '[1]' WHERE id = 2",
+        "INSERT INTO loose VALUES (1, NULL) ON CONFLICT (id) DO UPDATE SET v = '[1,2,3]'",
+    ):
+        error = db.error(statement)
+        assert error.sqlstate == "22000"
+        assert error.message.startswith("expected 2 dimensions, not ")
+    assert db.rows("SELECT id, v <-> '[1,2]' FROM loose WHERE v IS NOT NULL ORDER BY v::vector(2) <-> '[1,2]'") == [
+        (1, 0.0)
+    ]

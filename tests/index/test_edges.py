@@ -182,7 +182,7 @@ def test_the_maintenance_thread_works_when_asked_and_stops(tmp_path: Path) -> No
     index = VectorIndex(IndexSpec("hnsw", Metric.L2, 4))
     maintenance.watch(index, tmp_path)
     index.add(np.arange(40_000), clustered(40_000, 4))
-    deadline = 200
+    deadline = 1200  # steps of the pause below: a minute
     while (index.has_unsaved_segments or [s.kind for s in index.segments()] != ["hnsw"]) and deadline:
         time.sleep(0.05)
         deadline -= 1

@@ -42,7 +42,8 @@ QUERIES = {
     "casts": f"""
         SELECT format_type(castsource, NULL), format_type(casttarget, NULL), castcontext, castmethod, p.proname
         FROM pg_cast LEFT JOIN pg_proc p ON p.oid = castfunc
-        WHERE castsource IN ({_TYPE_NAMES}) OR casttarget IN ({_TYPE_NAMES})""",
+        WHERE (castsource IN ({_TYPE_NAMES}) OR casttarget IN ({_TYPE_NAMES}))
+        AND 'ruvector' NOT IN (format_type(castsource, NULL), format_type(casttarget, NULL))""",
     "aggregates": f"""
         SELECT p.proname, format_type(p.proargtypes[0], NULL), aggkind, aggnumdirectargs, step.proname,
         final.proname, combine.proname, aggfinalmodify, aggsortop,

@@ -69,7 +69,8 @@ class IndexDef:
     """An index. `method` is hnsw, ivfflat, btree, ...; only the vector methods have an engine index behind them.
 
     `columns` has for an expression the name that PostgreSQL gives its column; `expressions` is empty or has an item a
-    column, None for a plain one. `reads`: the table's columns that expressions and `predicate` look at.
+    column, None for a plain one. `reads`: the table's columns that expressions and `predicate` look at, and an array
+    that vectors are made of.
     """
 
     oid: int
@@ -85,11 +86,17 @@ class IndexDef:
     expressions: tuple[IndexExpression | None, ...] = ()
     predicate: IndexExpression | None = None
     reads: tuple[str, ...] = ()
+    dimensions: int = 0  # of an index on real[]: those of the first array that came; 0 while none has
 
     @property
     def is_vector(self) -> bool:
         """Whether an engine index answers k-NN queries through it."""
         return self.method in ("hnsw", "ivfflat")
+
+    @property
+    def holds_column(self) -> bool:
+        """Whether its keys are a column's values as they are stored, those of every row."""
+        return not (self.reads or self.expressions or self.predicate)
 
     @property
     def expression(self) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import session_functions
+from ruvector_engine.planner.walk import constants
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.results import Row
 from ruvector_engine.sql.emit import DuckSql, SessionValue, emit_query
@@ -99,7 +100,8 @@ def quick_value(expr: Expr, params: Sequence[Value]) -> tuple[bool, Value]:
         if width and isinstance(value, bytes) and expr.type.typmod not in (-1, len(value) // width):
             raise SqlError("22000", f"expected {expr.type.typmod} dimensions, not {len(value) // width}")
         return bool(width) or expr.type.typmod == -1, value
-    return False, None
+    numbers = constants(expr)
+    return numbers is not None, numbers
 
 
 def row_count(

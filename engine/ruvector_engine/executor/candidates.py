@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from ruvector_engine.executor.text_scans import narrow, narrowed_table
 from ruvector_engine.index import VectorIndex
 from ruvector_engine.index.spec import Query as Vector
 from ruvector_engine.index.spec import Vectors
-from ruvector_engine.planner.index_keys import index_key, sql_text
+from ruvector_engine.planner.index_keys import as_stored, index_key, sql_text
 from ruvector_engine.planner.match import KnnMatch
 from ruvector_engine.planner.operator_classes import index_metric
 from ruvector_engine.planner.walk import cte_references
@@ -54,7 +54,10 @@ class Candidates(NamedTuple):
 
 
 def query_vector(session: Session, match: KnnMatch, params: Sequence[Value], *, now: bool = False) -> Vector | None:
-    """The query vector; None for NULL, and with `now` also when it takes an evaluation."""
+    """The query vector; None for NULL, and with `now` also when it takes an evaluation.
+
+    None also for an array that no index can be asked for: whatever its error is, DuckDB's query finds it.
+    """
     known, value = quick_value(match.operand, params)
     if not known:
         if now:
@@ -63,6 +66,8 @@ def query_vector(session: Session, match: KnnMatch, params: Sequence[Value], *, 
         value = evaluate(session, session.connection, match.operand, params, ctes)
     if value is None:
         return None
+    if isinstance(value, list):
+        return _of_array(session, match, params, value)
     assert isinstance(value, (bytes, str))
     element = match.element
     dimensions = element.dimensions_of(value)
@@ -71,6 +76,16 @@ def query_vector(session: Session, match: KnnMatch, params: Sequence[Value], *, 
         first, second = (match.dimensions, dimensions) if column_first else (dimensions, match.dimensions)
         raise SqlError("22000", f"different {element.measured} {first} and {second}")
     return element.query(value)
+
+
+def _of_array(session: Session, match: KnnMatch, params: Sequence[Value], numbers: list[Any]) -> Vector | None:
+    """An array as a query vector, when it is one of as many numbers as the index that serves the search has."""
+    chosen = choose_index(session, match, params)
+    if chosen is None or chosen.index.spec.dimensions != len(numbers):
+        return None
+    if not all(isinstance(number, float) for number in numbers):  # NULLs, or arrays in it
+        return None
+    return np.asarray(numbers, np.float32)
 
 
 def _column_first(session: Session, match: KnnMatch, params: Sequence[Value]) -> bool:
@@ -127,9 +142,11 @@ def nearest(session: Session, match: KnnMatch, params: Sequence[Value], vector: 
 
 
 def _exact(session: Session, match: KnnMatch, params: Sequence[Value], vector: Vector, k: int) -> Candidates:
-    statement = rows_query(match, with_vector=True, narrowed=narrow(session, match.texts, params))
+    dimensions = match.dimensions or len(vector)
+    narrowed = narrow(session, match.texts, params)
+    statement = rows_query(match, key=as_stored(match.key, dimensions), narrowed=narrowed)
     bound = values(session, statement, params)
-    ids, vectors = read(session.connection, statement.text, match.element, match.dimensions, bound)
+    ids, vectors = read(session.connection, statement.text, match.element, dimensions, bound)
     session.check_cancelled()
     return _top(match, vector, ids, vectors, k)
 
@@ -156,8 +173,10 @@ def _in_snapshot(
             known, inside = search()
     if known.all():
         return inside
-    rows = f'SELECT "{ROW_ID}", {sql_text(match.key)} FROM {match.table.storage_name}'
-    ids, vectors = read_by_id(session.connection, rows, visible[~known], match.element, match.dimensions)
+    dimensions = index.spec.dimensions
+    key = sql_text(as_stored(match.key, dimensions))
+    rows = f'SELECT "{ROW_ID}", {key} FROM {match.table.storage_name}'
+    ids, vectors = read_by_id(session.connection, rows, visible[~known], match.element, dimensions)
     outside = _top(match, vector, ids, vectors, k)
     merged_ids = np.concatenate((inside.ids, outside.ids))
     distances = np.concatenate((inside.distances, outside.distances))

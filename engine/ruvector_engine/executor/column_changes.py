@@ -15,9 +15,10 @@ from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import bindings, dependents, generation, index_values, stored_texts
 from ruvector_engine.executor.index_builds import build_index
+from ruvector_engine.executor.index_ddl import with_dimensions
 from ruvector_engine.executor.index_elements import retyped
 from ruvector_engine.executor.table_rewrite import column_of, put_table, rewrite, with_column
-from ruvector_engine.planner.operator_classes import is_text
+from ruvector_engine.planner.operator_classes import awaits_dimensions, is_text
 from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.coerce import coerce, without_shape
 from ruvector_engine.sql.context import Parameters, State
@@ -71,7 +72,15 @@ def _give_values(
         if not index.is_vector and index.uses(column.name):
             index_values.require_computable(session, new, index)
     for index in searched:
-        build_index(session, index, new)
+        _build_anew(session, index, new)
+
+
+def _build_anew(session: Session, index: IndexDef, table: TableDef) -> None:
+    if index.dimensions:  # of real[]: those of the arrays that were there before
+        index = with_dimensions(session, replace(index, dimensions=0), table)
+        session.transaction.catalog = store.changed(session.connection, session.catalog, put=[index])
+    if not awaits_dimensions(index, table):
+        build_index(session, index, table)
 
 
 def _replace_column(session: Session, table: TableDef, column: ColumnDef) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ruvector_engine.catalog.model import ROW_ID, ColumnDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import copy_errors, index_values, table_access, widening, writes
+from ruvector_engine.executor import copy_errors, index_values, new_keys, table_access, widening, writes
 from ruvector_engine.executor.copy_errors import Batch
 from ruvector_engine.relational import arrow
 from ruvector_engine.results import DEFAULT_VALUE, CopyOptions, Origin, Row
@@ -62,6 +62,7 @@ class TableSink:
         self._origins: list[Origin] = []
         self._bytes = 0
         self._skipped = self._inserted = 0
+        self._written = [np.empty(0, np.int64)]
         self._one_by_one = one_by_one
         #: Whether an error that only the insertion finds is told with the text of its line.
         self._keeps_lines = one_by_one or any(c.kind == "c" for c in table.constraints)
@@ -120,6 +121,7 @@ class TableSink:
         try:
             self._wait()
             self._insert(self._taken())
+            new_keys.check(self._session, self._table, np.concatenate(self._written))
         finally:
             self._end_thread()
         if self._skipped and self._options.log_verbosity != "silent":
@@ -179,6 +181,7 @@ class TableSink:
                 ids = connection.ids(f"SELECT {writes.NEXT_ROW_ID} FROM range({rows})")
                 changes = self._session.transaction.changes_of(self._table.oid)
                 changes.added_rows.append(ids)
+                self._written.append(ids)
                 for column in writes.vector_columns(self._table):
                     changes.add(column.name, ids, None)
             self._mark_defaults(batch)

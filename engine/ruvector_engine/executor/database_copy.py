@@ -11,7 +11,7 @@ from ruvector_engine.catalog.model import Catalog, IndexDef, SequenceDef, TableD
 from ruvector_engine.errors import not_supported
 from ruvector_engine.executor import sequence_values, tables
 from ruvector_engine.executor.index_builds import build_index
-from ruvector_engine.planner.operator_classes import is_text
+from ruvector_engine.planner.operator_classes import awaits_dimensions, is_text
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -55,5 +55,7 @@ def _build(session: Session, catalog: Catalog, definition: IndexDef) -> None:
     """Build a vector or text index of the new database anew: it is derived from its table."""
     table = catalog.table_by_oid(definition.table_oid)
     assert table is not None  # an index goes with its table
+    if awaits_dimensions(definition, table):
+        return
     if definition.is_vector or (is_text(definition, table) and table.has_row_id):
-        build_index(session, definition, table, catalog)
+        build_index(session, definition, table, catalog=catalog)

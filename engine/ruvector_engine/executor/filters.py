@@ -70,12 +70,12 @@ def _size(key: Any, ids: Ids) -> int:
 _NOTHING = Narrowed()
 
 
-def rows_query(match: KnnMatch, *, with_vector: bool, narrowed: Narrowed = _NOTHING) -> DuckSql:
-    """SELECT hidden id [, key] of the rows that match the filter and have a key."""
+def rows_query(match: KnnMatch, *, key: Expr | None = None, narrowed: Narrowed = _NOTHING) -> DuckSql:
+    """SELECT hidden id [, `key`] of the rows that match the filter and have a key."""
     entry = match.entry
     targets = [Target(ColumnRef(entry, -1, ROW_ID, TypeRef(INT8)), ROW_ID)]
-    if with_vector:
-        targets.append(Target(match.key, "key"))
+    if key is not None:
+        targets.append(Target(key, "key"))
     present: Expr = Special("isnotnull", (match.key,), TypeRef(BOOL))
     where = BoolOp("AND", (*match.filter, present)) if match.filter else present
     query = Query(tuple(targets), from_items=(entry,), where=where)
@@ -86,7 +86,7 @@ def matching_ids(session: Session, connection: Connection, match: KnnMatch, para
     """Sorted ids of the rows that match the filter, as `connection`'s transaction sees them."""
     if session.transaction.open or match.filter_tables is None:
         return _evaluated(session, connection, match, params)
-    statement = rows_query(match, with_vector=False)
+    statement = rows_query(match)
     bound = values(session, statement, params)
     cache = session.database.filters
     key = _key(session, match.filter_tables, statement, bound)
@@ -103,7 +103,7 @@ def _evaluated(session: Session, connection: Connection, match: KnnMatch, params
     narrowed = narrow(session, match.texts, params)
     if not session.transaction.open and all(id(part) in narrowed.settled for part in match.filter):
         return narrowed.ids[match.entry]  # rows without a vector among them are in no vector index
-    statement = rows_query(match, with_vector=False, narrowed=narrowed)
+    statement = rows_query(match, narrowed=narrowed)
     return np.sort(connection.ids(statement.text, values(session, statement, params)))
 
 

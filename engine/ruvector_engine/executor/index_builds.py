@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
 
-def build_index(session: Session, definition: IndexDef, table: TableDef, catalog: Catalog | None = None) -> IndexDef:
+def build_index(
+    session: Session,
+    definition: IndexDef,
+    table: TableDef,
+    command: str = "CREATE INDEX",
+    catalog: Catalog | None = None,
+) -> IndexDef:
     """Build an index of what the transaction sees; it is installed when the transaction commits.
 
-    A definition without an OID is given one. `catalog`: of the database that the table is in, if that is not the
-    session's own.
+    A definition without an OID is given one. `command`: what pg_stat_progress_create_index calls it. `catalog`: of the
+    database that the table is in, if that is not the session's own.
     """
     with session.database.indexes.builds.announced(definition):
         if definition.reads or not definition.is_vector:
@@ -32,7 +38,7 @@ def build_index(session: Session, definition: IndexDef, table: TableDef, catalog
         session.transaction.new_indexes[definition.oid] = definition
         session.transaction.writes += 1
         session.building = IndexBuild(
-            session.pid, table.oid, definition.oid, "CREATE INDEX", "initializing", 0, 0, session.published.oid
+            session.pid, table.oid, definition.oid, command, "initializing", 0, 0, session.published.oid
         )
         try:
             _build(session, definition, table, catalog or session.catalog, session.building)
@@ -45,7 +51,7 @@ def build_index(session: Session, definition: IndexDef, table: TableDef, catalog
 
 def _build(session: Session, definition: IndexDef, table: TableDef, catalog: Catalog, build: IndexBuild) -> None:
     def progress(phase: str, done: int, total: int) -> None:
-        session.building = replace(build, phase=phase, tuples_done=done, tuples_total=total)
+        session.building = replace(build, phase=f"building index: {phase}", tuples_done=done, tuples_total=total)
 
     def snapshot() -> bool:
         session.transaction.begin_snapshot()

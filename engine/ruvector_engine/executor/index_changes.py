@@ -14,7 +14,7 @@ from ruvector_engine.executor import access, table_access
 from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.index_ddl import checked_options
 from ruvector_engine.executor.session_statements import constant_text
-from ruvector_engine.planner.operator_classes import check_build, check_quantization, is_text
+from ruvector_engine.planner.operator_classes import awaits_dimensions, check_build, check_quantization, is_text
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
 from ruvector_engine.sql.nodes import Utility
@@ -85,9 +85,11 @@ def run_reindex(session: Session, statement: Utility) -> Result:
         session.lock(definition.oid, "ddl")  # one build of it at a time
         table = session.catalog.table_by_oid(definition.table_oid)
         if table is not None and definition in session.catalog.indexes_of(table.oid):
+            if awaits_dimensions(definition, table):
+                continue
             if definition.is_vector:
                 check_build(definition, table)
-            build_index(session, definition, table)
+            build_index(session, definition, table, "REINDEX CONCURRENTLY" if concurrent else "REINDEX")
             session.transaction.changes_of(table.oid)
     return Result("REINDEX")
 

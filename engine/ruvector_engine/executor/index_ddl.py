@@ -18,9 +18,11 @@ from ruvector_engine.executor import access, index_values, table_access, table_r
 from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.index_elements import VECTOR_METHODS, elements_of
 from ruvector_engine.executor.session_statements import constant_text
+from ruvector_engine.planner.index_keys import index_key
 from ruvector_engine.planner.operator_classes import (
     FILLFACTOR,
     METHOD_ALIASES,
+    awaits_dimensions,
     check_build,
     check_number,
     check_options,
@@ -72,7 +74,8 @@ def run_create_index(session: Session, statement: Utility) -> Result:
     if definition.is_vector or is_text(definition, table):
         if definition.is_vector:
             check_build(definition, table)
-        _create_built_index(session, table, definition)
+        command = "CREATE INDEX CONCURRENTLY" if node.concurrent else "CREATE INDEX"
+        _create_built_index(session, table, definition, command)
     else:
         _create_plain_index(session, table, definition)
     return Result("CREATE INDEX")
@@ -90,14 +93,18 @@ def checked_options(given: dict[str, str], method: str) -> dict[str, str]:
     return given
 
 
-def _create_built_index(session: Session, table: TableDef, definition: IndexDef) -> None:
+def _create_built_index(session: Session, table: TableDef, definition: IndexDef, command: str) -> None:
     """Build first, then enter it in the catalog, so that a long build holds no other DDL up."""
     transaction = session.transaction
     if transaction.read_only:
         raise SqlError("25006", "cannot execute CREATE INDEX in a read-only transaction")
     if not table.has_row_id:
         table = _give_row_ids(session, table)
-    definition = build_index(session, definition, table)
+    definition = with_dimensions(session, definition, table)
+    if awaits_dimensions(definition, table):
+        definition = replace(definition, oid=store.new_oid(session.connection))
+    else:
+        definition = build_index(session, definition, table, command)
     table_access.change_catalog(session)
     current = session.catalog.table_by_oid(table.oid)
     if current is None or current.columns != table.columns:
@@ -105,6 +112,15 @@ def _create_built_index(session: Session, table: TableDef, definition: IndexDef)
     tables.exists_already(session, definition.schema, definition.name, if_not_exists=False)
     transaction.changes_of(table.oid)
     transaction.catalog = store.changed(session.connection, session.catalog, put=[definition])
+
+
+def with_dimensions(session: Session, definition: IndexDef, table: TableDef) -> IndexDef:
+    """An index on real[] with the dimensions of the first array there is; any other as it is."""
+    if not awaits_dimensions(definition, table):
+        return definition
+    rows = index_key(definition, table, session.catalog).rows_sql
+    found = session.connection.run(f"SELECT octet_length(key) // 4 FROM ({rows}) AS r(id, key) LIMIT 1")
+    return replace(definition, dimensions=found[0][0]) if found else definition
 
 
 def _give_row_ids(session: Session, table: TableDef) -> TableDef:

@@ -11,6 +11,7 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import stored_texts
 from ruvector_engine.planner.index_keys import analyzed_key, analyzed_predicate, columns_read, require_immutable
 from ruvector_engine.planner.operator_classes import (
+    ARRAY,
     check_class,
     check_dimensions,
     default_class,
@@ -69,7 +70,15 @@ def elements_of(session: Session, table: TableDef, node: Any, method: str) -> El
         if method in VECTOR_METHODS:
             _check_order(element, method)
             classes.append(check_class(method, given, type_ref.pg))
-            check_dimensions(type_ref)
+            if type_ref.oid != ARRAY:
+                check_dimensions(type_ref)
+            elif not element.name:
+                raise not_supported(
+                    f"an {method} index on an expression of type real[] is not supported",
+                    hint="Cast it to a vector with dimensions.",
+                )
+            else:
+                reads.append(element.name)
         elif given is None and not has_default_class(method, type_ref.pg):
             raise no_default_class(method, type_ref.pg)
         elif given is not None:
@@ -164,7 +173,11 @@ def retyped(catalog: Catalog, old: TableDef, new: TableDef, index: IndexDef) -> 
     ) -> IndexExpression | None:
         if part is None:
             return None
-        expr = analyzer(part.text, new, context)
+        try:
+            expr = analyzer(part.text, new, context)
+        except SqlError as error:
+            error.position = None  # a place in what the client has not sent
+            raise
         require_immutable(expr, "index predicate" if part is index.predicate else "index expression")
         return index_expression(part.text, expr)
 
@@ -174,8 +187,18 @@ def retyped(catalog: Catalog, old: TableDef, new: TableDef, index: IndexDef) -> 
         predicate=analyzed(index.predicate, analyzed_predicate),
     )
     if index.method not in VECTOR_METHODS:
+        _check_default_classes(changed, new)
         return changed
-    given = index.opclasses[0]
+    given, key = index.opclasses[0], key_type(changed, new)
     named = None if given == default_class(index.method, key_type(index, old).pg) else given
-    check_dimensions(key_type(changed, new))
-    return replace(changed, opclasses=(check_class(index.method, named, key_type(changed, new).pg),))
+    name = check_class(index.method, named, key.pg)
+    if key.oid != ARRAY:
+        check_dimensions(key)
+    return replace(changed, opclasses=(name,))
+
+
+def _check_default_classes(index: IndexDef, table: TableDef) -> None:
+    """42704 when a column of an index that names no classes has none by default."""
+    for column in () if index.opclasses else map(table.column, index.columns):
+        if column is not None and not has_default_class(index.method, column.type.pg):
+            raise no_default_class(index.method, column.type.pg)

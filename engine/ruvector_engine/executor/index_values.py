@@ -71,7 +71,7 @@ def require_computable(session: Session, table: TableDef, definition: IndexDef) 
 def _values(catalog: Catalog, table: TableDef, indexes: Sequence[IndexDef]) -> IndexValues:
     found: list[tuple[str, int]] = []
     for definition in indexes:
-        if not (definition.expressions or definition.predicate):
+        if definition.holds_column:
             continue
         if definition.is_vector:
             found.append((index_key(definition, table, catalog).value_sql, definition.oid))

@@ -56,7 +56,8 @@ def run(
         sets = [f"{quote(c.name)} = CAST(b.s{i} AS {duck_type(c.type)})" for i, c in enumerate(columns)]
         hidden = companions(statement.table)
         sets += [f"{companion(c)} = {key_value(f'b.s{i}', c.type)}" for i, c in enumerate(columns) if c in hidden]
-        change = f"UPDATE {table} SET {', '.join([*sets, *extra_sets])} FROM ruvector_batch AS b"
+        sets += [extra.format(row="") for extra in extra_sets]
+        change = f"UPDATE {table} SET {', '.join(sets)} FROM ruvector_batch AS b"
         changed = session.connection.run_over(f"{change} WHERE {table}.rowid = b.rid{returning}", joined)
     else:
         change = f"DELETE FROM {table} WHERE rowid IN (SELECT rid FROM ruvector_batch){returning}"

@@ -28,7 +28,7 @@ from ruvector_engine.results import Result, Row
 from ruvector_engine.sql.emit import DuckSql, emit_query
 from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, Param, Query, Target
 from ruvector_engine.transactions import Ids
-from ruvector_engine.types.registry import INT8, TypeRef, Value
+from ruvector_engine.types.registry import FLOAT4, INT8, TypeRef, Value
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -83,7 +83,7 @@ def _route(session: Session, plan: KnnPlan) -> Route | None:
         options.ef_search,
         options.probes,
         plan.order == tuple(range(len(plan.cached_columns))),
-        rows_query(plan.match, with_vector=False) if chosen.conditions else None,
+        rows_query(plan.match) if chosen.conditions else None,
     )
     return route
 
@@ -153,7 +153,7 @@ def result_of(
     if found is None:
         return None
     if distances is not None and not route.plain:
-        found = _arrange(plan, found, distances[offset:].tolist())
+        found = _arrange(plan, found, _shown(plan, distances[offset:]))
     return Result("SELECT", plan.columns, found, counted=True)
 
 
@@ -224,6 +224,15 @@ def _arrange(plan: KnnPlan, rows: list[Row], distances: list[float]) -> list[Row
     ]
 
 
+def _shown(plan: KnnPlan, distances: Float64Array) -> list[float]:
+    """Distances as the operator gives them: that of real[] as real."""
+    if plan.match.distance.type.oid == FLOAT4:
+        with np.errstate(over="ignore"):
+            return [float(distance) for distance in distances.astype(np.float32)]
+    shown: list[float] = distances.tolist()
+    return shown
+
+
 def _projection(session: Session, plan: KnnPlan) -> Projection:
     types = dict(plan.match.entry.columns)
     return session.database.rows.projection(plan.match.table.oid, [(name, types[name]) for name in plan.cached_columns])
@@ -241,7 +250,7 @@ def _rows(session: Session, plan: KnnPlan, candidates: Candidates, offset: int) 
             _fill(session, plan, projection, ids)
             # Not from the cache: a commit may have taken out again what was kept.
             found = projection.take(ids) or _read_in_order(session, plan, ids)
-    return None if found is None else _arrange(plan, found, candidates.distances[offset:].tolist())
+    return None if found is None else _arrange(plan, found, _shown(plan, candidates.distances[offset:]))
 
 
 def _read_in_order(session: Session, plan: KnnPlan, ids: Ids) -> list[Row] | None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog.model import IndexDef
 from ruvector_engine.catalog.system.extensions import EXTENSION_VERSIONS
 from ruvector_engine.catalog.system.functions import regclass_in
-from ruvector_engine.errors import SqlError
+from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access
 from ruvector_engine.index.vector_index import VectorIndex
+from ruvector_engine.types.jsons import parse_jsonb
 from ruvector_simd.level import simd_info
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
 _MIB = 1024 * 1024
+_STATUS, _CLEAR_PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 #: How many float32 a level's registers hold; one where it is not known.
 _FLOATS = {"avx512": 16, "avx512_spr": 16, "avx2": 8, "arm_neon": 4, "arm_sve": 4}
 
@@ -37,23 +40,66 @@ def simd(_session: Session) -> str:
 
 def memory_stats(session: Session) -> str:
     """Bytes in MiB as jsonb: indexes with their vectors or codes, the cache of rows, what the codes are read by."""
-    found = [index for index in map(session.database.indexes.get, _oids(session)) if index is not None]
+    found = _indexes(session)
     indexes = sum(index.memory_bytes for index in found) / _MIB
     tables = sum(index.tables_bytes for index in found) / _MIB
     cache = session.database.rows.memory_bytes() / _MIB
-    return json.dumps(
-        {
-            "index_memory_mb": round(indexes, 6),
-            "vector_cache_mb": round(cache, 6),
-            "total_extension_mb": round(indexes + cache + tables, 6),
-            "quantization_tables_mb": round(tables, 6),
-        }
+    return _jsonb(
+        index_memory_mb=round(indexes, 6),
+        vector_cache_mb=round(cache, 6),
+        total_extension_mb=round(indexes + cache + tables, 6),
+        quantization_tables_mb=round(tables, 6),
     )
 
 
-def _oids(session: Session) -> list[int]:
-    relations = session.catalog.relations.values()
-    return [r.oid for r in relations if isinstance(r, IndexDef) and r.is_vector]
+def memory_detailed(session: Session) -> str:
+    """Memory as jsonb: the process's now and at most, the cache of rows, that with the indexes ("total"), vectors."""
+    indexes = _indexes(session)
+    cache = session.database.rows.memory_bytes()
+    current, peak = _process_bytes()
+    total = cache + sum(index.memory_bytes + index.tables_bytes for index in indexes)
+    in_mib = {"current_mb": current, "peak_mb": peak, "cache_mb": cache, "total_mb": total}
+    return _jsonb(
+        vector_count=sum(index.live_count for index in indexes),
+        current_bytes=current,
+        peak_bytes=peak,
+        cache_bytes=cache,
+        **{name: round(number / _MIB, 6) for name, number in in_mib.items()},
+    )
+
+
+def reset_peak_memory(session: Session) -> str:
+    """Let the peak be what the process takes now."""
+    if not session.is_superuser:
+        raise SqlError("42501", "permission denied for function ruvector_reset_peak_memory")
+    try:
+        _CLEAR_PEAK.write_text("5")  # proc(5): the peak resident set size becomes the present one
+    except OSError as error:
+        raise not_supported(f"the system keeps a process's peak memory as it is: {error.strerror}") from None
+    return ""
+
+
+def _process_bytes() -> tuple[int, int]:
+    """What the process takes now, and at most so far; 0A000 on a system that does not tell in /proc."""
+    try:
+        status = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
+    except OSError:
+        raise not_supported("the system does not tell a process's memory in /proc") from None
+    current, peak = (int(status[field].split()[0]) * 1024 for field in ("VmRSS", "VmHWM"))
+    return current, peak
+
+
+def _jsonb(**fields: Any) -> str:
+    return parse_jsonb(json.dumps(fields))
+
+
+def _definitions(session: Session) -> list[IndexDef]:
+    return [r for r in session.catalog.relations.values() if isinstance(r, IndexDef) and r.is_vector]
+
+
+def _indexes(session: Session) -> list[VectorIndex]:
+    found = session.database.indexes
+    return [index for d in _definitions(session) if (index := found.get(d.oid)) is not None]
 
 
 def index_stats(session: Session, name: str | None) -> list[dict[str, Any]]:
@@ -61,9 +107,7 @@ def index_stats(session: Session, name: str | None) -> list[dict[str, Any]]:
 
     The build's seconds are known of what this process has built.
     """
-    definitions = [r for r in session.catalog.relations.values() if isinstance(r, IndexDef) and r.is_vector]
-    if name is not None:
-        definitions = [_definition(session, name)]
+    definitions = _definitions(session) if name is None else [_definition(session, name)]
     rows = []
     for definition in sorted(definitions, key=lambda d: d.name):
         index = session.database.indexes.get(definition.oid)
@@ -91,9 +135,7 @@ def maintain_index(session: Session, name: str) -> str:
     definition = _definition(session, name)
     if not access.may_maintain(session, definition):
         raise SqlError("42501", f"permission denied for index {definition.name}")
-    index = session.database.indexes.get(definition.oid)
-    if index is None:
-        raise SqlError("55000", f'index "{definition.name}" is not built yet')
+    index = _built(session, definition)
     before, size = index.segments(), index.memory_bytes
     index.maintain(everything=True)
     after = index.segments()
@@ -103,6 +145,57 @@ def maintain_index(session: Session, name: str) -> str:
         f'Index "{definition.name}": {dead} dead rows removed, {len(before)} segments made {len(after)}, '
         f"{freed} bytes freed"
     )
+
+
+def ivfflat_stats(session: Session, name: str | None) -> list[dict[str, Any]]:
+    """One row: the lists and dimensions of an ivfflat index, the probes set now, whether its lists are learnt, rows."""
+    if name is None:
+        return []
+    _, index = _of_method(session, name, "ivfflat")
+    spec = index.spec
+    return [
+        {
+            "lists": spec.lists,
+            "probes": session.search_options.probes,
+            "dimensions": spec.dimensions,
+            "trained": any(segment.kind == "ivfflat" for segment in index.segments()),
+            "vector_count": index.live_count,
+            "metric": spec.metric.value,
+        }
+    ]
+
+
+def hnsw_index_info(session: Session, name: str | None) -> str | None:
+    """Name, type and parameters of an hnsw index as jsonb."""
+    return _index_info(session, name, "hnsw", ("m", "ef_construction"))
+
+
+def ivfflat_index_info(session: Session, name: str | None) -> str | None:
+    """Name, type and parameters of an ivfflat index as jsonb."""
+    return _index_info(session, name, "ivfflat", ("lists",))
+
+
+def _index_info(session: Session, name: str | None, method: str, options: tuple[str, ...]) -> str | None:
+    if name is None:
+        return None
+    definition, index = _of_method(session, name, method)
+    parameters = {option: getattr(index.spec, option) for option in options}
+    parameters |= {"dimensions": index.spec.dimensions, "metric": index.spec.metric.value}
+    return _jsonb(name=definition.name, type=method, parameters=parameters)
+
+
+def _of_method(session: Session, name: str, method: str) -> tuple[IndexDef, VectorIndex]:
+    definition = _definition(session, name)
+    if definition.method != method:
+        raise SqlError("42809", f'"{name}" is not an {method} index')
+    return definition, _built(session, definition)
+
+
+def _built(session: Session, definition: IndexDef) -> VectorIndex:
+    index = session.database.indexes.get(definition.oid)
+    if index is None:
+        raise SqlError("55000", f'index "{definition.name}" is not built yet')
+    return index
 
 
 def _definition(session: Session, name: str) -> IndexDef:

@@ -256,6 +256,11 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "ruvector_version": ruvector_reports.version,
     "ruvector_simd_info": ruvector_reports.simd,
     "ruvector_memory_stats": ruvector_reports.memory_stats,
+    "ruvector_memory_detailed": ruvector_reports.memory_detailed,
+    "ruvector_reset_peak_memory": ruvector_reports.reset_peak_memory,
     "ruvector_index_stats": ruvector_reports.index_stats,
+    "ruvector_ivfflat_stats": ruvector_reports.ivfflat_stats,
+    "ruhnsw_index_info": ruvector_reports.hnsw_index_info,
+    "ruivfflat_index_info": ruvector_reports.ivfflat_index_info,
     "ruvector_index_maintenance": _maintain_index,
 }

@@ -20,6 +20,7 @@ from ruvector_engine.executor import (
     failing_row,
     index_values,
     joined_returning,
+    new_keys,
     snapshots,
     system_views,
     table_access,
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 
 NEXT_ROW_ID = "nextval('ruvector_rid')"
 _NEW_ID = f'"{ROW_ID}" = {NEXT_ROW_ID}'
-_KEEP_OLD_ID = f'"{PREVIOUS_ROW_ID}" = "{ROW_ID}"'
+#: {row} qualifies a column of the row as it was, where others have such a column too.
+_KEEP_OLD_ID = f'"{PREVIOUS_ROW_ID}" = {{row}}"{ROW_ID}"'
 
 
 def run(session: Session, plan: WritePlan, params: Sequence[Value]) -> Result:
@@ -113,7 +115,7 @@ def _insert(session: Session, plan: WritePlan, statement: Insert, params: Sequen
     conflict = statement.on_conflict
     sets_vector = conflict is not None and _sets_indexed(session, table, conflict.sets)
     prefix = [quote(ROW_ID), quote(PREVIOUS_ROW_ID), *(quote(c.name) for c in vectors), *values.sql]
-    extra = [_KEEP_OLD_ID] + ([_NEW_ID] if sets_vector else [])
+    extra = [_KEEP_OLD_ID.format(row="")] + ([_NEW_ID] if sets_vector else [])
     emitted = emit_insert(statement, returning_prefix=prefix, conflict_extra_sets=extra)
     rows = run_statement(session, session.connection, emitted, params)
     changes = session.transaction.changes_of(table.oid)
@@ -123,6 +125,7 @@ def _insert(session: Session, plan: WritePlan, statement: Insert, params: Sequen
         (changes.deleted if sets_vector else changes.touched).append(old)
     came = rows if sets_vector else [row for row in rows if row[1] is None]
     _record_added(changes, vectors, values, came)
+    new_keys.check(session, table, np.asarray([row[0] for row in rows], np.int64))
     return _result(plan, "INSERT 0", rows, len(prefix))
 
 
@@ -143,6 +146,7 @@ def _update(session: Session, plan: WritePlan, statement: Update, params: Sequen
     rows = _changed(session, statement, params, prefix, [_KEEP_OLD_ID, _NEW_ID])
     changes.deleted.append(np.asarray([row[1] for row in rows], np.int64))
     _record_added(changes, vectors, values, rows)
+    new_keys.check(session, table, np.asarray([row[0] for row in rows], np.int64))
     return _result(plan, "UPDATE", rows, len(prefix))
 
 

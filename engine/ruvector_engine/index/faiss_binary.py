@@ -80,9 +80,11 @@ class BinaryGraph(GraphSearch):
             for start in range(0, len(vectors), _CHUNK):
                 check_cancelled(cancelled)
                 chunk = np.ascontiguousarray(vectors[start : start + _CHUNK])
-                self.index.add_c(len(chunk), faiss.swig_ptr(chunk.view(np.uint8)))
                 if progress is not None:
-                    progress("loading tuples", start + len(chunk), len(vectors))
+                    progress("loading tuples", start, len(vectors))
+                self.index.add_c(len(chunk), faiss.swig_ptr(chunk.view(np.uint8)))
+        if progress is not None:
+            progress("loading tuples", len(vectors), len(vectors))
 
     def stored_vectors(self) -> Words:
         """The rows as the graph holds them: a view, shape (n, w), good while this object lives."""
@@ -154,7 +156,7 @@ class BinaryLists:
         sample = vectors[np.sort(np.random.default_rng(_SEED).choice(len(vectors), size, replace=False))]
         check_cancelled(cancelled)
         if progress is not None:
-            progress("performing k-means", 0, 1)
+            progress("performing k-means", 0, len(vectors))
         quantizer = faiss.IndexBinaryFlat(_bits(spec))
         learner = faiss.IndexBinaryIVF(quantizer, _bits(spec), count)
         learner.cp.min_points_per_centroid = 1
@@ -186,9 +188,11 @@ class BinaryLists:
             for start in range(0, len(more), _CHUNK):
                 check_cancelled(cancelled)
                 chunk = np.ascontiguousarray(more[start : start + _CHUNK])
-                parts.append(quantizer.search(chunk.view(np.uint8), 1)[1][:, 0].astype(np.int32))
                 if progress is not None:
-                    progress("loading tuples", start + len(chunk), len(more))
+                    progress("assigning tuples", start, len(more))
+                parts.append(quantizer.search(chunk.view(np.uint8), 1)[1][:, 0].astype(np.int32))
+        if progress is not None:
+            progress("loading tuples", len(more), len(more))
         return BinaryLists(self.spec, self.centres, np.concatenate(parts), together)
 
     def stored_vectors(self) -> Words:

@@ -121,9 +121,11 @@ def _add(spec: IndexSpec, index: Any, vectors: Vectors, adding: Adding, prepare:
             chunk = prepare(vectors[start : start + step])
             if chunk is None:
                 return False
-            index.add_c(len(chunk), faiss.swig_ptr(chunk))
             if adding.progress is not None:
-                adding.progress("loading tuples", start + len(chunk), total)
+                adding.progress("loading tuples", start, total)
+            index.add_c(len(chunk), faiss.swig_ptr(chunk))
+    if adding.progress is not None:
+        adding.progress("loading tuples", total, total)
     return True
 
 

@@ -63,10 +63,10 @@ class IvfLists:
         sample = _sample(vectors, max(lists * _SAMPLES_PER_LIST, 10_000))
         centres: Float32Array | None = None
         with openmp_threads(threads):
-            for done in range(_ITERATIONS):
+            for _ in range(_ITERATIONS):
                 check_cancelled(cancelled)
                 if progress is not None:
-                    progress("performing k-means", done, _ITERATIONS)
+                    progress("performing k-means", 0, len(vectors))
                 centres = _moved_centres(spec, sample, lists, centres)
         quantizer = faiss.IndexFlat(spec.dimensions, faiss_metric(spec.metric))
         quantizer.add(centres)
@@ -80,14 +80,26 @@ class IvfLists:
     ) -> IvfLists:
         """A copy with `vectors` in the slots that follow; this one stays as it is."""
         index = faiss.clone_index(self.index)
+        quantizer = faiss.downcast_index(index.quantizer)
         total = len(vectors)
+        lists = np.empty(total, np.int64)
+
+        def assign(start: int, chunk: Float32Array) -> None:
+            lists[start : start + len(chunk)] = quantizer.search(chunk, 1)[1][:, 0]
+
+        def load(start: int, chunk: Float32Array) -> None:
+            chosen = lists[start : start + len(chunk)]
+            index.add_core(len(chunk), faiss.swig_ptr(chunk), None, faiss.swig_ptr(chosen))
+
         with openmp_threads(threads):
-            for start in range(0, total, _CHUNK):
-                check_cancelled(cancelled)
-                chunk = np.ascontiguousarray(vectors[start : start + _CHUNK], np.float32)
-                index.add_c(len(chunk), faiss.swig_ptr(chunk))
-                if progress is not None:
-                    progress("loading tuples", start + len(chunk), total)
+            for phase, step in (("assigning tuples", assign), ("loading tuples", load)):
+                for start in range(0, total, _CHUNK):
+                    check_cancelled(cancelled)
+                    if progress is not None:
+                        progress(phase, start, total)
+                    step(start, np.ascontiguousarray(vectors[start : start + _CHUNK], np.float32))
+        if progress is not None:
+            progress("loading tuples", total, total)
         return IvfLists(self.spec, index, self.has_codes)
 
     def write(self, path: str) -> None:

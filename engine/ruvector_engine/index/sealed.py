@@ -88,6 +88,8 @@ class SealedSegment:
         """Seal `rows`, at least one. The segment keeps the arrays: they must not change any more."""
         made_of_rows = rows_searcher(spec)
         if made_of_rows is not None:
+            if work.progress is not None:
+                work.progress("loading tuples", len(rows.ids), len(rows.ids))
             return cls(spec, rows, made_of_rows(spec, rows), len(rows.ids))
         searched = _searched(rows)
         if spec.element == "bit":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.catalog.system.typenames import type_modifier
+from ruvector_engine.planner.walk import constants
 from ruvector_engine.sql.functions.text_search import TO_QUERY_TEMPLATES
 from ruvector_engine.sql.nodes import (
     Aggregate,
@@ -217,7 +218,8 @@ def _special(expr: Special, args: list[str], *, folded: bool) -> str:
     if expr.kind == "case":
         return _case(args)
     if expr.kind == "array":
-        return f"ARRAY[{', '.join(args)}]"
+        numbers = constants(expr)
+        return _constant(numbers, expr.type) if folded and numbers else f"ARRAY[{', '.join(args)}]"
     if expr.kind in ("shape", "plain"):
         return args[0]
     if expr.kind == "subscript":

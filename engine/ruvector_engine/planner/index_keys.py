@@ -12,17 +12,18 @@ from typing import Any
 from ruvector_engine.catalog.model import ROW_ID, Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.planner.implication import implied, with_values
+from ruvector_engine.planner.operator_classes import ARRAY
 from ruvector_engine.planner.walk import conjuncts, nodes
 from ruvector_engine.sql.analyze import analyze_expression
 from ruvector_engine.sql.context import Context
 from ruvector_engine.sql.emit import emit_expression
 from ruvector_engine.sql.emit_binding import quote, written_out
-from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, RangeEntry
+from ruvector_engine.sql.nodes import Cast, ColumnRef, Const, Expr, RangeEntry
 from ruvector_engine.sql.storage import bindable
 from ruvector_engine.sql.stored_names import reading
 from ruvector_engine.sql.tree import transform
 from ruvector_engine.sql.volatility import is_immutable
-from ruvector_engine.types.registry import BOOL, TypeRef, Value
+from ruvector_engine.types.registry import BOOL, VECTOR, TypeRef, Value
 
 _KEPT = 256
 
@@ -82,14 +83,15 @@ _known: dict[Any, IndexKey] = {}
 def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexKey:
     """What a vector index is over."""
     expression = definition.expression
-    asked = (table, definition.columns[0], expression, definition.predicate)
+    asked = (table, definition.columns[0], expression, definition.predicate, definition.dimensions)
     found = _known.get(asked)
     if found is None:
         context = reading(catalog, table.schema)
         key = None if expression is None else analyzed_key(expression, table, context)
         parts = conjuncts(analyzed_predicate(definition.predicate.text, table, context)) if definition.predicate else []
         column = definition.columns[0]
-        value = guarded(parts, quote(column) if key is None else sql_text(key))
+        stored = analyze_expression(quote(column), context, table=table) if key is None else key
+        value = guarded(parts, sql_text(as_stored(stored, definition.dimensions)))
         keys = f'SELECT "{ROW_ID}", {value} AS key FROM {table.storage_name}'
         rows = f'SELECT "{ROW_ID}", key FROM ({keys}) WHERE key IS NOT NULL'
         where = f"CASE WHEN {guarded(parts, 'TRUE')} THEN TRUE ELSE FALSE END"
@@ -100,6 +102,13 @@ def index_key(definition: IndexDef, table: TableDef, catalog: Catalog) -> IndexK
             _known.clear()
         _known[asked] = found
     return found
+
+
+def as_stored(key: Expr, dimensions: int) -> Expr:
+    """A key as an index keeps it: an array becomes a vector, of that many dimensions (0: of any number)."""
+    if key.type.oid != ARRAY:
+        return key
+    return Cast(key, TypeRef(VECTOR, dimensions or -1), explicit=True)
 
 
 def analyzed_key(source: Any, table: TableDef, context: Context) -> Expr:

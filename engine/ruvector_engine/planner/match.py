@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ruvector_engine.catalog.model import TableDef
-from ruvector_engine.index.elements import Element
-from ruvector_engine.planner.operator_classes import ELEMENTS, OPERATORS
+from ruvector_engine.index.elements import SINGLE, Element
+from ruvector_engine.planner.operator_classes import ARRAY, ELEMENTS, OPERATORS
 from ruvector_engine.planner.text_match import TextMatch, text_matches
 from ruvector_engine.planner.walk import (
     conjuncts,
@@ -20,6 +20,7 @@ from ruvector_engine.planner.walk import (
 from ruvector_engine.sql.nodes import (
     Aggregate,
     Call,
+    Cast,
     ColumnRef,
     Expr,
     FromItem,
@@ -36,7 +37,8 @@ from ruvector_simd import AnyMetric
 class KnnMatch:
     """One k-NN search within a query.
 
-    `key` is what is compared with the query vector, `operand`: a column of the table or an expression over it.
+    `key` is what is compared with the query vector, `operand`: a column of the table or an expression over it. Those
+    of real[] have `dimensions` 0: the index says how many.
     `filter` are the WHERE parts that read only this table: they are evaluated before the search; `texts` those of them
     that are full-text searches. `residual`: other
     parts or joins may drop candidates after it, so the search is widened until enough rows come out. `filter_tables`:
@@ -99,8 +101,8 @@ def match_query(query: Query) -> KnnMatch | None:
         entry,
         table,
         key,
-        ELEMENTS[key.type.oid],
-        key.type.typmod,
+        ELEMENTS.get(key.type.oid, SINGLE),
+        max(key.type.typmod, 0),
         OPERATORS[distance.function.name],
         distance,
         operand,
@@ -119,12 +121,28 @@ def _distance(query: Query) -> tuple[Call, Expr, RangeEntry, Expr] | None:
     call = order.expr
     if order.descending or order.nulls_first or not isinstance(call, Call) or call.function.name not in OPERATORS:
         return None
-    for key, operand in (call.args, call.args[::-1]):
-        if key.type.oid in ELEMENTS and key.type.typmod > 0 and not outside_references(operand):
+    for given, operand in (call.args, call.args[::-1]):
+        key = _without_array(given)
+        if _is_searchable(key) and not outside_references(operand):
             entry = _entry_of(key)
             if entry is not None:
                 return call, key, entry, operand
     return None
+
+
+def _without_array(key: Expr) -> Expr:
+    """A vector that became an array, to be compared with one, itself; an array as the table has it."""
+    if isinstance(key, Special) and key.kind == "plain" and key.args[0] is not None:
+        return key.args[0]
+    vector = isinstance(key, Cast) and key.type.oid == ARRAY and not key.explicit and key.arg.type.is_vector
+    return key.arg if vector else key  # type: ignore[union-attr]
+
+
+def _is_searchable(key: Expr) -> bool:
+    """Whether there may be an index on it: vectors of known dimensions, or a column of arrays."""
+    if key.type.oid == ARRAY:
+        return isinstance(key, ColumnRef)
+    return key.type.oid in ELEMENTS and key.type.typmod > 0
 
 
 #: Window functions of which the nearest rows have the same values without the others.

@@ -10,7 +10,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.index import IndexSpec, elements
 from ruvector_engine.index.elements import Element
 from ruvector_engine.planner.quantization import check_name, codes_of
-from ruvector_engine.types.registry import BIT, HALFVEC, RUVECTOR, SPARSEVEC, TSVECTOR, VECTOR, PgType, TypeRef
+from ruvector_engine.types.registry import BIT, BY_NAME, HALFVEC, RUVECTOR, SPARSEVEC, TSVECTOR, VECTOR, PgType, TypeRef
 from ruvector_simd import AnyMetric, BitMetric, Metric
 
 HNSW_MIN_M, HNSW_DEFAULT_M, HNSW_MAX_M = 2, 16, 100
@@ -31,7 +31,7 @@ class OperatorClass:
 
 
 _FLOAT = ("l2", "ip", "cosine")
-#: By access method and name. vector and ruvector share their classes.
+#: By access method and name. vector and ruvector share their classes; those of real[] are the RuVector dialect's.
 OPERATOR_CLASSES: dict[tuple[str, str], OperatorClass] = {
     (method, f"{prefix}_{suffix}_ops"): OperatorClass(frozenset(types), _SUFFIXES[suffix])
     for method, prefix, types, suffixes in (
@@ -44,6 +44,8 @@ OPERATOR_CLASSES: dict[tuple[str, str], OperatorClass] = {
         ("ivfflat", "ruvector", ("vector", "ruvector"), _FLOAT),
         ("ivfflat", "halfvec", ("halfvec",), _FLOAT),
         ("ivfflat", "bit", ("bit",), ("hamming",)),
+        ("hnsw", "hnsw", ("_float4",), _FLOAT),
+        ("ivfflat", "ivfflat", ("_float4",), _FLOAT),
     )
     for suffix in suffixes
 }
@@ -57,6 +59,8 @@ _CLASS_ALIASES = {
 _QUANTIZED = (Metric.L2, Metric.INNER_PRODUCT, Metric.COSINE)
 #: Distance operator -> metric, for ORDER BY column <op> query.
 OPERATORS: dict[str, AnyMetric] = {metric.operator: metric for metric in _SUFFIXES.values()}
+#: real[]: an index keeps its arrays as vectors.
+ARRAY = BY_NAME["_float4"].oid
 #: What the values of a searchable type are made of.
 ELEMENTS: dict[int, Element] = {
     VECTOR: elements.SINGLE,
@@ -143,7 +147,8 @@ def check_quantization(definition: IndexDef, table: TableDef) -> None:
     """Refuse codes that the operator class cannot be searched by, or that cannot be made of its key."""
     codes = codes_of(definition.options, key_type(definition, table).typmod)
     served = OPERATOR_CLASSES[definition.method, definition.opclasses[0]]
-    if codes.quantization != "none" and (served.metric not in _QUANTIZED or "sparsevec" in served.types):
+    served_by_codes = served.metric in _QUANTIZED and not served.types & {"sparsevec", "_float4"}
+    if codes.quantization != "none" and not served_by_codes:
         raise SqlError(
             "0A000",
             f'quantization is not supported for operator class "{definition.opclasses[0]}"',
@@ -174,7 +179,7 @@ def check_class(method: str, name: str | None, pg_type: PgType) -> str:
         name = default_class(method, pg_type)
         if name is None:
             raise no_default_class(method, pg_type)
-    if (method, name) in _CLASS_ALIASES:
+    if (method, name) in _CLASS_ALIASES and pg_type.oid != ARRAY:
         name = f"{'ruvector' if pg_type.name == 'ruvector' else 'vector'}_{_CLASS_ALIASES[method, name]}_ops"
     found = OPERATOR_CLASSES.get((method, name))
     if found is None:
@@ -226,6 +231,11 @@ def key_type(definition: IndexDef, table: TableDef) -> TypeRef:
     return column.type
 
 
+def awaits_dimensions(definition: IndexDef, table: TableDef) -> bool:
+    """Whether it is an index on real[] to which no array has come yet, so that it cannot be built."""
+    return not definition.dimensions and key_type(definition, table).oid == ARRAY
+
+
 def index_spec(definition: IndexDef, table: TableDef) -> IndexSpec:
     """What the index structure must be, from its catalog entry."""
     type_ref = key_type(definition, table)
@@ -235,8 +245,8 @@ def index_spec(definition: IndexDef, table: TableDef) -> IndexSpec:
     return IndexSpec(
         method=definition.method,  # type: ignore[arg-type]
         metric=index_metric(definition),
-        dimensions=type_ref.typmod,
-        element=ELEMENTS[type_ref.oid].name,
+        dimensions=definition.dimensions if type_ref.oid == ARRAY else type_ref.typmod,
+        element=(elements.SINGLE if type_ref.oid == ARRAY else ELEMENTS[type_ref.oid]).name,
         quantization=codes.quantization,
         parts=codes.parts,
         centroids=codes.centroids,

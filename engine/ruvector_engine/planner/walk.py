@@ -12,6 +12,7 @@ from ruvector_engine.sql.nodes import (
     BoolOp,
     Call,
     ColumnRef,
+    Const,
     CteRef,
     Expr,
     FromItem,
@@ -19,8 +20,9 @@ from ruvector_engine.sql.nodes import (
     Join,
     Query,
     RangeEntry,
+    Special,
 )
-from ruvector_engine.types.registry import TypeRef
+from ruvector_engine.types.registry import TypeRef, Value
 
 _LEAVES = (TypeRef, FunctionDef, TableDef, str, int, float, bytes, bool, type(None))
 
@@ -58,6 +60,14 @@ def outside_references(root: Any) -> list[ColumnRef]:
     inside = {id(node) for node in found if isinstance(node, RangeEntry)}
     # ON CONFLICT's excluded and DML targets are entries of their own statement, never of a query.
     return [node for node in found if isinstance(node, ColumnRef) and id(node.range) not in inside]
+
+
+def constants(expr: Expr) -> list[Value] | None:
+    """The values of ARRAY[...] of one dimension, if all of it is constant."""
+    if not isinstance(expr, Special) or expr.kind != "array" or expr.extra == "nested":
+        return None
+    members = [member.value for member in expr.args if isinstance(member, Const)]
+    return members if len(members) == len(expr.args) else None
 
 
 def is_volatile(root: Any) -> bool:

@@ -199,13 +199,14 @@ def _sets(emitter: QueryEmitter, table: TableDef, sets: Sequence[tuple[int, Expr
 def emit_update(
     statement: Update, *, transport: bool = True, returning_prefix: Sequence[str] = (), extra_sets: Sequence[str] = ()
 ) -> DuckSql:
-    """UPDATE; `extra_sets` are further assignments in DuckDB's SQL."""
+    """UPDATE; `extra_sets` are further assignments in DuckDB's SQL, with {row} for what qualifies a column."""
     emitter = QueryEmitter()
     prefix = emitter.with_clause(statement.ctes)
     name = emitter.name_range(statement.entry)
     sources = ", ".join(emitter.from_item(f, first=i == 0) for i, f in enumerate(statement.from_items))
-    sets = ", ".join([*([_sets(emitter, statement.table, statement.sets)] if statement.sets else []), *extra_sets])
-    text = f"{prefix}UPDATE {statement.table.storage_name} AS {name} SET {sets}"
+    sets = [_sets(emitter, statement.table, statement.sets)] if statement.sets else []
+    sets += [extra.format(row=f"{name}.") for extra in extra_sets]
+    text = f"{prefix}UPDATE {statement.table.storage_name} AS {name} SET {', '.join(sets)}"
     if sources:
         text += f" FROM {sources}"
     if statement.where is not None:

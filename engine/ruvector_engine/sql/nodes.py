@@ -68,6 +68,7 @@ class FunctionDef:
     variadic: bool = False  # the last argument type repeats: zero or more of it
     paired: bool = False  # the argument types repeat as a whole: key, value, key, value
     defaults: int = 0  # how many trailing arguments may be left out
+    of_arrays: bool = False  # no vector but a ruvector becomes an array for it
     fallback: bool = False  # left out where, without types to tell by, another one fits too
     returns_set: bool = False  # the template gives a DuckDB list, one element a row
     table: Callable[..., str] | None = (

@@ -13,6 +13,7 @@ from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.oids import ACCESS_METHODS, OWNER, namespace_oid
 from ruvector_engine.catalog.system.relations import pg_catalog, records
+from ruvector_engine.catalog.system.ruvector_objects import family_functions, family_operators
 from ruvector_engine.catalog.system.types import type_oids
 from ruvector_engine.types.registry import BY_NAME
 
@@ -49,6 +50,8 @@ HANDLERS = {
     "brin": 335,
     "ivfflat": 15_062,
     "hnsw": 15_064,
+    "ruivfflat": 15_062,
+    "ruhnsw": 15_064,
 }
 
 
@@ -104,12 +107,12 @@ def default_operator_class(method: str, type_oid: int) -> OperatorClass | None:
 
 
 def method_rows(context: SystemContext) -> list[tuple[Any, ...]]:
-    """pg_am. The vector methods come with either extension."""
+    """pg_am. The vector methods come with either extension, RuVector's names for them with its own."""
     row = pg_catalog("pg_am").row
     return [
         row(oid=oid, amname=name, amhandler=HANDLERS[name], amtype="t" if name == "heap" else "i")
         for name, oid in ACCESS_METHODS.items()
-        if not extension_of(oid) or context.catalog.extensions & {"vector", "ruvector"}
+        if not (extension := extension_of(oid)) or context.catalog.extensions & {extension, "ruvector"}
     ]
 
 
@@ -166,6 +169,20 @@ def family_operator_rows(context: SystemContext) -> list[tuple[Any, ...]]:
         )
         for oid, family, left, right, strategy, purpose, operator, method, sort_family in records("amops")
         if exists(int(oid), context.catalog)
+    ] + [
+        row(
+            oid=m.oid,
+            amopfamily=m.family,
+            amoplefttype=m.left,
+            amoprighttype=m.right,
+            amopstrategy=m.number,
+            amoppurpose=m.purpose,
+            amopopr=m.member,
+            amopmethod=m.method,
+            amopsortfamily=m.sort_family,
+        )
+        for m in family_operators()
+        if exists(m.family, context.catalog)
     ]
 
 
@@ -183,6 +200,17 @@ def family_function_rows(context: SystemContext) -> list[tuple[Any, ...]]:
         )
         for oid, family, left, right, number, function in records("amprocs")
         if exists(int(oid), context.catalog)
+    ] + [
+        row(
+            oid=m.oid,
+            amprocfamily=m.family,
+            amproclefttype=m.left,
+            amprocrighttype=m.right,
+            amprocnum=m.number,
+            amproc=m.member,
+        )
+        for m in family_functions()
+        if exists(m.family, context.catalog)
     ]
 
 

@@ -13,6 +13,7 @@ from ruvector_engine.catalog.system.relations import pg_catalog
 from ruvector_engine.types.networks import parse_inet
 
 Rows = list[tuple[Any, ...]]
+_BLOCK_BYTES = 8192
 
 
 def activity_rows(context: SystemContext) -> Rows:
@@ -42,22 +43,35 @@ def _activity_row(context: SystemContext, a: Activity) -> tuple[Any, ...]:
 
 
 def progress_rows(context: SystemContext) -> Rows:
-    """pg_stat_progress_create_index: one row an index that is being built."""
+    """pg_stat_progress_create_index: one row an index that is being built.
+
+    Rows are not read block by block: as many of the table's blocks are done as of its tuples.
+    """
     row = pg_catalog("pg_stat_progress_create_index").row
-    return [
-        row(
-            pid=b.pid,
-            datid=b.database_oid,
-            datname=database_name(context.catalog.authority, b.database_oid),
-            relid=b.table_oid,
-            index_relid=b.index_oid,
-            command=b.command,
-            phase=b.phase,
-            tuples_total=b.tuples_total,
-            tuples_done=b.tuples_done,
+    rows = []
+    for b in context.progress:
+        blocks = -(-context.statistics(b.table_oid).bytes // _BLOCK_BYTES) if b.tuples_total else 0
+        rows.append(
+            row(
+                pid=b.pid,
+                datid=b.database_oid,
+                datname=database_name(context.catalog.authority, b.database_oid),
+                relid=b.table_oid,
+                index_relid=b.index_oid,
+                command=b.command,
+                phase=b.phase,
+                lockers_total=0,
+                lockers_done=0,
+                current_locker_pid=0,
+                blocks_total=blocks,
+                blocks_done=blocks * b.tuples_done // b.tuples_total if b.tuples_total else 0,
+                tuples_total=b.tuples_total,
+                tuples_done=b.tuples_done,
+                partitions_total=0,
+                partitions_done=0,
+            )
         )
-        for b in context.progress
-    ]
+    return rows
 
 
 def table_rows(view: str, context: SystemContext) -> Rows:

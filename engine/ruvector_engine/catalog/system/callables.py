@@ -15,9 +15,10 @@ from typing import Any
 from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.system.access import HANDLERS, exists, extension_of
 from ruvector_engine.catalog.system.context import SystemContext
-from ruvector_engine.catalog.system.oids import LANGUAGES, OWNER, derived, namespace_oid
+from ruvector_engine.catalog.system.oids import LANGUAGES, OWNER, namespace_oid
 from ruvector_engine.catalog.system.relations import pg_catalog, records
-from ruvector_engine.catalog.system.types import type_functions, type_oids
+from ruvector_engine.catalog.system.ruvector_objects import casts, function_oid, operator_facts, operator_oid
+from ruvector_engine.catalog.system.types import existing_types, type_functions, type_oids
 from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.types.registry import RUVECTOR, VECTOR
 
@@ -76,10 +77,14 @@ def _served(kinds: str) -> Iterator[FunctionDef]:
 def _extension(definition: FunctionDef) -> str:
     """The extension that a function of our own belongs to."""
     # Imported when asked, as above.
-    from ruvector_engine.sql.functions.ruvectors import FUNCTIONS
+    from ruvector_engine.sql.functions.ruvectors import FUNCTIONS, OPERATORS
 
     types = (*definition.args, definition.result)
-    if definition.name.startswith("ruvector") or RUVECTOR in types or definition in FUNCTIONS:
+    if (
+        definition.name.startswith(("ruvector", "ruhnsw", "ruivfflat"))
+        or RUVECTOR in types
+        or definition in (*FUNCTIONS, *OPERATORS)
+    ):
         return "ruvector"
     return "vector" if VECTOR in types else ""
 
@@ -122,9 +127,9 @@ def volatility_of(definition: FunctionDef) -> str:
 
 def _own_procedure(definition: FunctionDef) -> Procedure:
     return Procedure(
-        derived("function", definition.name, *definition.args), definition.name, definition.kind,
-        volatility_of(definition), definition.strict, definition.returns_set, "internal",
-        definition.result, definition.args, _extension(definition),
+        function_oid(definition.name, *definition.args), definition.name, definition.kind,
+        volatility_of(definition), definition.strict, definition.returns_set,
+        "c" if _extension(definition) else "internal", definition.result, definition.args, _extension(definition),
     )  # fmt: skip
 
 
@@ -154,9 +159,10 @@ def _recorded_operators() -> Iterator[Operator]:
 
 def _own_operator(definition: FunctionDef) -> Operator:
     left, right = definition.args if len(definition.args) > 1 else (0, *definition.args)
+    facts = operator_facts(definition.name, left, right)
     return Operator(
-        derived("operator", definition.name, left, right), definition.name, False, False, left, right,
-        definition.result, 0, 0, 0, _extension(definition),
+        operator_oid(definition.name, left, right), definition.name, facts.can_merge, facts.can_hash, left, right,
+        definition.result, facts.commutator, facts.negator, facts.code, _extension(definition),
     )  # fmt: skip
 
 
@@ -242,6 +248,7 @@ class RecordedCast:
     function: int
     context: str
     method: str
+    extension: str
 
 
 @cache
@@ -251,13 +258,15 @@ def recorded_casts() -> dict[tuple[int, int], RecordedCast]:
     for oid, source, target, function, when, method in records("casts"):
         if source in types and target in types:
             pair = types[source], types[target]
-            found[pair] = RecordedCast(int(oid), *pair, int(function), when, method)
+            found[pair] = RecordedCast(int(oid), *pair, int(function), when, method, extension_of(int(oid)))
     return found
 
 
 def existing_casts(catalog: Catalog) -> Iterator[RecordedCast]:
     """The casts that are there."""
-    return (cast for cast in recorded_casts().values() if exists(cast.oid, catalog))
+    there = {t.oid for t in existing_types(catalog)}
+    yield from (cast for cast in recorded_casts().values() if exists(cast.oid, catalog))
+    yield from (RecordedCast(*cast, "ruvector") for cast in casts() if {cast.source, cast.target} <= there)
 
 
 def cast_rows(context: SystemContext) -> list[tuple[Any, ...]]:

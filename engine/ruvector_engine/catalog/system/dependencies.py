@@ -129,7 +129,7 @@ def _members(catalog: Catalog) -> list[tuple[int, int, str]]:
         *((PG_TYPE, t.oid, t.extension) for t in existing_types(catalog)),
         *((PG_PROC, p.oid, p.extension) for p in existing_procedures(catalog)),
         *((PG_OPERATOR, o.oid, o.extension) for o in operators().values() if is_there(o, catalog)),
-        *((PG_CAST, c.oid, extension_of(c.oid)) for c in existing_casts(catalog)),
+        *((PG_CAST, c.oid, c.extension) for c in existing_casts(catalog)),
         *((PG_OPCLASS, c.oid, extension_of(c.oid)) for c in classes),
         *((PG_OPFAMILY, oid, extension_of(oid)) for oid in {c.family_oid for c in classes}),
         *((PG_AM, oid, extension_of(oid)) for oid in ACCESS_METHODS.values()),

@@ -32,6 +32,9 @@ ACCESS_METHODS = {
     "brin": 3580,
     "ivfflat": 15_063,
     "hnsw": 15_065,
+    # Other names of these two, which no index keeps.
+    "ruivfflat": 14_990,
+    "ruhnsw": 14_991,
 }
 LANGUAGES = {"internal": 12, "c": 13, "sql": 14, "plpgsql": 12_775}
 

@@ -17,6 +17,7 @@ from ruvector_engine.sql.functions import (
     encodings,
     enums,
     halfvecs,
+    hyperbolic,
     jsonb,
     macaddrs,
     math,
@@ -26,6 +27,7 @@ from ruvector_engine.sql.functions import (
     operators,
     output,
     ranges,
+    ruvector_sparse,
     ruvectors,
     sequences,
     session,
@@ -96,6 +98,8 @@ FUNCTIONS = _by_name(
         *halfvecs.FUNCTIONS,
         *sparsevecs.FUNCTIONS,
         *ruvectors.FUNCTIONS,
+        *ruvector_sparse.FUNCTIONS,
+        *hyperbolic.FUNCTIONS,
         *text_search.FUNCTIONS,
     )
 )
@@ -127,6 +131,8 @@ UDFS: tuple[Udf, ...] = (
     *halfvecs.UDFS,
     *sparsevecs.UDFS,
     *ruvectors.UDFS,
+    *ruvector_sparse.UDFS,
+    *hyperbolic.UDFS,
     *text_search.UDFS,
 )
 

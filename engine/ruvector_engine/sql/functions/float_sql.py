@@ -52,3 +52,9 @@ def _checked(symbol: str, a: str, b: str) -> str:
     # Not str.format: the errors have braces of their own.
     whens = _WHENS[symbol].replace("{0}", a).replace("{1}", b).replace("{2}", result)
     return f"(CASE {whens} ELSE {result} END)"
+
+
+def as_real(number: str, *arguments: str) -> str:
+    """A number that one of our functions gives as a double, as real; DuckDB takes a NaN from one for NULL."""
+    known = " AND ".join(f"{argument} IS NOT NULL" for argument in arguments)
+    return f"CAST(coalesce({number}, CASE WHEN {known} THEN CAST('NaN' AS DOUBLE) END) AS FLOAT)"

@@ -15,9 +15,10 @@ from ruvector_engine.sql.functions.definition import (
     POLYMORPHIC,
 )
 from ruvector_engine.sql.nodes import FunctionDef
-from ruvector_engine.types.registry import BY_OID, RECORD, UNKNOWN
+from ruvector_engine.types.registry import BY_OID, HALFVEC, RECORD, SPARSEVEC, UNKNOWN, VECTOR
 
 Outcome = Literal["none", "ambiguous"]
+_NOT_ARRAYS = frozenset({VECTOR, HALFVEC, SPARSEVEC})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ def choose(found: Sequence[Candidate], types: Sequence[int]) -> Candidate | Outc
     usable = [
         c
         for c in found
-        if all(can_coerce(s, t, "i") for s, t in zip(types, c.args, strict=True)) and _consistent(c, types)
+        if all(can_coerce(s, t, "i") for s, t in zip(types, c.args, strict=True))
+        and _consistent(c, types)
+        and not (c.function.of_arrays and _NOT_ARRAYS.intersection(types))
     ]
     plain = [c for c in usable if not c.variadic]
     if plain and len(plain) < len(usable):

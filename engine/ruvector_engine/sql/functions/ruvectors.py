@@ -17,6 +17,8 @@ import numpy as np
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.functions import vectors
 from ruvector_engine.sql.functions.definition import Udf, aggregate, function, nullable, operator
+from ruvector_engine.sql.functions.float_sql import as_real
+from ruvector_engine.sql.functions.vector_internals import unless_null
 from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.types.jsons import parse_jsonb
 from ruvector_engine.types.vectors import check_dimensions
@@ -45,7 +47,8 @@ def cosine_similarity(a: bytes, b: bytes) -> float:
     return 1.0 - vectors.cosine(a, b)
 
 
-def _pair(a: Numbers, b: Numbers) -> tuple[Float32Array, Float32Array]:
+def pair(a: Numbers, b: Numbers) -> tuple[Float32Array, Float32Array]:
+    """Two arrays' elements; 22000 when there are not as many in both."""
     left, right = vectors.as_array(packed(a)), vectors.as_array(packed(b))
     if len(left) != len(right):
         raise SqlError("22000", f"different vector dimensions {len(left)} and {len(right)}")
@@ -57,7 +60,7 @@ def _elementwise(operation: Callable[..., Float32Array]) -> Callable[..., list[f
 
     def call(a: Numbers, b: Numbers, *numbers: float) -> list[float]:
         with np.errstate(all="ignore"):
-            return _listed(operation(*_pair(a, b), *map(np.float32, numbers)))
+            return _listed(operation(*pair(a, b), *map(np.float32, numbers)))
 
     return call
 
@@ -79,6 +82,11 @@ def _total(arrays: Sequence[Numbers | None]) -> list[float] | None:
         check_dimensions(len(result), len(elements))
         result = result + elements
     return _listed(result)
+
+
+def _average(total: Numbers, count: int) -> list[float] | None:
+    """A sum of so many arrays over their number; NULL of none."""
+    return _listed(vectors.as_array(packed(total)) / np.float32(count)) if count else None
 
 
 def binary_quantize(values: Numbers) -> bytes:
@@ -143,6 +151,18 @@ def _page_rank_share(importance: float, nodes: int, damping: float) -> float:
     return damping * importance / nodes
 
 
+def hybrid_score(distance: float, keywords: float, alpha: float) -> float:
+    """alpha of how near a vector is, by a cosine distance of 0 to 2, and the rest of a score by keywords."""
+    if not 0 <= alpha <= 1:
+        raise SqlError("22023", "alpha must be between 0 and 1")
+    return alpha * (1 - min(max(distance / 2, 0.0), 1.0)) + (1 - alpha) * keywords
+
+
+def _hybrid_score(distance: str, keywords: str, alpha: str = "0.5") -> str:
+    arguments = (distance, keywords, alpha)
+    return as_real(f"rv_hybrid_score({', '.join(arguments)})", *arguments)
+
+
 _PAIR = "{0}, {1}"
 _DISTANCES: dict[str, tuple[str, Callable[[bytes, bytes], float]]] = {
     "ruvector_l2_distance": ("l2", vectors.l2),
@@ -150,6 +170,7 @@ _DISTANCES: dict[str, tuple[str, Callable[[bytes, bytes], float]]] = {
     "ruvector_ip_distance": ("negative_ip", vectors.negative_inner_product),
     "ruvector_inner_product": ("ip", vectors.inner_product),
     "ruvector_l1_distance": ("l1", vectors.l1),
+    "ruvector_manhattan_distance": ("l1", vectors.l1),
 }
 _ARRAY_DISTANCES: dict[str, Callable[[bytes, bytes], float]] = {
     "l2_distance_arr": vectors.l2,
@@ -160,6 +181,12 @@ _ARRAY_DISTANCES: dict[str, Callable[[bytes, bytes], float]] = {
     "cosine_distance_normalized_arr": lambda a, b: 1.0 - vectors.inner_product(a, b),
     "l1_distance_arr": vectors.l1,
     "graph_edge_similarity": cosine_similarity,
+}
+_ARRAY_OPERATORS = {
+    "<->": "l2_distance_arr",
+    "<#>": "neg_inner_product_arr",
+    "<=>": "cosine_distance_arr",
+    "<+>": "l1_distance_arr",
 }
 #: Functions of real[] (and numbers behind it) that give real[]: name -> (numbers, what to do).
 _ARRAY_RESULTS: dict[str, tuple[int, Callable[..., list[float]]]] = {
@@ -177,19 +204,20 @@ _ARRAY_RESULTS: dict[str, tuple[int, Callable[..., list[float]]]] = {
 }
 
 
-def _real(template: str, *given: str) -> str:
-    """A number that DuckDB's function gives as a double, NaN as NULL, as a real."""
-    known = " AND ".join(f"{place} IS NOT NULL" for place in given)
-    return f"CAST(coalesce({template}, CASE WHEN {known} THEN CAST('NaN' AS DOUBLE) END) AS FLOAT)"
-
-
 def _distance_functions() -> Iterator[FunctionDef]:
     for name, (metric, _) in _DISTANCES.items():
-        yield function(name, "ruvector,ruvector", "float4", _real(f"rv_{metric}({_PAIR})", "{0}", "{1}"))
-        own = function(name, "float4[],float4[]", "float4", _real(f"rv_{name}({_PAIR})", "{0}", "{1}"))
+        yield function(name, "ruvector,ruvector", "float4", as_real(f"rv_{metric}({_PAIR})", "{0}", "{1}"))
+        own = function(name, "float4[],float4[]", "float4", as_real(f"rv_{name}({_PAIR})", "{0}", "{1}"))
         yield replace(own, fallback=True)
     for name in _ARRAY_DISTANCES:
-        yield function(name, "float4[],float4[]", "float4", _real(f"rv_{name}({_PAIR})", "{0}", "{1}"))
+        yield function(name, "float4[],float4[]", "float4", as_real(f"rv_{name}({_PAIR})", "{0}", "{1}"))
+
+
+def _array_operators() -> Iterator[FunctionDef]:
+    """The distance operators of real[]."""
+    for symbol, name in _ARRAY_OPERATORS.items():
+        made = operator(symbol, "float4[],float4[]", "float4", as_real(f"rv_{name}({_PAIR})", "{0}", "{1}"))
+        yield replace(made, of_arrays=True, fallback=True)
 
 
 def _own_type() -> Iterator[FunctionDef]:
@@ -197,15 +225,32 @@ def _own_type() -> Iterator[FunctionDef]:
     yield function("ruvector_dims", "ruvector", "int4", "CAST(octet_length({0}) // 4 AS INTEGER)")
     yield function("ruvector_norm", "ruvector", "float4", "CAST(rv_vector_norm({0}) AS FLOAT)")
     yield function("ruvector_normalize", "ruvector", "ruvector", "rv_vector_normalize({0})")
-    yield function("ruvector_mul_scalar", "ruvector,float4", "ruvector", "rv_ruvector_scaled({0}, {1})")
+    for name in ("ruvector_mul_scalar", "ruvector_scalar_mul"):
+        for number in ("float4", "float8"):
+            yield function(name, f"ruvector,{number}", "ruvector", "rv_ruvector_scaled({0}, {1})")
     yield operator("*", "ruvector,float8", "ruvector", "rv_ruvector_scaled({0}, {1})")
-    for suffix in ("add", "sub"):
-        yield function(f"ruvector_{suffix}", "ruvector,ruvector", "ruvector", f"rv_vector_{suffix}({_PAIR})")
     read = "(CASE WHEN {1} IS NOT NULL THEN rv_vector_typmod(rv_ruvector_in({0}), {2}) END)"
     yield function("ruvector_in", "cstring,oid,int4", "ruvector", read)
     yield function("ruvector_out", "ruvector", "cstring", "rv_vector_out({0})")
     yield function("ruvector_send", "ruvector", "bytea", "rv_vector_send({0})")
+    yield function("ruvector_hybrid_score", "float4,float4,float4", "float4", _hybrid_score, defaults=1)
     yield function("ruvector_typmod_in", "cstring[]", "int4", "rv_vector_typmod_in({0})")
+    yield function("ruvector_typmod_out", "int4", "cstring", "('(' || {0} || ')')")
+
+
+def _casts() -> Iterator[FunctionDef]:
+    """Casts as functions, of the value, the modifier to fit and whether the cast was written, as pgvector has them."""
+    itself = unless_null("rv_vector_typmod({0}, {1})", 2)
+    yield function("ruvector", "ruvector,int4,bool", "ruvector", itself)
+    for element in ("int4", "float4", "float8", "numeric"):
+        made = unless_null(vectors.of_array("vector", element, "{0}", "{1}"), 2)
+        yield function("array_to_ruvector", f"{element}[],int4,bool", "ruvector", made)
+    for other in ("halfvec", "sparsevec"):
+        there, back = (f"rv_{a}_to_{b}({{0}}, {{1}})" for a, b in (("vector", other), (other, "vector")))
+        yield function(f"ruvector_to_{other}", "ruvector,int4,bool", other, unless_null(there, 2))
+        yield function(f"{other}_to_ruvector", f"{other},int4,bool", "ruvector", unless_null(back, 2))
+    floats = unless_null("rv_vector_floats({0})", 1, 2)
+    yield function("ruvector_to_float4", "ruvector,int4,bool", "float4[]", floats)
 
 
 def _array_functions() -> Iterator[FunctionDef]:
@@ -225,6 +270,7 @@ def _array_functions() -> Iterator[FunctionDef]:
     yield function("binary_quantize_arr", "float4[]", "bytea", "rv_binary_quantize_arr({0})")
     yield function("scalar_quantize_arr", "float4[]", "jsonb", "rv_scalar_quantize_arr({0})")
     yield function("temporal_drift", "float4[],float4[],float4", "float4", "CAST(rv_drift({0}, {1}, {2}) AS FLOAT)")
+    yield function("vector_avg_final", "float4[],int8", "float4[]", "rv_array_average({0}, {1})")
     yield function("attention_score", "float4[],float4[]", "float4", "CAST(rv_attention_score({0}, {1}) AS FLOAT)")
     yield function("attention_softmax", "float4[]", "float4[]", "rv_softmax({0})")
     yield function("attention_init", "int4", "float4[]", "rv_attention_init({0})")
@@ -233,15 +279,20 @@ def _array_functions() -> Iterator[FunctionDef]:
     yield function("graph_pagerank_contribution", "float4,int4,float4", "float4", share)
     similar = "rv_graph_edge_similarity({0}, {1})"
     yield function("graph_is_connected", "float4[],float4[],float4", "bool", f"coalesce({similar} >= {{2}}, FALSE)")
-    weighted = _real(f"{similar} * {{2}}", "{0}", "{1}", "{2}")
+    weighted = as_real(f"{similar} * {{2}}", "{0}", "{1}", "{2}")
     yield function("graph_bipartite_score", "float4[],float4[],float4", "float4", weighted)
     yield aggregate("vector_sum", "float4[]", "float4[]", lambda call, a: f"rv_array_sum({call('list', a)})")
 
 
 FUNCTIONS: tuple[FunctionDef, ...] = tuple(
-    definition for definition in (*_distance_functions(), *_own_type(), *_array_functions()) if definition.kind != "o"
+    definition
+    for definition in (*_distance_functions(), *_own_type(), *_casts(), *_array_functions())
+    if definition.kind != "o"
 )
-OPERATORS: tuple[FunctionDef, ...] = tuple(definition for definition in _own_type() if definition.kind == "o")
+OPERATORS: tuple[FunctionDef, ...] = (
+    *(definition for definition in _own_type() if definition.kind == "o"),
+    *_array_operators(),
+)
 
 _ARRAY, _REAL, _DOUBLE, _INT = "FLOAT[]", "FLOAT", "DOUBLE", "INTEGER"
 
@@ -275,5 +326,7 @@ UDFS: tuple[Udf, ...] = (
     _udf("attention_init", _zeros, (_INT,), _ARRAY),
     _udf("page_rank_base", _page_rank_base, (_INT, _REAL), _DOUBLE),
     _udf("page_rank_share", _page_rank_share, (_REAL, _INT, _REAL), _DOUBLE),
+    nullable("rv_array_average", _average, (_ARRAY, "BIGINT"), _ARRAY),
+    _udf("hybrid_score", hybrid_score, (_REAL, _REAL, _REAL), _DOUBLE),
     nullable("rv_array_sum", _total, (f"{_ARRAY}[]",), _ARRAY),
 )

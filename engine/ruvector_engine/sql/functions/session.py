@@ -69,7 +69,11 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
     _session("ruvector_version", "", "text"),
     _session("ruvector_simd_info", "", "text"),
     _session("ruvector_memory_stats", "", "jsonb"),
+    _session("ruvector_memory_detailed", "", "jsonb"),
+    _session("ruvector_reset_peak_memory", "", "void"),
     _session("ruvector_index_maintenance", "text", "text"),
+    _session("ruhnsw_index_info", "text", "jsonb"),
+    _session("ruivfflat_index_info", "text", "jsonb"),
     *_advisory_locks(),
 )
 
@@ -91,15 +95,24 @@ ROW_BY_ROW: Mapping[str, RowByRow] = {
 }
 
 
-_STATS = f"{PREFIX}ruvector_index_stats"
-_STATS_COLUMNS = (
-    ("index_name", "text"), ("index_size_mb", "numeric"), ("vector_count", "int8"), ("dimensions", "int4"),
-    ("build_time_seconds", "numeric"), ("fragmentation_pct", "numeric"),
-)  # fmt: skip
-_STATS_ROWS = (
-    "STRUCT(index_name VARCHAR, index_size_mb VARCHAR, vector_count BIGINT, dimensions INTEGER, "
-    "build_time_seconds VARCHAR, fragmentation_pct VARCHAR)[]"
-)
+#: Functions that the session answers with rows: whether the one argument, a name, may be left out, and the columns.
+_REPORTS: dict[str, tuple[bool, dict[str, str]]] = {
+    "ruvector_index_stats": (
+        True,
+        {
+            "index_name": "text", "index_size_mb": "numeric", "vector_count": "int8", "dimensions": "int4",
+            "build_time_seconds": "numeric", "fragmentation_pct": "numeric",
+        },
+    ),
+    "ruvector_ivfflat_stats": (
+        False,
+        {
+            "lists": "int4", "probes": "int4", "dimensions": "int4", "trained": "bool", "vector_count": "int8",
+            "metric": "text",
+        },
+    ),
+}  # fmt: skip
+_DUCK_TYPES = {"text": "VARCHAR", "numeric": "VARCHAR", "int8": "BIGINT", "int4": "INTEGER", "bool": "BOOLEAN"}
 
 
 _SEQUENCE = f"{PREFIX}pg_get_sequence_data"
@@ -107,22 +120,24 @@ _SEQUENCE_COLUMNS = (("last_value", "int8"), ("is_called", "bool"))
 _SEQUENCE_ROWS = "STRUCT(last_value BIGINT, is_called BOOLEAN)[]"
 
 
-def _index_stats(args: str, template: str) -> FunctionDef:
-    return function(
-        "ruvector_index_stats", args, "record", template, volatile=True, returns_set=True, columns=_STATS_COLUMNS
-    )
+def _reports() -> Iterator[FunctionDef]:
+    for name, (optional, columns) in _REPORTS.items():
+        for args, given in (("", "NULL"), ("text", "{1}")) if optional else (("text", "{1}"),):
+            template = f"{PREFIX}{name}({{0}}, {given})"
+            yield function(
+                name, args, "record", template, volatile=True, returns_set=True, columns=tuple(columns.items())
+            )
 
 
 def udfs(call: Callable[[int, str, Sequence[Value]], Value]) -> tuple[Udf, ...]:
     """The functions for DuckDB; `call` does what the session with a process ID does for a function's name."""
-    stats = partial(_called, call, "ruvector_index_stats")
     row_by_row = (
         Udf(f"{PREFIX}{name}", partial(_called, call, name), ("INTEGER", *f.args), f.result, "special", volatile=True)
         for name, f in ROW_BY_ROW.items()
     )
     data = partial(_called, call, "pg_get_sequence_data")
     return (
-        Udf(_STATS, stats, ("INTEGER", "VARCHAR"), _STATS_ROWS, "special", volatile=True),
+        *(_report(call, name) for name in _REPORTS),
         Udf(_SEQUENCE, data, ("INTEGER", "BIGINT"), _SEQUENCE_ROWS, "special", volatile=True),
         *row_by_row,
     )
@@ -132,9 +147,15 @@ def _called(call: Callable[[int, str, Sequence[Value]], Value], name: str, pid: 
     return call(pid, name, args)
 
 
+def _report(call: Callable[[int, str, Sequence[Value]], Value], name: str) -> Udf:
+    fields = ", ".join(f"{column} {_DUCK_TYPES[type_name]}" for column, type_name in _REPORTS[name][1].items())
+    called = partial(_called, call, name)
+    return Udf(f"{PREFIX}{name}", called, ("INTEGER", "VARCHAR"), f"STRUCT({fields})[]", "special", volatile=True)
+
+
 FUNCTIONS: tuple[FunctionDef, ...] = (
     *SESSION_FUNCTIONS,
-    _index_stats("", f"{_STATS}({{0}}, NULL)"),
+    *_reports(),
     function(
         "pg_get_sequence_data",
         "regclass",
@@ -144,5 +165,4 @@ FUNCTIONS: tuple[FunctionDef, ...] = (
         returns_set=True,
         columns=_SEQUENCE_COLUMNS,
     ),
-    _index_stats("text", f"{_STATS}({{0}}, {{1}})"),
 )

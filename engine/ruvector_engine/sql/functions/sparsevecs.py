@@ -32,7 +32,8 @@ _NOUN = "sparsevec"
 _LOWEST = np.int32(-(2**31))
 
 
-def _pair(a: bytes, b: bytes) -> tuple[SparseVector, SparseVector]:
+def pair(a: bytes, b: bytes) -> tuple[SparseVector, SparseVector]:
+    """Both taken apart; 22000 when their dimensions differ."""
     left, right = unpack(a), unpack(b)
     if left.dimensions != right.dimensions:
         raise SqlError("22000", f"different sparsevec dimensions {left.dimensions} and {right.dimensions}")
@@ -41,7 +42,7 @@ def _pair(a: bytes, b: bytes) -> tuple[SparseVector, SparseVector]:
 
 def l2_squared(a: bytes, b: bytes) -> float:
     """The squared Euclidean distance."""
-    return sparse_squared_l2(*_pair(a, b))
+    return sparse_squared_l2(*pair(a, b))
 
 
 def l2(a: bytes, b: bytes) -> float:
@@ -51,7 +52,7 @@ def l2(a: bytes, b: bytes) -> float:
 
 def inner_product(a: bytes, b: bytes) -> float:
     """The inner product."""
-    return sparse_inner_product(*_pair(a, b))
+    return sparse_inner_product(*pair(a, b))
 
 
 def negative_inner_product(a: bytes, b: bytes) -> float:
@@ -61,12 +62,12 @@ def negative_inner_product(a: bytes, b: bytes) -> float:
 
 def cosine(a: bytes, b: bytes) -> float:
     """One minus the cosine; NaN where a vector is zero."""
-    return sparse_cosine(*_pair(a, b))
+    return sparse_cosine(*pair(a, b))
 
 
 def l1(a: bytes, b: bytes) -> float:
     """The sum of absolute differences."""
-    return sparse_l1(*_pair(a, b))
+    return sparse_l1(*pair(a, b))
 
 
 def sort_key(a: bytes) -> bytes:

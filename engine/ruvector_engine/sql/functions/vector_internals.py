@@ -105,12 +105,12 @@ def _operator_functions() -> Iterator[FunctionDef]:
     """Each operator's function: vector_add for +, vector_lt for <, ..."""
     for definition in (*vectors.OPERATORS, *halfvecs.OPERATORS, *sparsevecs.OPERATORS):
         suffix = _OPERATOR_FUNCTIONS.get(definition.name)
-        prefix = next((name for name in _TYPES if definition.args[0] == BY_NAME[name].oid), None)
+        prefix = next((name for name in (*_TYPES, "ruvector") if definition.args[0] == BY_NAME[name].oid), None)
         if suffix and prefix:
             yield replace(definition, name=f"{prefix}_{suffix}", kind="f")
 
 
-def _unless_null(template: str, *unused: int) -> str:
+def unless_null(template: str, *unused: int) -> str:
     """A template that gives NULL for a NULL in a place it does not use, as a strict function must."""
     known = " AND ".join(f"{{{place}}} IS NOT NULL" for place in unused)
     return f"(CASE WHEN {known} THEN {template} END)"
@@ -118,7 +118,7 @@ def _unless_null(template: str, *unused: int) -> str:
 
 def _input_and_output() -> Iterator[FunctionDef]:
     for name in _TYPES:
-        read = _unless_null(f"rv_{name}_typmod(rv_{name}_in({{0}}), {{2}})", 1)
+        read = unless_null(f"rv_{name}_typmod(rv_{name}_in({{0}}), {{2}})", 1)
         yield function(f"{name}_in", "cstring,oid,int4", name, read)
         yield function(f"{name}_out", name, "cstring", f"rv_{name}_out({{0}})")
         yield function(f"{name}_send", name, "bytea", f"rv_{name}_send({{0}})")
@@ -128,17 +128,17 @@ def _input_and_output() -> Iterator[FunctionDef]:
 def _casts() -> Iterator[FunctionDef]:
     """Casts as functions of the value, the modifier to fit and whether the cast was written, which none looks at."""
     for name in _TYPES:
-        itself = _unless_null(f"rv_{name}_typmod({{0}}, {{1}})", 2)
+        itself = unless_null(f"rv_{name}_typmod({{0}}, {{1}})", 2)
         yield function(name, f"{name},int4,bool", name, itself)
         for element in _NUMBERS:
-            made = _unless_null(vectors.of_array(name, element, "{0}", "{1}"), 2)
+            made = unless_null(vectors.of_array(name, element, "{0}", "{1}"), 2)
             yield function(f"array_to_{name}", f"{element}[],int4,bool", name, made)
         for target in _TYPES:
             if target != name:
-                template = _unless_null(f"rv_{name}_to_{target}({{0}}, {{1}})", 2)
+                template = unless_null(f"rv_{name}_to_{target}({{0}}, {{1}})", 2)
                 yield function(f"{name}_to_{target}", f"{name},int4,bool", target, template)
         if name != "sparsevec":
-            floats = _unless_null(f"rv_{name}_floats({{0}})", 1, 2)
+            floats = unless_null(f"rv_{name}_floats({{0}})", 1, 2)
             yield function(f"{name}_to_float4", f"{name},int4,bool", "float4[]", floats)
 
 

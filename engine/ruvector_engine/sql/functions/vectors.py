@@ -281,7 +281,9 @@ _OF_VECTORS_ALONE = {
 def _functions() -> Iterator[FunctionDef]:
     for label, udf in _OF_VECTORS_ALONE.items():
         yield function(label, "vector,vector", "float8", _distance(udf))
-    yield function("vector_cmp", "vector,vector", "int4", "rv_vector_cmp({0}, {1})")
+        yield function(f"ru{label}", "ruvector,ruvector", "float8", _distance(udf))
+    for name in ("vector", "ruvector"):
+        yield function(f"{name}_cmp", f"{name},{name}", "int4", "rv_vector_cmp({0}, {1})")
     yield function("vector_norm", "vector", "float8", "rv_vector_norm({0})")
     for name in ("vector", "ruvector"):
         for label, udf in _DISTANCE_FUNCTIONS.items():
