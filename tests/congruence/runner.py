@@ -30,19 +30,22 @@ _TYPE_NAMES = {
     2205: "regclass", 2206: "regtype", 2249: "record", 2278: "void", 2950: "uuid", 3802: "jsonb",
 }  # fmt: skip
 
-_CREATED = re.compile(
-    r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:TABLE|VIEW|SEQUENCE|TYPE)\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)", re.IGNORECASE
-)
 _DATABASE_CREATED = re.compile(r"\bCREATE\s+DATABASE\s+(\w+)", re.IGNORECASE)
-#: What bears one of the names in $1, whatever it is: another file, or a test of a driver, may have left it.
+#: What another file, or a test of a driver, has left: a file's answers must not hang on it.
 _LEFTOVERS = """
-SELECT 'DROP ' || CASE relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TYPE' END
-       || ' IF EXISTS public.' || quote_ident(relname) || ' CASCADE'
-FROM pg_class
-WHERE relname = ANY ($1::text[]) AND relkind IN ('r', 'v', 'S', 'c') AND relnamespace = 'public'::regnamespace
-UNION ALL
-SELECT 'DROP TYPE IF EXISTS public.' || quote_ident(typname) || ' CASCADE'
-FROM pg_type WHERE typname = ANY ($1::text[]) AND typtype = 'e' AND typnamespace = 'public'::regnamespace
+SELECT statement FROM (
+  SELECT CASE relkind WHEN 'v' THEN 1 WHEN 'r' THEN 2 WHEN 'S' THEN 3 ELSE 4 END,
+         'DROP ' || CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'r' THEN 'TABLE' WHEN 'S' THEN 'SEQUENCE' ELSE 'TYPE' END
+         || ' IF EXISTS public.' || quote_ident(relname) || ' CASCADE'
+  FROM pg_class WHERE relkind IN ('r', 'v', 'S', 'c') AND relnamespace = 'public'::regnamespace
+  UNION ALL
+  SELECT 5, 'DROP TYPE IF EXISTS public.' || quote_ident(typname) || ' CASCADE'
+  FROM pg_type WHERE typtype IN ('e', 'r') AND typnamespace = 'public'::regnamespace
+  UNION ALL
+  SELECT 0, 'DROP SCHEMA IF EXISTS ' || quote_ident(nspname) || ' CASCADE'
+  FROM pg_namespace WHERE nspname NOT IN ('public', 'information_schema') AND nspname NOT LIKE 'pg\\_%'
+) AS leftovers(turn, statement)
+ORDER BY turn, statement
 """
 
 
@@ -115,13 +118,13 @@ class Sessions:
 
 @contextmanager
 def prepared_database(dsn: str, records: Sequence[Record]) -> Iterator[Sessions]:
-    """Yield sessions on a database where the extension exists and nothing has a name that the file gives."""
+    """Yield sessions on a database where nothing but the extension exists."""
     sessions = Sessions(dsn)
     try:
         setup = sessions.connection("setup")
-        names = sorted({name.lower() for record in records for name in _CREATED.findall(record.sql)})
+        _set_up(setup, "SET lock_timeout = '30s'")
         _set_up(setup, "CREATE EXTENSION IF NOT EXISTS vector")
-        for (statement,) in _set_up(setup, _LEFTOVERS, f"{{{','.join(names)}}}"):
+        for (statement,) in _set_up(setup, _LEFTOVERS):
             _set_up(setup, statement)
         databases = sorted({name.lower() for record in records for name in _DATABASE_CREATED.findall(record.sql)})
         for database in databases:
@@ -132,12 +135,9 @@ def prepared_database(dsn: str, records: Sequence[Record]) -> Iterator[Sessions]
         sessions.close()
 
 
-def _set_up(connection: pq.abc.PGconn, statement: str, *parameters: str) -> list[tuple[str, ...]]:
+def _set_up(connection: pq.abc.PGconn, statement: str) -> list[tuple[str, ...]]:
     """Run a statement that must not fail; its rows."""
-    if parameters:
-        connection.send_query_params(statement.encode(), [value.encode() for value in parameters])
-    else:
-        connection.send_query(statement.encode())
+    connection.send_query(statement.encode())
     rows: list[tuple[str, ...]] = []
     for answer in _answers(connection):
         result = answer.result

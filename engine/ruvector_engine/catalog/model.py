@@ -136,12 +136,17 @@ class TableDef:
     constraints: tuple[ConstraintDef, ...] = ()
     virtual: bool = False
     temporary: bool = False
-    row_ids: bool = False  # asked for by an index on an expression
+    row_ids: bool = False  # asked for by an index on an expression, or left by a column that could be searched
 
     @property
     def has_row_id(self) -> bool:
         """Whether the stored table carries the hidden row id: it has a column that can be searched."""
         return self.row_ids or any(c.type.is_searchable for c in self.columns)
+
+    def with_columns(self, columns: tuple[ColumnDef, ...]) -> TableDef:
+        """The table with other columns. Row ids stay for good: indexes on expressions and documents live on them."""
+        changed = replace(self, columns=columns)
+        return changed if changed.has_row_id or not self.has_row_id else replace(changed, row_ids=True)
 
     def column(self, name: str) -> ColumnDef | None:
         """The column of that name, or None."""

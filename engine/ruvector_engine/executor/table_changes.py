@@ -145,7 +145,8 @@ def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
             relation_drops.drop(session, index)
     session.transaction.changes_of(table.oid).added.pop(column.name, None)
     kept = tuple(c for c in table.constraints if column.name not in c.columns)
-    new = replace(table, columns=tuple(c for c in table.columns if c is not column), constraints=kept)
+    left = table.with_columns(tuple(c for c in table.columns if c is not column))
+    new = replace(left, constraints=kept)
     rewrite(session, table, new, {})
     gone = objects.relation_key(table, column.attnum)
     catalog = session.catalog

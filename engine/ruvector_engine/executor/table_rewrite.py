@@ -44,7 +44,7 @@ def put_table(session: Session, table: TableDef) -> None:
 
 def with_column(table: TableDef, column: ColumnDef) -> TableDef:
     """The table with another definition of the column that has its number."""
-    return replace(table, columns=tuple(column if c.attnum == column.attnum else c for c in table.columns))
+    return table.with_columns(tuple(column if c.attnum == column.attnum else c for c in table.columns))
 
 
 def rewrite(

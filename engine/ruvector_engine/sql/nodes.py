@@ -20,13 +20,19 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------- expressions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Const:
-    """A literal, already in its type's Python form."""
+    """A literal, already in its type's Python form. Equal to one that is written alike: 1.0 is not 1.00, nor 0 -0."""
 
     value: Value
     type: TypeRef
-    location: int = field(default=-1, compare=False)
+    location: int = -1
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Const) and self.type == other.type and repr(self.value) == repr(other.value)
+
+    def __hash__(self) -> int:
+        return hash((self.type, repr(self.value)))
 
 
 @dataclass(frozen=True, slots=True)
