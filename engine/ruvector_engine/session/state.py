@@ -42,7 +42,7 @@ class SearchOptions(NamedTuple):
 
 
 class SessionState:
-    """See the module; `Session` runs statements over it. `notices` and `changed_parameters` are drained by the caller."""
+    """See the module; `Session` adds to it. `notices` and `changed_parameters` are drained by the caller."""
 
     def __init__(self, database: Database, login: RoleDef, published: Published, pid: int) -> None:
         self.database = database
