@@ -16,7 +16,7 @@ Index = TypeVar("Index", bound=Maintained)
 
 
 class KeptIndexes(ABC, Generic[Index]):
-    """Indexes by OID, looked after in the background and saved under their OIDs. `get` may be called from any thread."""
+    """Indexes by OID, looked after in the background, saved under their OIDs. `get` may be called from any thread."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
