@@ -73,8 +73,8 @@ class AdvisoryLocks:
             try:
                 await_lock(
                     self._changed,
-                    lambda: bool(self._blockers(pid, key, kind.shared)),
-                    lambda: self._deadlocked(pid),
+                    pid,
+                    self._waits_for,
                     timeout=timeout,
                     check=check,
                 )
@@ -134,16 +134,7 @@ class AdvisoryLocks:
             if owner != pid and any(not (shared and kind.shared) for kind in +counts)
         ]
 
-    def _deadlocked(self, start: int) -> bool:
-        """Whether the wait-for graph leads from `start` back to it."""
-        seen: set[int] = set()
-        stack = [start]
-        while stack:
-            wanted = self._waiting.get(pid := stack.pop())
-            for blocker in self._blockers(pid, *wanted) if wanted is not None else ():
-                if blocker == start:
-                    return True
-                if blocker not in seen:
-                    seen.add(blocker)
-                    stack.append(blocker)
-        return False
+    def _waits_for(self, pid: int) -> list[int]:
+        """Those whose locks keep a process from the one that it waits for."""
+        wanted = self._waiting.get(pid)
+        return [] if wanted is None else self._blockers(pid, *wanted)

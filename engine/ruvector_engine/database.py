@@ -38,6 +38,7 @@ from ruvector_engine.published import PublishedDatabases
 from ruvector_engine.relational.duck import Store
 from ruvector_engine.results import Result
 from ruvector_engine.session import Prepared, Session
+from ruvector_engine.session.activity import activity_of
 from ruvector_engine.setting_definitions import SHARED_BUFFERS
 from ruvector_engine.sql.functions import notifications, sequences, system
 from ruvector_engine.sql.functions.catalog import UDFS
@@ -237,7 +238,7 @@ class Database:
 
     def activity(self) -> list[Activity]:
         """The sessions, for pg_stat_activity."""
-        return [session.activity() for session in list(self.sessions.values())]
+        return [activity_of(session) for session in list(self.sessions.values())]
 
     def index_progress(self) -> list[IndexBuild]:
         """Index builds under way, for pg_stat_progress_create_index."""

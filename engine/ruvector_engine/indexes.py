@@ -7,7 +7,6 @@ from the rows. Only `publish` changes an index, in commit order.
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,8 +17,9 @@ import numpy as np
 from ruvector_engine.build_logs import BuildLogs
 from ruvector_engine.catalog.model import PREVIOUS_ROW_ID, ROW_ID, Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.index import DamagedIndex, IndexMaintenance, IndexSpec, VectorIndex
+from ruvector_engine.index import DamagedIndex, IndexSpec, VectorIndex
 from ruvector_engine.index.elements import element_of
+from ruvector_engine.kept_indexes import KeptIndexes
 from ruvector_engine.planner.index_keys import index_key
 from ruvector_engine.planner.operator_classes import awaits_dimensions, index_spec
 from ruvector_engine.relational.duck import Connection, Store
@@ -31,36 +31,21 @@ _log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 
-class IndexSet:
-    """All vector indexes by OID. `get` may be called from any thread."""
+class IndexSet(KeptIndexes[VectorIndex]):
+    """All vector indexes."""
 
     def __init__(self, store: Store, directory: Path) -> None:
+        super().__init__(directory)
         self._store = store
-        self._directory = directory
-        self._indexes: dict[int, VectorIndex] = {}
         self._pending: dict[int, VectorIndex] = {}  # built by transactions that have not committed
         #: What was committed since the snapshots of builds.
         self.builds = BuildLogs()
-        self._maintenance = IndexMaintenance()
-        self._maintenance.start()
-
-    def get(self, oid: int) -> VectorIndex | None:
-        """The index's search structure; None while it is being rebuilt (queries then search exactly)."""
-        return self._indexes.get(oid)
 
     def get_pending(self, oid: int) -> VectorIndex | None:
         """One that the caller's own transaction has built."""
         return self._pending.get(oid)
 
     # ------------------------------------------------------------ opening
-
-    def open_all(self, catalogs: Sequence[Catalog]) -> None:
-        """Load every index of these databases, or rebuild it from its table; files of no index are removed."""
-        self._directory.mkdir(exist_ok=True)
-        known = set().union(*map(self._open_of, catalogs))
-        for path in self._directory.iterdir():
-            if path.name not in known:
-                shutil.rmtree(path, ignore_errors=True)
 
     def _open_of(self, catalog: Catalog) -> set[str]:
         """Open those of one database; the names of their files."""
@@ -263,26 +248,7 @@ class IndexSet:
         if ids.size or deleted.size:
             index.apply(ids, vectors, deleted)
 
-    def _install(self, oid: int, index: VectorIndex) -> None:
-        former = self._indexes.get(oid)
-        if former is not None:
-            self._maintenance.forget(former)
-        self._indexes[oid] = index
-        self._maintenance.watch(index, self._directory / str(oid))
-
-    def _remove(self, oid: int) -> None:
-        index = self._indexes.pop(oid, None)
-        if index is not None:
-            self._maintenance.forget(index)
-            shutil.rmtree(self._directory / str(oid), ignore_errors=True)
-
     def vacuum(self) -> None:
         """Put every index into one segment without dead rows."""
         for index in list(self._indexes.values()):
             index.maintain(everything=True)
-
-    def close(self) -> None:
-        """Stop maintenance and save every index."""
-        self._maintenance.stop()
-        for oid, index in self._indexes.items():
-            index.save(self._directory / str(oid))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Literal
 
 from ruvector_engine.errors import SqlError
@@ -26,21 +26,38 @@ _POLL = 0.05
 
 def await_lock(
     changed: threading.Condition,
-    blocked: Callable[[], bool],
-    deadlocked: Callable[[], bool],
+    pid: int,
+    waits_for: Callable[[int], Collection[int]],
     *,
     timeout: float | None,
     check: Callable[[], None],
 ) -> None:
-    """Wait, holding `changed`, until nobody blocks, calling `check` meanwhile. 55P03 on timeout, 40P01 on deadlock."""
+    """Wait, holding `changed`, until nobody blocks `pid`, calling `check` meanwhile.
+
+    `waits_for` tells whom a process waits for now. 55P03 on timeout, 40P01 on deadlock.
+    """
     deadline = None if timeout is None else time.monotonic() + timeout
-    while blocked():
-        if deadlocked():
+    while waits_for(pid):
+        if _deadlocked(pid, waits_for):
             raise SqlError("40P01", "deadlock detected", hint="See server log for query details.")
         if deadline is not None and time.monotonic() >= deadline:
             raise SqlError("55P03", "canceling statement due to lock timeout")
         check()
         changed.wait(_POLL)
+
+
+def _deadlocked(start: int, waits_for: Callable[[int], Collection[int]]) -> bool:
+    """Whether the wait-for graph leads from `start` back to it."""
+    seen: set[int] = set()
+    stack = [start]
+    while stack:
+        for blocker in waits_for(stack.pop()):
+            if blocker == start:
+                return True
+            if blocker not in seen:
+                seen.add(blocker)
+                stack.append(blocker)
+    return False
 
 
 class LockManager:
@@ -70,8 +87,8 @@ class LockManager:
             try:
                 await_lock(
                     self._changed,
-                    lambda: bool(self._blockers(pid, table, mode)),
-                    lambda: self._deadlocked(pid),
+                    pid,
+                    self._waits_for,
                     timeout=timeout,
                     check=check,
                 )
@@ -100,23 +117,10 @@ class LockManager:
             ]
             return held + [(table, pid, mode, False) for pid, (table, mode) in self._waiting.items()]
 
-    def _blockers(self, pid: int, table: int, mode: Mode) -> list[int]:
+    def _waits_for(self, pid: int) -> list[int]:
+        """Those whose locks keep a process from the one that it waits for."""
+        if pid not in self._waiting:
+            return []
+        table, mode = self._waiting[pid]
         owners = self._held.get(table, {})
         return [owner for owner, modes in owners.items() if owner != pid and modes & _CONFLICTS[mode]]
-
-    def _deadlocked(self, start: int) -> bool:
-        """Whether the wait-for graph leads from `start` back to it."""
-        seen: set[int] = set()
-        stack = [start]
-        while stack:
-            pid = stack.pop()
-            wanted = self._waiting.get(pid)
-            if wanted is None:
-                continue
-            for blocker in self._blockers(pid, *wanted):
-                if blocker == start:
-                    return True
-                if blocker not in seen:
-                    seen.add(blocker)
-                    stack.append(blocker)
-        return False

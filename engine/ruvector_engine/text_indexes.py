@@ -7,7 +7,6 @@ ids of rows that came and went; documents are read when they are looked for, or 
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +16,9 @@ import numpy as np
 
 from ruvector_engine.catalog.model import ROW_ID, Catalog, IndexDef, TableDef
 from ruvector_engine.errors import SqlError
-from ruvector_engine.index import BuildCancelled, DamagedIndex, IndexMaintenance
+from ruvector_engine.index import BuildCancelled, DamagedIndex
 from ruvector_engine.inverted import TextIndex
+from ruvector_engine.kept_indexes import KeptIndexes
 from ruvector_engine.planner.index_keys import index_key
 from ruvector_engine.planner.operator_classes import is_text
 from ruvector_engine.relational.duck import Connection, Store
@@ -39,31 +39,16 @@ class _Built:
     touched: list[Ids] = field(default_factory=list)
 
 
-class TextIndexSet:
-    """All inverted indexes by OID. `get` may be called from any thread."""
+class TextIndexSet(KeptIndexes[TextIndex]):
+    """All inverted indexes."""
 
     def __init__(self, store: Store, directory: Path, catalogs: Callable[[], Sequence[Catalog]]) -> None:
+        super().__init__(directory)
         self._store = store
-        self._directory = directory
         self._catalogs = catalogs
-        self._indexes: dict[int, TextIndex] = {}
         self._building: dict[int, _Built] = {}
-        self._maintenance = IndexMaintenance()
-        self._maintenance.start()
-
-    def get(self, oid: int) -> TextIndex | None:
-        """The index; None while a transaction that has built it has not committed: its documents are scanned."""
-        return self._indexes.get(oid)
 
     # ------------------------------------------------------------ opening and building
-
-    def open_all(self, catalogs: Sequence[Catalog]) -> None:
-        """Load every index of these databases, or build it from its table; files of no index are removed."""
-        self._directory.mkdir(exist_ok=True)
-        known = set().union(*map(self._open_of, catalogs))
-        for path in self._directory.iterdir():
-            if path.name not in known:
-                shutil.rmtree(path, ignore_errors=True)
 
     def _open_of(self, catalog: Catalog) -> set[str]:
         """Open those of one database; the names of their files."""
@@ -179,30 +164,11 @@ class TextIndexSet:
         for oid in transaction.new_indexes:
             self._building.pop(oid, None)
 
-    def _install(self, oid: int, index: TextIndex) -> None:
-        former = self._indexes.get(oid)
-        if former is not None:
-            self._maintenance.forget(former)
-        self._indexes[oid] = index
-        self._maintenance.watch(index, self._directory / str(oid))
-
-    def _remove(self, oid: int) -> None:
-        index = self._indexes.pop(oid, None)
-        if index is not None:
-            self._maintenance.forget(index)
-            shutil.rmtree(self._directory / str(oid), ignore_errors=True)
-
     def vacuum(self) -> None:
         """Put every index into one segment without dead documents."""
         for index in list(self._indexes.values()):
             while index.maintain(everything=True):
                 pass
-
-    def close(self) -> None:
-        """Stop maintenance and save every index."""
-        self._maintenance.stop()
-        for oid, index in self._indexes.items():
-            index.save(self._directory / str(oid))
 
 
 def _index_in(catalog: Catalog, oid: int) -> IndexDef | None:

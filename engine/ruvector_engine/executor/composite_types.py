@@ -14,11 +14,11 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import (
     access,
     dependents,
+    naming,
     ownership,
     table_access,
     table_changes,
     table_rewrite,
-    tables,
     type_changes,
 )
 from ruvector_engine.results import Result
@@ -37,7 +37,7 @@ def run_create(session: Session, statement: Utility) -> Result:
     """CREATE TYPE name AS (attributes)."""
     node = statement.node
     table_access.change_catalog(session)
-    schema, name = tables.creation_schema(session, node.typevar.schemaname), node.typevar.relname
+    schema, name = naming.creation_schema(session, node.typevar.schemaname), node.typevar.relname
     type_changes.require_free(session, schema, name)
     if (schema, name) in session.catalog.relations:
         raise SqlError("42P07", f'relation "{name}" already exists')

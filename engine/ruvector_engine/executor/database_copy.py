@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import Catalog, IndexDef, SequenceDef, TableDef
 from ruvector_engine.errors import not_supported
-from ruvector_engine.executor import sequence_values, tables
+from ruvector_engine.executor import sequence_values
 from ruvector_engine.executor.index_builds import build_index
+from ruvector_engine.executor.sequence_definitions import create_sequence_storage
 from ruvector_engine.planner.operator_classes import awaits_dimensions, is_text
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _copy_table(session: Session, table: TableDef, moved: Mapping[int, int]) -> 
 
 
 def _copy_sequence(session: Session, source: SequenceDef, sequence: SequenceDef) -> None:
-    tables.create_sequence_storage(session, sequence)
+    create_sequence_storage(session, sequence)
     last, is_called = sequence_values.state(session, source)
     flag = "true" if is_called else "false"
     session.connection.run(f"SELECT setval('{sequence.storage_name}', {last}, {flag})")

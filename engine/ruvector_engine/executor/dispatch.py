@@ -11,6 +11,8 @@ from ruvector_engine.executor import (
     comments,
     composite_types,
     copying,
+    create_table,
+    create_table_as,
     cursors,
     databases,
     default_privileges,
@@ -32,10 +34,11 @@ from ruvector_engine.executor import (
     renames,
     role_settings,
     roles,
+    schemas,
+    sequence_definitions,
     sequences,
     session_statements,
     table_changes,
-    tables,
     transaction_statements,
     type_changes,
     views,
@@ -108,9 +111,9 @@ RUNNERS: dict[str, Runner] = {
     "lock_stmt": session_statements.run_lock,
     "alter_extension_stmt": extensions.run_alter_extension,
     "create_extension_stmt": extensions.run_create_extension,
-    "create_schema_stmt": tables.run_create_schema,
-    "create_stmt": tables.run_create_table,
-    "create_seq_stmt": tables.run_create_sequence,
+    "create_schema_stmt": schemas.run_create_schema,
+    "create_stmt": create_table.run_create_table,
+    "create_seq_stmt": sequence_definitions.run_create_sequence,
     "alter_seq_stmt": sequences.run_alter_sequence,
     "view_stmt": views.run_create,
     "create_enum_stmt": enum_types.run_create,
@@ -138,7 +141,7 @@ RUNNERS: dict[str, Runner] = {
 HOLDERS: dict[str, Callable[[Session, Utility, Sequence[Value]], Result]] = {
     "explain_stmt": explain.run,
     "declare_cursor_stmt": cursors.run_declare,
-    "create_table_as_stmt": tables.run_create_table_as,
+    "create_table_as_stmt": create_table_as.run_create_table_as,
 }
 #: Utilities that leave DuckDB's connection, and what it is still producing, alone.
 _BESIDE_A_STREAM = frozenset({"fetch_stmt", "close_portal_stmt"})

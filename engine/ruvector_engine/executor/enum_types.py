@@ -14,7 +14,7 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.enum_types import EnumDef, EnumValue
 from ruvector_engine.catalog.model import TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, ownership, table_access, tables, type_changes
+from ruvector_engine.executor import access, naming, ownership, table_access, type_changes
 from ruvector_engine.results import Result
 from ruvector_engine.sql.nodes import Utility
 from ruvector_engine.sql.raw import strings
@@ -31,7 +31,7 @@ def run_create(session: Session, statement: Utility) -> Result:
     node = statement.node
     names = strings(node.type_name)
     table_access.change_catalog(session)
-    schema = tables.creation_schema(session, names[-2] if len(names) > 1 else "")
+    schema = naming.creation_schema(session, names[-2] if len(names) > 1 else "")
     type_changes.require_free(session, schema, names[-1])
     labels, connection = strings(node.vals), session.connection
     oid, array_oid = store.new_oid(connection), store.new_oid(connection)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import ConstraintDef, IndexDef, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, index_values, table_access, table_rewrite, tables
+from ruvector_engine.executor import access, index_values, naming, table_access, table_rewrite
 from ruvector_engine.executor.index_builds import build_index
 from ruvector_engine.executor.index_elements import VECTOR_METHODS, elements_of
 from ruvector_engine.executor.session_statements import constant_text
@@ -51,8 +51,8 @@ def run_create_index(session: Session, statement: Utility) -> Result:
     if method not in (*VECTOR_METHODS, *_PLAIN_METHODS):
         raise SqlError("42704", f'access method "{node.access_method}" does not exist')
     elements = elements_of(session, table, node, method)
-    name = node.idxname or tables.free_name(session, table.schema, f"{table.name}_{'_'.join(elements.columns)}_idx")
-    if tables.exists_already(session, table.schema, name, node.if_not_exists):
+    name = node.idxname or naming.free_name(session, table.schema, f"{table.name}_{'_'.join(elements.columns)}_idx")
+    if naming.exists_already(session, table.schema, name, node.if_not_exists):
         return Result("CREATE INDEX")
     if node.nulls_not_distinct:
         raise not_supported("NULLS NOT DISTINCT is not supported")
@@ -109,7 +109,7 @@ def _create_built_index(session: Session, table: TableDef, definition: IndexDef,
     current = session.catalog.table_by_oid(table.oid)
     if current is None or current.columns != table.columns:
         raise SqlError("40001", f'table "{table.name}" was changed while its index was being built')
-    tables.exists_already(session, definition.schema, definition.name, if_not_exists=False)
+    naming.exists_already(session, definition.schema, definition.name, if_not_exists=False)
     transaction.changes_of(table.oid)
     transaction.catalog = store.changed(session.connection, session.catalog, put=[definition])
 
@@ -138,7 +138,7 @@ def _create_plain_index(session: Session, table: TableDef, definition: IndexDef)
     if definition.unique:
         session.lock(table.oid, "ddl")
     table_access.change_catalog(session)
-    tables.exists_already(session, definition.schema, definition.name, if_not_exists=False)
+    naming.exists_already(session, definition.schema, definition.name, if_not_exists=False)
     for name in (*definition.columns, *definition.reads):
         if definition.uses(name) and table.column(name) is None:
             raise SqlError("42703", f'column "{name}" does not exist')

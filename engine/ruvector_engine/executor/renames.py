@@ -13,7 +13,16 @@ from ruvector_engine.catalog.system import objects
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.catalog.system.oids import namespace_oid
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, stored_texts, table_access, table_rewrite, tables, type_changes
+from ruvector_engine.executor import (
+    access,
+    naming,
+    schemas,
+    stored_texts,
+    table_access,
+    table_rewrite,
+    table_storage,
+    type_changes,
+)
 from ruvector_engine.executor.relation_drops import DROPPABLE
 from ruvector_engine.executor.table_rewrite import with_column
 from ruvector_engine.results import Result
@@ -97,7 +106,7 @@ def _rename_column(session: Session, node: Any) -> None:
 
     constraints = tuple(replace(c, columns=renamed(c.columns)) for c in table.constraints)
     new = replace(with_column(table, replace(column, name=node.newname)), constraints=constraints)
-    tables.check_stored(new)
+    table_storage.check_stored(new)
     session.transaction.changes_of(table.oid).rename(column.name, node.newname)
     indexes: list[Relation] = [i.renamed(column.name, node.newname) for i in session.catalog.indexes_of(table.oid)]
     _put(session, before, [new, *indexes])
@@ -122,7 +131,7 @@ def _rename_schema(session: Session, old: str, new: str) -> None:
         raise SqlError("42P06", f'schema "{new}" already exists')
     access.require_schema_owner(session, old)
     access.require_database(session, "C")
-    tables.require_schema_name(new)
+    schemas.require_schema_name(new)
     if old in (BARE_SCHEMA, *system_schemas()):
         raise not_supported(
             f'schema "{old}" cannot be renamed', hint="Create another schema and move the tables to it."
@@ -169,7 +178,7 @@ def run_set_schema(session: Session, statement: Utility) -> Result:
         return Result(statement.tag)
     _require_kind(found, kind)
     access.require_owner(session, found)
-    wanted = tables.creation_schema(session, node.newschema)
+    wanted = naming.creation_schema(session, node.newschema)
     if isinstance(found, TableDef):
         session.lock(found.oid, "ddl")
     if isinstance(found, SequenceDef) and found.owner_table:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ruvector_engine.catalog.model import PREVIOUS_ROW_ID, ROW_ID, TableDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import table_access
+from ruvector_engine.executor import table_access, transaction_ends
 from ruvector_engine.relational.duck import FIRST_OWN_ROWID, Connection
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.relational.kept_rows import KeptRows
@@ -154,7 +154,7 @@ def begin_again(
     transaction, copies = session.transaction, {oid: one.copy() for oid, one in changes.items()}
     try:
         with _rowids_held(session, rows):
-            session.undo_storage()
+            transaction_ends.undo_storage(session)
             if rows or snapshot:
                 transaction.take_snapshot()
             _write(session, rows)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import rewriting
+from ruvector_engine.executor import rewriting, transaction_ends
 from ruvector_engine.results import Result
 from ruvector_engine.transactions import Savepoint, WrittenRows
 
@@ -44,10 +44,10 @@ def run(session: Session, kind: str, name: str) -> Result:
 def go_back(session: Session, savepoint: Savepoint) -> None:
     """Undo what the transaction has done since `mark` gave the savepoint; 0A000 or 40001 where that cannot be."""
     changed = session.transaction.writes != savepoint.writes and session.connection.changing != savepoint.changing
-    if changed or not session.storage_usable():
+    if changed or not transaction_ends.storage_usable(session):
         _write_again(session, savepoint)
     session.settings.back_to(savepoint.settings)
-    session.close_cursors(savepoint.cursors)
+    transaction_ends.close_cursors(session, savepoint.cursors)
     session.notifications.back_to(savepoint.notifications)
 
 

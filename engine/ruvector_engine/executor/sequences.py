@@ -9,7 +9,8 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import Catalog, SequenceDef
 from ruvector_engine.catalog.system import objects
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, ownership, table_access, tables
+from ruvector_engine.executor import access, ownership, table_access
+from ruvector_engine.executor.sequence_definitions import create_sequence_storage, sequence_options
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.results import Result
 from ruvector_engine.sql.nodes import Utility
@@ -29,7 +30,7 @@ def run_alter_sequence(session: Session, statement: Utility) -> Result:
     given = {option.def_elem.defname: option.def_elem for option in node.options}
     if "as" in given:
         raise not_supported("ALTER SEQUENCE ... AS is not supported", hint="Give MINVALUE and MAXVALUE instead.")
-    counting = tables.sequence_options([o for o in node.options if o.def_elem.defname not in ("restart", "owned_by")])
+    counting = sequence_options([o for o in node.options if o.def_elem.defname not in ("restart", "owned_by")])
     if "start" not in given:
         counting.pop("start", None)  # which a minimum brings along for a new sequence
     changed = replace(sequence, **counting)  # type: ignore[arg-type]
@@ -99,6 +100,6 @@ def _count_anew(session: Session, old: SequenceDef, new: SequenceDef) -> None:
     value = int(last) if called else int(coming or 0)
     _check_within(new, "RESTART", value)
     run(f"DROP SEQUENCE {name}")
-    tables.create_sequence_storage(session, replace(new, start=value))
+    create_sequence_storage(session, replace(new, start=value))
     if called:
         run(f"SELECT nextval('{name}')")

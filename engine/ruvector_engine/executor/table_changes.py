@@ -24,10 +24,14 @@ from ruvector_engine.executor import (
     relation_drops,
     stored_texts,
     table_access,
-    tables,
+    table_storage,
     views,
 )
+from ruvector_engine.executor.column_definitions import column_from
+from ruvector_engine.executor.constraint_definitions import add_constraint, constraint_indexes
 from ruvector_engine.executor.role_names import specified_role
+from ruvector_engine.executor.sequence_definitions import create_sequence_storage
+from ruvector_engine.executor.table_draft import Draft
 from ruvector_engine.executor.table_rewrite import column_of, put_table, rewrite
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
@@ -97,20 +101,20 @@ def _add_column(session: Session, table: TableDef, command: Any) -> None:
             raise SqlError("42701", text)
         session.notice("42701", f"{text}, skipping")
         return
-    column, sequence, constraints = tables.column_from(session, table.schema, table.name, node, table.oid, {table.name})
+    column, sequence, constraints = column_from(session, table.schema, table.name, node, table.oid, {table.name})
     if constraints:
         raise not_supported("ADD COLUMN with a key or check is not supported", hint="Add the constraint separately.")
     number = max((c.attnum for c in table.columns), default=0) + 1
     column = replace(column, attnum=number)
     run = session.connection.run
     if sequence is not None:
-        tables.create_sequence_storage(session, sequence)
+        create_sequence_storage(session, sequence)
         owner = objects.relation_owner(session.catalog, table)
         put = [sequence]
         authority = ownership.made_by(session.catalog.authority, put, owner)
         session.transaction.catalog = store.changed(session.connection, session.catalog, put=put, authority=authority)
     new = replace(table, columns=(*table.columns, column))
-    tables.check_stored(new)
+    table_storage.check_stored(new)
     default = table_access.default_sql(session, column)
     if column.generation is not None:
         new = generation.checked(session, new, generation.expressions([node]))
@@ -159,11 +163,11 @@ def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
 
 
 def _add_constraint(session: Session, table: TableDef, command: Any) -> None:
-    draft = tables.Draft(table.schema, table.name, list(table.columns), list(table.constraints), taken={table.name})
-    tables.add_constraint(session, draft, getattr(command, "def").constraint, None)
+    draft = Draft(table.schema, table.name, list(table.columns), list(table.constraints), taken={table.name})
+    add_constraint(session, draft, getattr(command, "def").constraint, None)
     new = replace(table, columns=tuple(draft.columns), constraints=tuple(draft.constraints))
     rewrite(session, table, new, {})
-    added = tables.constraint_indexes(session, replace(new, constraints=(draft.constraints[-1],)))
+    added = constraint_indexes(session, replace(new, constraints=(draft.constraints[-1],)))
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=added)
 
 

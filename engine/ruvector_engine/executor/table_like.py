@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import SequenceDef, TableDef, ViewDef
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access
+from ruvector_engine.executor import access, naming
 
 if TYPE_CHECKING:
-    from ruvector_engine.executor.tables import Draft
+    from ruvector_engine.executor.table_draft import Draft
     from ruvector_engine.session import Session
 
 #: What INCLUDING asks for, as TableLikeOption's bits.
 _CONSTRAINTS, _DEFAULTS, _GENERATED, _IDENTITY, _INDEXES = 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6
 
 
-def add_like(session: Session, draft: Draft, clause: Any, free_name: Callable[[str], str]) -> None:
+def add_like(session: Session, draft: Draft, clause: Any) -> None:
     """Add the source's columns to a table under construction: names, types, NOT NULL, and with INCLUDING more."""
     source = _source(session, clause.relation)
     included = clause.options
@@ -40,7 +39,7 @@ def add_like(session: Session, draft: Draft, clause: Any, free_name: Callable[[s
             copied = replace(copied, generation=None, virtual=False)
         draft.columns.append(copied)
     if isinstance(source, TableDef):
-        _add_constraints(session, draft, source, included, free_name)
+        _add_constraints(session, draft, source, included)
 
 
 def _source(session: Session, range_var: Any) -> TableDef | ViewDef:
@@ -62,16 +61,15 @@ def _source(session: Session, range_var: Any) -> TableDef | ViewDef:
     return found
 
 
-def _add_constraints(
-    session: Session, draft: Draft, source: TableDef, included: int, free_name: Callable[[str], str]
-) -> None:
+def _add_constraints(session: Session, draft: Draft, source: TableDef, included: int) -> None:
     """CHECKs under their names, keys under names of the new table's own."""
     for constraint in source.constraints:
         if constraint.kind == "c":
             wanted, name = _CONSTRAINTS, constraint.name
         else:
             end = "pkey" if constraint.kind == "p" else f"{'_'.join(constraint.columns)}_key"
-            wanted, name = _INDEXES, free_name(f"{draft.name}_{end}")
+            wanted = _INDEXES
+            name = naming.free_name(session, draft.schema, f"{draft.name}_{end}", draft.taken)
         if included & wanted:
             draft.taken.add(name)
             draft.constraints.append(replace(constraint, oid=store.new_oid(session.connection), name=name))

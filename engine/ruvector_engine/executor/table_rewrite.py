@@ -18,7 +18,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import (
     duplicate_keys,
     table_access,
-    tables,
+    table_storage,
 )
 from ruvector_engine.relational.errors import DuplicateKey
 from ruvector_engine.sql.emit_binding import quote
@@ -66,7 +66,7 @@ def rewrite(
         if constraint.kind in "pu" and constraint not in old.constraints and not values:
             duplicate_keys.require_unique(session, old, constraint)
     fresh = replace(new, oid=store.new_oid(session.connection))
-    run(tables.create_sql(session, fresh))
+    run(table_storage.create_sql(session, fresh))
     names = [c.name for c in new.columns]
     selected = [values.get(n) or (quote(n) if old.column(n) else "NULL") for n in names]
     hidden = [ROW_ID, PREVIOUS_ROW_ID] if new.has_row_id and old.has_row_id and not new_ids else []

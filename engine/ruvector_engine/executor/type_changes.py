@@ -11,7 +11,7 @@ from ruvector_engine.catalog.made_types import CompositeDef, MadeType
 from ruvector_engine.catalog.model import TableDef, ViewDef
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.errors import SqlError
-from ruvector_engine.executor import access, ownership, stored_texts, table_access, tables
+from ruvector_engine.executor import access, naming, ownership, stored_texts, table_access
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.results import Result
 from ruvector_engine.sql.nodes import Utility
@@ -68,7 +68,7 @@ def free_array_name(session: Session, schema: str, name: str) -> str:
     number = 0
     while True:
         suffix = f"_{number}" if number else ""
-        room = tables.MAX_IDENTIFIER - 1 - len(suffix)
+        room = naming.MAX_IDENTIFIER - 1 - len(suffix)
         made = f"_{name.encode()[:room].decode(errors='ignore')}{suffix}"
         if not _is_taken(session, schema, made):
             return made
@@ -103,7 +103,7 @@ def set_schema(session: Session, names: Sequence[str], schema: str) -> None:
     """ALTER TYPE name SET SCHEMA schema."""
     table_access.change_catalog(session)
     definition = named(session, names)
-    wanted = tables.creation_schema(session, schema)
+    wanted = naming.creation_schema(session, schema)
     access.require_type_owner(session, definition)
     if wanted != definition.schema:
         require_free(session, wanted, definition.name)

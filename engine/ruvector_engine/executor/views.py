@@ -10,7 +10,7 @@ from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import Catalog, ColumnDef, Relation, ViewDef
 from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.executor import access, ownership, stored_texts, table_access, tables
+from ruvector_engine.executor import access, naming, ownership, stored_texts, table_access
 from ruvector_engine.executor.role_names import specified_role
 from ruvector_engine.executor.session_statements import constant_text
 from ruvector_engine.results import Result
@@ -28,7 +28,7 @@ def run_create(session: Session, statement: Utility) -> Result:
     """CREATE [OR REPLACE] VIEW."""
     node = statement.node
     _refuse_kinds(node)
-    schema = tables.creation_schema(session, node.view.schemaname)
+    schema = naming.creation_schema(session, node.view.schemaname)
     catalog = table_access.change_catalog(session)
     options = _with_options({}, node.options)
     assert session.raw is not None
@@ -86,7 +86,7 @@ def _replaced(session: Session, catalog: Catalog, schema: str, node: Any) -> Vie
     name = node.view.relname
     old = catalog.relations.get((schema, name))
     if old is None or not node.replace:
-        tables.exists_already(session, schema, name, False)
+        naming.exists_already(session, schema, name, False)
         return None
     if not isinstance(old, ViewDef):
         raise SqlError("42809", f'"{name}" is not a view')

@@ -76,13 +76,18 @@ class Values:
 
     def field(self, variable: Variable, name: str) -> Datum:
         """A record's field; 55000 before anything was assigned to it, 42703 when it has none of that name."""
+        record, place = self._placed(variable, name)
+        return Datum(record.values[place], record.fields[place][1])
+
+    def _placed(self, variable: Variable, name: str) -> tuple[Record, int]:
+        """A record, and where in it the field is; the errors of `field`."""
         record = self.record(variable)
         if record is None:
             raise unassigned(variable)
         place = record.place(name)
         if place is None:
             raise no_field(variable, name)
-        return Datum(record.values[place], record.fields[place][1])
+        return record, place
 
     def fields(self, variable: Variable) -> Fields:
         """The fields of a variable that has some."""
@@ -160,12 +165,7 @@ class Values:
             row[place] = self.converted(datum, attributes[place].type)
             self._values[variable] = tuple(row)
             return
-        record = self.record(variable)
-        if record is None:
-            raise unassigned(variable)
-        place = record.place(name)
-        if place is None:
-            raise no_field(variable, name)
+        record, place = self._placed(variable, name)
         values = list(record.values)
         values[place] = self.converted(datum, record.fields[place][1])
         self._values[variable] = Record(record.fields, values)

@@ -47,11 +47,11 @@ _HANDLED = frozenset(
 )
 #: The clauses of CREATE INDEX, as errors name them.
 _OF_INDEXES = ("index expressions", "index predicates")
-_NO_AGGREGATES = (
+#: The clauses that are evaluated for each row alone.
+_OF_ROWS = (
     *_OF_INDEXES,
     "WHERE",
     "JOIN/ON",
-    "GROUP BY",
     "VALUES",
     "LIMIT",
     "OFFSET",
@@ -61,26 +61,11 @@ _NO_AGGREGATES = (
     "CHECK",
     "GENERATED",
     "COPY",
-    "FROM",
     "USING",
 )
+_NO_AGGREGATES = (*_OF_ROWS, "GROUP BY", "FROM")
 _NO_WINDOWS = (*_NO_AGGREGATES, "HAVING")
-_NO_SETS = (
-    *_OF_INDEXES,
-    "WHERE",
-    "JOIN/ON",
-    "HAVING",
-    "LIMIT",
-    "OFFSET",
-    "UPDATE",
-    "RETURNING",
-    "DEFAULT",
-    "CHECK",
-    "GENERATED",
-    "COPY",
-    "VALUES",
-    "USING",
-)
+_NO_SETS = (*_OF_ROWS, "HAVING")
 _LABELS = {
     "JOIN/ON": "JOIN conditions",
     "FROM": "functions in FROM",
