@@ -20,12 +20,12 @@ QUERIES = 20
 _SLOW = [pytest.mark.slow, pytest.mark.timeout(600)]
 LIVES = [
     pytest.param(
-        name, rounds, id=f"{name}-{rounds}", marks=_SLOW if rounds > 3 or name not in ("hnsw", "ivfflat") else []
+        name, rounds, id=f"{name}-{rounds}", marks=_SLOW if rounds > 2 or name not in ("hnsw", "ivfflat") else []
     )
     for name, rounds in [
-        *((name, 3) for name in KINDS),
-        ("hnsw", 25),
-        ("ivfflat", 25),
+        *((name, 2) for name in KINDS),
+        ("hnsw", 14),
+        ("ivfflat", 14),
     ]
 ]
 
