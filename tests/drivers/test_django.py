@@ -153,3 +153,4 @@ def test_the_test_database_and_its_clone(dsn: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'test\\_%'")
         assert cursor.fetchone() == (0,)
+    connection.close()
