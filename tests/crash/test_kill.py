@@ -24,8 +24,8 @@ LIVES = [
     )
     for name, rounds in [
         *((name, 2) for name in KINDS),
-        ("hnsw", 14),
-        ("ivfflat", 14),
+        ("hnsw", 8),
+        ("ivfflat", 8),
     ]
 ]
 

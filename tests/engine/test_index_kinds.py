@@ -125,7 +125,7 @@ def test_an_index_answers_as_a_search_row_by_row(db: Talk, method: str, type_nam
 def test_recall(db: Talk, method: str, type_name: str, suffix: str) -> None:
     """With settings that leave most rows unseen: after the build, more rows, fewer rows, other vectors."""
     items = Items(db, method, type_name, suffix)
-    items.insert(1500)
+    items.insert(900)
     items.create()
     items.check_recall()
     items.insert(300)
