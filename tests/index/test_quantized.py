@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ruvector_engine.index import IndexSpec, VectorIndex, codes, faiss_hnsw, faiss_ivf, graph_search
+from ruvector_engine.index import IndexSpec, VectorIndex, codes
 from ruvector_engine.index.elements import element_of
 from ruvector_engine.index.sealed import is_mapped
 from ruvector_engine.index.spec import BuildCancelled, DamagedIndex, Method, Quantization
@@ -19,23 +19,6 @@ from .data import Int64Array, all_specs, clustered, quantized_specs, query_of, r
 D = 48
 SPECS = quantized_specs(D, lists=30, parts=24)
 KINDS = [spec for spec in SPECS if (spec.method, spec.metric, spec.element) == ("hnsw", Metric.L2, "single")]
-
-
-@pytest.fixture
-def approximate_searches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Prices exact scans out and counts searches that faiss answered, so that no test passes on exact scans."""
-    calls: list[int] = []
-    for module in (faiss_hnsw, graph_search):
-        monkeypatch.setattr(module, "scan_us", lambda rows, dimensions: 1e9)
-    for module in (faiss_hnsw, faiss_ivf):
-        original = module.search_one
-
-        def counted(index: object, query: object, k: int, parameters: object, original: object = original) -> object:
-            calls.append(k)
-            return original(index, query, k, parameters)  # type: ignore[operator]
-
-        monkeypatch.setattr(module, "search_one", counted)
-    return calls
 
 
 def coded_rows(index: VectorIndex) -> list[int]:

@@ -7,32 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ruvector_engine.index import IndexSpec, VectorIndex, faiss_hnsw, faiss_ivf, graph_search
+from ruvector_engine.index import IndexSpec, VectorIndex
 from ruvector_engine.index.elements import element_of
 from ruvector_simd import BitMetric, Metric, distances
 
 from .data import all_specs, clustered, plain_metric, recall, recall_of_kind, spec_name, stored, vectors_of
 
+pytestmark = pytest.mark.usefixtures("approximate_searches")
+
 D = 48
 SPECS = [IndexSpec("hnsw", metric, D) for metric in Metric]
 SPECS += [IndexSpec("ivfflat", metric, D, lists=30) for metric in Metric if metric is not Metric.L1]
-
-
-@pytest.fixture(autouse=True)
-def approximate_searches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Prices exact scans out and counts searches that faiss answered, so that no test passes on exact scans."""
-    calls: list[int] = []
-    for module in (faiss_hnsw, graph_search):
-        monkeypatch.setattr(module, "scan_us", lambda rows, dimensions: 1e9)
-    for module in (faiss_hnsw, faiss_ivf):
-        original = module.search_one
-
-        def counted(index: object, query: object, k: int, parameters: object, original: object = original) -> object:
-            calls.append(k)
-            return original(index, query, k, parameters)  # type: ignore[operator]
-
-        monkeypatch.setattr(module, "search_one", counted)
-    return calls
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.method}-{spec.metric.value}")
