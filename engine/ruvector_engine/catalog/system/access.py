@@ -5,6 +5,7 @@ Rows of an extension's objects show when the extension was created, and only tho
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ from ruvector_engine.catalog.model import Catalog
 from ruvector_engine.catalog.system.context import SystemContext
 from ruvector_engine.catalog.system.oids import ACCESS_METHODS, OWNER, namespace_oid
 from ruvector_engine.catalog.system.relations import pg_catalog, records
-from ruvector_engine.catalog.system.ruvector_objects import family_functions, family_operators
+from ruvector_engine.catalog.system.ruvector_objects import FamilyMember, family_functions, family_operators
 from ruvector_engine.catalog.system.types import type_oids
 from ruvector_engine.types.registry import BY_NAME
 
@@ -152,24 +153,36 @@ def family_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     ]
 
 
+def _recorded_operators() -> Iterator[FamilyMember]:
+    """pgvector's rows of pg_amop."""
+    types = type_oids()
+    for oid, family, left, right, strategy, purpose, operator, method, sort_family in records("amops"):
+        yield FamilyMember(
+            int(oid), int(family), types[left], types[right], int(strategy), int(operator), int(method), purpose,
+            int(sort_family),
+        )  # fmt: skip
+
+
+def _recorded_functions() -> Iterator[FamilyMember]:
+    """pgvector's rows of pg_amproc, which does not tell the method."""
+    types = type_oids()
+    for oid, family, left, right, number, function in records("amprocs"):
+        yield FamilyMember(int(oid), int(family), types[left], types[right], int(number), int(function), 0, "", 0)
+
+
+def _existing(
+    context: SystemContext, recorded: Iterable[FamilyMember], derived: Iterable[FamilyMember]
+) -> list[FamilyMember]:
+    """The members that the database's extensions bring: derived ones go with their family."""
+    return [m for m in recorded if exists(m.oid, context.catalog)] + [
+        m for m in derived if exists(m.family, context.catalog)
+    ]
+
+
 def family_operator_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     """pg_amop, of the extensions' operator families."""
-    row, types = pg_catalog("pg_amop").row, type_oids()
+    row = pg_catalog("pg_amop").row
     return [
-        row(
-            oid=int(oid),
-            amopfamily=int(family),
-            amoplefttype=types[left],
-            amoprighttype=types[right],
-            amopstrategy=int(strategy),
-            amoppurpose=purpose,
-            amopopr=int(operator),
-            amopmethod=int(method),
-            amopsortfamily=int(sort_family),
-        )
-        for oid, family, left, right, strategy, purpose, operator, method, sort_family in records("amops")
-        if exists(int(oid), context.catalog)
-    ] + [
         row(
             oid=m.oid,
             amopfamily=m.family,
@@ -181,26 +194,14 @@ def family_operator_rows(context: SystemContext) -> list[tuple[Any, ...]]:
             amopmethod=m.method,
             amopsortfamily=m.sort_family,
         )
-        for m in family_operators()
-        if exists(m.family, context.catalog)
+        for m in _existing(context, _recorded_operators(), family_operators())
     ]
 
 
 def family_function_rows(context: SystemContext) -> list[tuple[Any, ...]]:
     """pg_amproc, of the extensions' operator families."""
-    row, types = pg_catalog("pg_amproc").row, type_oids()
+    row = pg_catalog("pg_amproc").row
     return [
-        row(
-            oid=int(oid),
-            amprocfamily=int(family),
-            amproclefttype=types[left],
-            amprocrighttype=types[right],
-            amprocnum=int(number),
-            amproc=int(function),
-        )
-        for oid, family, left, right, number, function in records("amprocs")
-        if exists(int(oid), context.catalog)
-    ] + [
         row(
             oid=m.oid,
             amprocfamily=m.family,
@@ -209,8 +210,7 @@ def family_function_rows(context: SystemContext) -> list[tuple[Any, ...]]:
             amprocnum=m.number,
             amproc=m.member,
         )
-        for m in family_functions()
-        if exists(m.family, context.catalog)
+        for m in _existing(context, _recorded_functions(), family_functions())
     ]
 
 
