@@ -3,8 +3,9 @@
 The digits of a float32 sum depend on the order of its additions. pgvector's kernels add in eight lanes, then a
 group of four, then one by one; faiss at the AVX2 level does the same for all but the last few dimensions. Short
 vectors, which are mostly such a rest and whose digits people read, are therefore summed here by NumPy in exactly
-pgvector's order; longer ones go to faiss. The result: bit for bit what pgvector 0.8.5 returns on x86-64 with AVX2,
-except that L2 and inner product may differ in the last bit of the sum where d is not a multiple of 4.
+pgvector's order; longer ones go to faiss, inside `eight_lanes`. The result: bit for bit what pgvector 0.8.5 returns on
+x86-64 with AVX2 or better, except that L2 and inner product may differ in the last bit of the sum where d is not a
+multiple of 4.
 
 Vectors hold no NaN and no infinity (the types refuse them); sums may still overflow to infinity, as in pgvector.
 """
@@ -17,6 +18,7 @@ import numpy as np
 
 from ruvector_simd.arrays import Float32Array, Float64Array, Int64Array
 from ruvector_simd.fused import fused_cosine_sums, fused_inner_products, fused_squared_norm, fused_squared_norms
+from ruvector_simd.level import eight_lanes
 from ruvector_simd.metric import Metric
 from ruvector_simd.native import faiss
 
@@ -33,11 +35,12 @@ def distance(metric: Metric, a: Float32Array, b: Float32Array) -> float:
         return float(distances(metric, a, b.reshape(1, d))[0])
     if metric is Metric.L2:
         return math.sqrt(squared_l2(a, b))
-    if metric is Metric.INNER_PRODUCT:
-        return -float(faiss.fvec_inner_product(_ptr(a), _ptr(b), d))
-    if metric is Metric.L1:
-        return float(faiss.fvec_L1(_ptr(a), _ptr(b), d))
-    similarity, norm_a, norm_b = fused_cosine_sums(a, b)
+    with eight_lanes:
+        if metric is Metric.INNER_PRODUCT:
+            return -float(faiss.fvec_inner_product(_ptr(a), _ptr(b), d))
+        if metric is Metric.L1:
+            return float(faiss.fvec_L1(_ptr(a), _ptr(b), d))
+        similarity, norm_a, norm_b = fused_cosine_sums(a, b)
     norms = norm_a * norm_b
     cosine = similarity / math.sqrt(norms) if norms else similarity * math.inf
     return math.nan if math.isnan(cosine) else 1.0 - min(1.0, max(-1.0, cosine))
@@ -46,7 +49,10 @@ def distance(metric: Metric, a: Float32Array, b: Float32Array) -> float:
 def squared_l2(a: Float32Array, b: Float32Array) -> float:
     """The squared Euclidean distance between two vectors of shape (d,), added up in float32."""
     d = a.shape[0]
-    return float(_squared_l2(a, b.reshape(1, d))[0]) if d < _SHORT else float(faiss.fvec_L2sqr(_ptr(a), _ptr(b), d))
+    if d < _SHORT:
+        return float(_squared_l2(a, b.reshape(1, d))[0])
+    with eight_lanes:
+        return float(faiss.fvec_L2sqr(_ptr(a), _ptr(b), d))
 
 
 def distances(
@@ -58,16 +64,17 @@ def distances(
     zero), <+> the sum of absolute differences. Both arrays are C-contiguous. COSINE takes the rows'
     `squared_norms` where they are known. Returns float64, shape (n,).
     """
-    if metric is Metric.COSINE:
-        norms = row_squared_norms(vectors) if squared_norms is None else squared_norms
-        short = query.shape[0] < _SHORT
-        products = _short_sum(vectors, query, fused=True) if short else fused_inner_products(query, vectors)
-        return _cosine(products.astype(np.float64), norms.astype(np.float64) * squared_norm(query))
-    if metric is Metric.L2:
-        return np.sqrt(_squared_l2(query, vectors), dtype=np.float64)
-    if metric is Metric.INNER_PRODUCT:
-        return np.negative(_inner_products(query, vectors), dtype=np.float64)
-    return _l1(query, vectors).astype(np.float64)
+    with eight_lanes:
+        if metric is Metric.COSINE:
+            norms = row_squared_norms(vectors) if squared_norms is None else squared_norms
+            short = query.shape[0] < _SHORT
+            products = _short_sum(vectors, query, fused=True) if short else fused_inner_products(query, vectors)
+            return _cosine(products.astype(np.float64), norms.astype(np.float64) * squared_norm(query))
+        if metric is Metric.L2:
+            return np.sqrt(_squared_l2(query, vectors), dtype=np.float64)
+        if metric is Metric.INNER_PRODUCT:
+            return np.negative(_inner_products(query, vectors), dtype=np.float64)
+        return _l1(query, vectors).astype(np.float64)
 
 
 def sort_keys(
@@ -142,14 +149,16 @@ def squared_norm(vector: Float32Array) -> float:
     """The sum of squares of a vector of shape (d,), added up in float32."""
     if vector.shape[0] < _SHORT:
         return float(row_squared_norms(vector.reshape(1, -1))[0])
-    return fused_squared_norm(vector)
+    with eight_lanes:
+        return fused_squared_norm(vector)
 
 
 def row_squared_norms(vectors: Float32Array) -> Float32Array:
     """The sum of squares of each row, shape (n,): what `distances` would compute for COSINE."""
     if vectors.shape[1] < _SHORT:
         return _short_sum(vectors, vectors, fused=True)
-    return fused_squared_norms(vectors)
+    with eight_lanes:
+        return fused_squared_norms(vectors)
 
 
 def _l1(query: Float32Array, vectors: Float32Array) -> Float32Array:
