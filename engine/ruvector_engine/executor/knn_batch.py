@@ -7,7 +7,6 @@ Never blocks, like `search_now`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ruvector_engine.errors import SqlError
@@ -32,11 +31,10 @@ class Asked(NamedTuple):
     params: Sequence[Value]
 
 
-@dataclass(frozen=True, slots=True)
-class _Alike:
+class _Alike(NamedTuple):
     """What searches that go to faiss together have in common. `plain`: the ids are enough."""
 
-    index: VectorIndex
+    searched: VectorIndex
     k: int
     ef_search: int
     probes: int
@@ -79,7 +77,7 @@ def _prepared(asked: Asked) -> Search | None:
 
 
 def _answers(alike: _Alike, vectors: Sequence[Vector]) -> Sequence[tuple[Ids, Float64Array | None]]:
-    index, k = alike.index, alike.k
+    index, k = alike.searched, alike.k
     if alike.plain:
         found = index.search_many_ids(vectors, k, ef_search=alike.ef_search, probes=alike.probes)
         return [(ids, None) for ids in found]

@@ -18,6 +18,8 @@ from ruvector_engine.index.spec import Float32Array, Int64Array
 from ruvector_simd import AnyMetric, Metric
 from ruvector_simd.native import faiss
 
+#: Read once: the system opens a file to answer, which takes as long as a good part of a search.
+_PROCESSORS = os.cpu_count() or 1
 _METRICS = {Metric.L2: faiss.METRIC_L2, Metric.INNER_PRODUCT: faiss.METRIC_INNER_PRODUCT, Metric.L1: faiss.METRIC_L1}
 
 
@@ -67,8 +69,11 @@ def search_many(index: Any, queries: Float32Array, k: int, parameters: Any, thre
     """The slots, shape (n, k), of the `k` nearest to each of n queries, -1 where there are fewer."""
     count = len(queries)
     slots, distances = np.empty((count, k), np.int64), np.empty((count, k), np.float32)
-    with openmp_threads(threads):
+    faiss.omp_set_num_threads(threads or _PROCESSORS)
+    try:
         index.search_c(count, faiss.swig_ptr(queries), k, faiss.swig_ptr(distances), faiss.swig_ptr(slots), parameters)
+    finally:
+        faiss.omp_set_num_threads(1)
     return slots
 
 
@@ -80,7 +85,7 @@ def live_selector(bits: npt.NDArray[np.uint8], size: int) -> Any:
 @contextmanager
 def openmp_threads(count: int | None = None) -> Iterator[None]:
     """Let this thread's faiss calls use `count` OpenMP threads (None: every processor)."""
-    faiss.omp_set_num_threads(count or os.cpu_count() or 1)
+    faiss.omp_set_num_threads(count or _PROCESSORS)
     try:
         yield
     finally:

@@ -80,6 +80,11 @@ class SealedSegment:
         self.searcher = searcher
         #: Rows the lists were learnt from; for hnsw, rows at the first build.
         self.trained_on = trained_on
+        #: See Segment.
+        self.has_codes = isinstance(searcher, QuantizedGraph) or (isinstance(searcher, IvfLists) and searcher.has_codes)
+        #: Whether what the searcher finds comes in the order of the exact distances, but for rounding. Unit vectors
+        #: rounded to halves do not, nor do codes.
+        self.sorts = not self.has_codes and (spec.element != "half" or spec.metric is not Metric.COSINE)
         #: Where this segment was saved, set by whoever saved it.
         self.saved: SavedSegment | None = None
 
@@ -156,13 +161,6 @@ class SealedSegment:
         return SealedSegment(self.spec, rows, coded, self.trained_on)
 
     @property
-    def has_codes(self) -> bool:
-        """See Segment."""
-        return isinstance(self.searcher, QuantizedGraph) or (
-            isinstance(self.searcher, IvfLists) and self.searcher.has_codes
-        )
-
-    @property
     def shares_vectors(self) -> bool:
         """Whether the searcher's vectors are the originals, kept once."""
         if isinstance(self.searcher, (QuantizedGraph, IvfLists, Scan, InvertedLists)):
@@ -184,14 +182,6 @@ class SealedSegment:
     def tables_bytes(self) -> int:
         """See Segment."""
         return tables_bytes(self.spec) if self.has_codes else 0
-
-    @property
-    def sorts(self) -> bool:
-        """Whether what the searcher finds comes in the order of the exact distances, but for rounding.
-
-        Unit vectors rounded to halves do not, nor do codes.
-        """
-        return not self.has_codes and (self.spec.element != "half" or self.spec.metric is not Metric.COSINE)
 
     def nearest(
         self, query: Query, k: int, effort: Effort, size: int, live: LiveBits | None, allowed: Allowed | None
@@ -217,11 +207,11 @@ class SealedSegment:
         """See Segment."""
         if self.spec.element not in ("single", "half"):
             return None  # they are searched one by one
-        searched = np.stack([self._searched(query) for query in queries])
+        searched = np.concatenate([self._searched(query) for query in queries]).reshape(len(queries), -1)
         if self.has_codes:
             k = candidates(self.spec, k, effort, len(self.rows.ids) - (0 if live is None else live.dead))
         found = self.searcher.nearest_many(searched, k, effort, live, threads)
-        return found if found is not None and found.min() >= 0 else None
+        return found if found is not None and min(found[:, -1].tolist()) >= 0 else None  # -1 comes last
 
     def _searched(self, query: Query) -> Query:
         """What the graph is asked: under cosine, the query at length 1, or near it.
