@@ -39,8 +39,9 @@ class HalfScaling:
 
     def apply(self, vectors: Float32Array) -> Float32Array | None:
         """The vectors moved and scaled, shape (n, d), still float32; None when half precision cannot hold them."""
-        scaled = (vectors - self.centre) * np.float32(self.scale)
-        return scaled if not scaled.size or np.abs(scaled).max() <= _LARGEST else None
+        scaled: Float32Array = vectors - self.centre
+        scaled *= np.float32(self.scale)
+        return scaled if not scaled.size or max(scaled.max(), -scaled.min()) <= _LARGEST else None
 
     def relative_loss(self, sample: Float32Array) -> float:
         """How much rounding to half precision moves a vector, as a share of its distance from its nearest neighbour.

@@ -137,7 +137,8 @@ def _load_part(directory: Path, spec: IndexSpec, entry: dict[str, Any]) -> Part:
         raise DamagedIndex(f"{files['ids']['name']} has {len(ids)} ids, expected {size}")
     if entry["kind"] == "flat":
         flat = FlatSegment(spec, size)
-        flat.append(ids, _load_vectors(directory, spec, files, size))
+        vectors = _load_vectors(directory, spec, files, size)
+        flat.append(element_of(spec).rows(spec.metric, ids, vectors))
         return Part(flat, size)
     segment = _load_segment(directory, spec, entry, ids)
     segment.saved = SavedSegment(

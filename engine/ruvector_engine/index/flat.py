@@ -13,8 +13,9 @@ import numpy as np
 
 from ruvector_engine.index.cost import gather_us, scan_us
 from ruvector_engine.index.elements import element_of
-from ruvector_engine.index.spec import Effort, IndexSpec, Int64Array, Query, Vectors
+from ruvector_engine.index.spec import Effort, IndexSpec, Int64Array, Query
 from ruvector_engine.index.tombstones import Allowed, LiveBits
+from ruvector_engine.index.vectors import Rows
 
 #: Numbers in a full flat segment: 4 MB of vectors.
 _CAPACITY_NUMBERS = 1 << 20
@@ -50,10 +51,10 @@ class FlatSegment:
         of_vectors: int = self.rows.vectors.nbytes
         return self.rows.ids.nbytes + of_vectors
 
-    def append(self, ids: Int64Array, vectors: Vectors) -> int:
+    def append(self, rows: Rows) -> int:
         """Add rows behind the published ones; returns the new size, which the caller publishes."""
-        self.rows.put(self.size, ids, vectors)
-        self.size += len(ids)
+        self.rows.put(self.size, rows)
+        self.size += len(rows.ids)
         return self.size
 
     def nearest(

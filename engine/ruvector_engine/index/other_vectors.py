@@ -114,12 +114,12 @@ class SparseRows(Rows):
         """See Rows."""
         return SparseMatrix.join(several)
 
-    def put(self, start: int, ids: Int64Array, vectors: Vectors) -> None:
+    def put(self, start: int, rows: Rows) -> None:
         """See Rows. A reader may hold the former matrix: what it reads there stays what it was."""
-        end = start + len(ids)
-        self.ids[start:end] = ids
-        self.sizes[start:end] = sparse_sizes(self.metric, vectors)  # type: ignore[index, arg-type]
-        matrix = self.vectors
+        end = start + len(rows.ids)
+        self.ids[start:end] = rows.ids
+        self.sizes[start:end] = rows.sizes  # type: ignore[index]
+        matrix, vectors = self.vectors, rows.vectors
         used = int(matrix.offsets[start])
         more = int(vectors.offsets[-1])
         indices, values = matrix.indices, matrix.values

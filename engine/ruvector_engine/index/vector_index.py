@@ -31,6 +31,7 @@ from ruvector_engine.index.spec import (
     Query,
     Vectors,
 )
+from ruvector_engine.index.vectors import Rows
 from ruvector_simd import BitMetric, Metric
 
 _NO_IDS = np.empty(0, np.int64)
@@ -103,13 +104,12 @@ class VectorIndex:
         yes raises BuildCancelled.
         """
         started = time.monotonic()
-        ids, vectors = _checked(spec, ids, vectors)
-        ids, vectors, unindexed = _split_zero(spec, ids, vectors)
+        rows, unindexed = _split_zero(spec, *_checked(spec, ids, vectors))
         index = cls(spec, unindexed=np.sort(unindexed), directory=directory)
-        if len(ids):
+        if len(rows.ids):
             work = Work(progress=progress, cancelled=cancelled, directory=directory)
-            segment = SealedSegment.build(spec, element_of(spec).rows(spec.metric, ids, vectors), work)
-            index._state = replace(index._state, parts=(Part(segment, len(ids)),))
+            segment = SealedSegment.build(spec, rows, work)
+            index._state = replace(index._state, parts=(Part(segment, len(rows.ids)),))
         index.build_seconds = time.monotonic() - started
         return index
 
@@ -120,13 +120,12 @@ class VectorIndex:
 
         Deleted ids that are not in the index are ignored: rows whose vector is NULL never were.
         """
-        added_ids, added_vectors = _checked(self.spec, added_ids, added_vectors)
-        added_ids, added_vectors, zero_ids = _split_zero(self.spec, added_ids, added_vectors)
+        added, zero_ids = _split_zero(self.spec, *_checked(self.spec, added_ids, added_vectors))
         with self._lock:
             parts = list(self._state.parts)
             unindexed = self._state.unindexed
-            if len(added_ids):
-                self._append(parts, added_ids, added_vectors)
+            if len(added.ids):
+                self._append(parts, added)
             if len(zero_ids):
                 unindexed = np.union1d(unindexed, zero_ids)
             if len(deleted_ids):
@@ -147,14 +146,14 @@ class VectorIndex:
         """`apply` without additions."""
         self.apply(_NO_IDS, element_of(self.spec).zeros(0, self.spec.dimensions), ids)
 
-    def _append(self, parts: list[Part], ids: Int64Array, vectors: Vectors) -> None:
+    def _append(self, parts: list[Part], rows: Rows) -> None:
         """Put rows into the growing segment, or, when it has no room for them, into one of their own."""
         growing = self._growing
         capacity = flat_capacity(self.spec.dimensions)
-        if growing is None or growing.room < len(ids):
-            growing = FlatSegment(self.spec, max(capacity, len(ids)))
+        if growing is None or growing.room < len(rows.ids):
+            growing = FlatSegment(self.spec, max(capacity, len(rows.ids)))
             parts.append(Part(growing, 0))
-        size = growing.append(ids, vectors)
+        size = growing.append(rows)
         parts[-1] = replace(parts[-1], size=size)
         self._growing = growing if growing.room else None
 
@@ -360,17 +359,14 @@ def _checked(spec: IndexSpec, ids: Int64Array, vectors: Vectors) -> tuple[Int64A
     return ids, element_of(spec).checked(vectors, len(ids), spec.dimensions)
 
 
-def _split_zero(spec: IndexSpec, ids: Int64Array, vectors: Vectors) -> tuple[Int64Array, Vectors, Int64Array]:
+def _split_zero(spec: IndexSpec, ids: Int64Array, vectors: Vectors) -> tuple[Rows, Int64Array]:
     """Rows that can be indexed, and the ids of those that cannot: under cosine, vectors without a usable norm."""
-    if spec.metric is not Metric.COSINE or not len(ids):
-        return ids, vectors, _NO_IDS
     rows = element_of(spec).rows(spec.metric, ids, vectors)
+    if spec.metric is not Metric.COSINE or not len(ids):
+        return rows, _NO_IDS
     assert rows.sizes is not None
     usable = (rows.sizes > 0) & np.isfinite(rows.sizes)
-    if usable.all():
-        return ids, vectors, _NO_IDS
-    usable_rows = rows.select(np.flatnonzero(usable))
-    return usable_rows.ids, usable_rows.vectors, ids[~usable]
+    return (rows, _NO_IDS) if usable.all() else (rows.select(np.flatnonzero(usable)), ids[~usable])
 
 
 def _sorts(part: Part) -> bool:

@@ -83,13 +83,13 @@ class Rows:
             return self.vectors
         return np.divide(self.vectors, np.sqrt(norms)[:, None], dtype=np.float32)
 
-    def put(self, start: int, ids: Int64Array, vectors: Vectors) -> None:
+    def put(self, start: int, rows: Rows) -> None:
         """Fill the slots from `start` on."""
-        end = start + len(ids)
-        self.ids[start:end] = ids
-        self.vectors[start:end] = vectors
+        end = start + len(rows.ids)
+        self.ids[start:end] = rows.ids
+        self.vectors[start:end] = rows.vectors
         if self.sizes is not None:
-            self.sizes[start:end] = self.sizes_of(self.metric, vectors)
+            self.sizes[start:end] = rows.sizes
 
     def with_vectors(self, vectors: Vectors) -> Self:
         """The same rows with their vectors lying elsewhere."""
