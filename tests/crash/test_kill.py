@@ -24,8 +24,8 @@ LIVES = [
     )
     for name, rounds in [
         *((name, 2) for name in KINDS),
-        ("hnsw", 8),
-        ("ivfflat", 8),
+        ("hnsw", 5),
+        ("ivfflat", 5),
     ]
 ]
 
@@ -93,7 +93,7 @@ def test_kill_while_building_an_index(tmp_path: Path, name: str) -> None:
                 for row in range(5000):
                     copy.write_row((row, 0, kind.text(kind.stored(embedding(row, 0)))))
         workers[0].settle(dict.fromkeys(range(5000), 0))
-        for pause in (0.01, 0.05, 0.2):
+        for pause in (0.02, 0.15):
             connection = psycopg.connect(server.dsn(), autocommit=True)
             connection.execute("DROP INDEX IF EXISTS crash_idx")
             connection.pgconn.send_query(f"CREATE INDEX crash_idx ON crash {kind.index}".encode())

@@ -18,7 +18,7 @@ from tests.server.certificates import Authority
 
 pytestmark = pytest.mark.slow
 
-CONNECTIONS = 1_000
+CONNECTIONS = 500
 STARTUP = struct.pack("!ii", 8 + 15, 196608) + b"user\0postgres\0\0"
 #: Memory that a slow reader may cost the server, whatever the size of the result; bytes.
 MAX_GROWTH = 64 << 20

@@ -18,7 +18,7 @@ from tests.fuzz.targets import TARGETS, database, login, messages, stream
 ROOT = Path(__file__).parents[2]
 FOUND = Path(__file__).parent / "found"
 #: Inputs that atheris makes of the seeds for each target: some seconds' worth.
-RUNS = {"login": 20_000, "stream": 5_000, "messages": 5_000, "database": 1_500}
+RUNS = {"login": 8_000, "stream": 2_000, "messages": 2_000, "database": 600}
 
 
 @pytest.mark.parametrize("target", TARGETS)
