@@ -69,6 +69,8 @@ class Store:
             "threads": threads,
             "memory_limit": f"{memory}B",
             "checkpoint_threshold": CHECKPOINT_THRESHOLD,
+            # Freed memory goes back to the system: without it 100 MB stayed after a COPY of 50,000 x 384.
+            "allocator_background_threads": True,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "temp_directory": str(path.parent / "spill"),
