@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ from ruvector_engine.settings import Mark
 
 Ids = npt.NDArray[np.int64]
 IdVectors = tuple[Ids, Vectors]
+
+#: ReadyForQuery's byte of each state.
+_STATUS: Final[dict[str, Literal["I", "T", "E"]]] = {"idle": "I", "implicit": "I", "block": "T", "failed": "E"}
 
 
 @dataclass(slots=True)
@@ -191,7 +194,7 @@ class Transaction:
     @property
     def status(self) -> Literal["I", "T", "E"]:
         """ReadyForQuery's transaction status."""
-        return {"idle": "I", "implicit": "I", "block": "T", "failed": "E"}[self.state]  # type: ignore[return-value]
+        return _STATUS[self.state]
 
     def begin_snapshot(self) -> None:
         """Begin DuckDB's transaction, if it has not begun."""
