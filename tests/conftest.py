@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.oracle.postgres import Postgres, running_postgres
 from tests.oracle.server import Server, running_server
+
+# Many tests start servers, which takes them half the time when Python keeps what it has compiled.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A test is not wrong because the machine is busy.
 settings.register_profile("ruvector", deadline=None, suppress_health_check=[HealthCheck.too_slow])
