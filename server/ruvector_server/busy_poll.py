@@ -42,6 +42,10 @@ class BusyPoll:
             self._polling = True
             self._loop.call_soon(self._poll)
 
+    def is_lone(self, connection: object) -> bool:
+        """Whether this connection has asked alone for a while: nobody else's queries need be waited for."""
+        return connection is self._last and self._streak >= STREAK
+
     def _poll(self) -> None:
         """Being ready to run keeps the loop from sleeping: it looks at its sockets and comes back."""
         if time.monotonic() < self._until:

@@ -93,7 +93,7 @@ class Connection(asyncio.Protocol):
         repetition = conversation.recall(data)
         if repetition is not None:
             self._repetition = repetition
-            self._batch.add(repetition.query, self._answered)
+            self._batch.add(repetition.query, self._answered, now=self._busy_poll.is_lone(self))
             return
         self._take(data)
         if not conversation.working:

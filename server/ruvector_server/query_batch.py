@@ -24,10 +24,12 @@ class QueryBatch:
         self._engine = engine
         self._waiting: list[tuple[Query, Callable[[Result | None], None]]] = []
 
-    def add(self, query: Query, answered: Callable[[Result | None], None]) -> None:
-        """Run a query soon, then call `answered` with its result, None if it could not run so."""
+    def add(self, query: Query, answered: Callable[[Result | None], None], *, now: bool) -> None:
+        """Run a query soon, or `now`, then call `answered` with its result, None if it could not run so."""
         self._waiting.append((query, answered))
-        if len(self._waiting) == 1:
+        if now:
+            self.run()
+        elif len(self._waiting) == 1:
             self._loop.call_soon(self.run)
 
     def run(self) -> None:

@@ -51,6 +51,19 @@ def test_clients_in_turn_are_not(loop: CountingLoop) -> None:
     assert not loop.soon
 
 
+def test_a_client_is_lone_until_another_asks(loop: CountingLoop) -> None:
+    poll = polling(loop)
+    client, other = object(), object()
+    assert not poll.is_lone(client)
+    for _ in range(STREAK + 1):
+        assert not poll.is_lone(client)
+        poll.answered(client)
+    assert poll.is_lone(client)
+    assert not poll.is_lone(other)
+    poll.answered(other)
+    assert not poll.is_lone(client)
+
+
 def test_polling_ends(loop: CountingLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)

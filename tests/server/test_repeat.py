@@ -296,9 +296,20 @@ def test_a_failing_batch_leaves_each_query_to_be_run_alone(caplog: pytest.LogCap
     batch = QueryBatch(Loop(), Broken())  # type: ignore[arg-type]
     answers: list[Result | None] = []
     for _ in range(2):
-        batch.add(Query(None, None, ()), answers.append)
+        batch.add(Query(None, None, ()), answers.append, now=False)
     batch.run()
     assert answers == [None, None]
     assert "running 2 queries together failed" in caplog.text
     batch.run()
     assert len(answers) == 2
+
+
+def test_a_lone_clients_query_waits_for_nobody() -> None:
+    class Loop:
+        def call_soon(self, callback: object) -> None:
+            raise AssertionError("nothing has to be run later")
+
+    batch = QueryBatch(Loop(), FakeEngine())  # type: ignore[arg-type]
+    answers: list[Result | None] = []
+    batch.add(Query(None, None, ()), answers.append, now=True)
+    assert len(answers) == 1
