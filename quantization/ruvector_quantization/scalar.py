@@ -35,7 +35,7 @@ class StepCodec(TrainedCodec):
 
 
 class HalfCodec(TrainedCodec):
-    """Half precision as faiss holds it: the bytes of Float16Codec. There is nothing to learn."""
+    """Half precision as faiss holds it: the bytes of Float16Codec, but for ties. There is nothing to learn."""
 
     def __init__(self, dimensions: int, metric: Metric = Metric.L2) -> None:
         half = faiss.ScalarQuantizer.QT_fp16

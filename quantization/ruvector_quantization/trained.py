@@ -16,6 +16,9 @@ from ruvector_quantization.codec import Codes, Float32Array, check_dimensions, c
 from ruvector_simd import Metric
 from ruvector_simd.native import faiss
 
+#: Squared lengths beyond this may differ by more than float32 holds, and then faiss's k-means ends the process.
+_LARGEST_SQUARE = 1e37
+
 #: Called now and then while a codec learns; what it raises ends that.
 Pause: TypeAlias = Callable[[], None]
 
@@ -43,9 +46,10 @@ class TrainedCodec(ABC):
         """Bytes in a code."""
         return int(self.index.sa_code_size())
 
-    def fits(self, _vectors: Float32Array) -> bool:
-        """Whether codes can stand for such vectors at all."""
-        return True
+    def fits(self, vectors: Float32Array) -> bool:
+        """Whether codes can stand for such vectors at all: the squares of their numbers add up within float32."""
+        largest = max(float(vectors.max()), -float(vectors.min())) if vectors.size else 0.0
+        return largest * largest * self.dimensions <= _LARGEST_SQUARE
 
     def train(self, vectors: Float32Array, pause: Pause = lambda: None) -> None:
         """Learn from a sample, shape (n, dimensions). ValueError when n is too small."""

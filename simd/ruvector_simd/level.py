@@ -35,8 +35,8 @@ _FAISS_LEVELS: dict[str, int] = {
 class _EightLanes:
     """While a thread is inside, kernels are those of AVX2, unless the level is a narrower one anyway.
 
-    The level is the process's: searches of other threads are slower meanwhile, and find the same. Entering takes about
-    half a microsecond.
+    The level is the process's: searches of other threads are slower meanwhile, and find the same. It takes about a
+    microsecond to go in and out, as long as one distance: who computes many goes in once.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,8 @@ def choose_level(requested: str | None = None) -> SimdInfo:
         choices = ", ".join((_AUTO, *available))
         raise ValueError(f'SIMD level "{wanted}" is not available on this machine (available: {choices})')
     _set_level(_FAISS_LEVELS[level])
-    eight_lanes.outside = _FAISS_LEVELS[level] if level.startswith(_WIDER) else None
+    narrower = level.startswith(_WIDER) and _EIGHT_LANES in available
+    eight_lanes.outside = _FAISS_LEVELS[level] if narrower else None
     _requested, _level = wanted, level
     return simd_info()
 

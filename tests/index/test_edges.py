@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ruvector_engine.index import BuildCancelled, IndexMaintenance, IndexSpec, VectorIndex, faiss_hnsw_build
+from ruvector_engine.index.spec import Method, Quantization
 from ruvector_simd import Metric, nearest
 
 from .data import clustered
@@ -46,6 +47,30 @@ def test_equal_vectors_are_all_found(spec: IndexSpec) -> None:
         assert np.ptp(distances) == 0
     index.delete(np.arange(0, 3000, 2))
     assert set(index.search(vectors[0], 5000)[0].tolist()) == set(range(1, 3000, 2))
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+@pytest.mark.parametrize("all_of_them", [False, True])
+@pytest.mark.parametrize("metric", [Metric.L2, Metric.INNER_PRODUCT, Metric.COSINE])
+@pytest.mark.parametrize("quantization", ["none", "pq", "sq8", "binary", "f16"])
+@pytest.mark.parametrize("method", ["hnsw", "ivfflat"])
+def test_numbers_at_the_end_of_float32(
+    method: Method, quantization: Quantization, metric: Metric, all_of_them: bool
+) -> None:
+    """Distances between them overflow, which ends a process in faiss's k-means."""
+    codes = (8, 16) if quantization == "pq" else (0, 0)
+    spec = IndexSpec(method, metric, 32, quantization=quantization, parts=codes[0], centroids=codes[1])
+    vectors = np.random.default_rng(0).standard_normal((2000, 32)).astype(np.float32)
+    if all_of_them:
+        vectors = np.copysign(np.float32(3e38), vectors)
+    else:
+        vectors[5], vectors[9], vectors[1500] = 3e38, -3e38, 1e19
+    index = VectorIndex.build(spec, np.arange(1000), vectors[:1000])
+    index.add(np.arange(1000, 2000), vectors[1000:])
+    for _ in range(2):
+        assert len(index.search(vectors[7], 10, ef_search=100, probes=100)[0]) == 10
+        assert set(index.search(vectors[7], 2000, ef_search=2000, probes=100)[0].tolist()) == set(range(2000))
+        index.maintain(everything=True)
 
 
 @pytest.mark.parametrize("d", [1, 2000])

@@ -68,8 +68,9 @@ def test_halves_are_those_of_half_precision(vectors: Matrix) -> None:
     codec, plain = HalfCodec(vectors.shape[1]), Float16Codec(vectors.shape[1])
     codec.train(vectors)
     assert codec.code_size == plain.code_size
-    np.testing.assert_array_equal(codec.encode(vectors), plain.encode(vectors))
-    np.testing.assert_array_equal(codec.decode(codec.encode(vectors)), plain.decode(plain.encode(vectors)))
+    found, nearest = codec.decode(codec.encode(vectors)), plain.decode(plain.encode(vectors))
+    # The same, but where two are equally near: faiss takes the farther from zero, as for 2385, NumPy the even one.
+    np.testing.assert_array_equal(np.abs(found - vectors), np.abs(nearest - vectors))
 
 
 @pytest.mark.parametrize(("largest", "fits"), [(0.0, True), (0.02, True), (65504, True), (65536, False), (1e-3, False)])

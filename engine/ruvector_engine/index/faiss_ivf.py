@@ -31,6 +31,8 @@ _CHUNK = 16_384
 _SAMPLES_PER_LIST = 50
 _ITERATIONS = 10
 _SEED = 1234
+#: Squared lengths beyond this may differ by more than float32 holds, and then faiss's k-means ends the process.
+_LARGEST_SQUARE = 1e37
 
 
 class IvfLists:
@@ -59,8 +61,8 @@ class IvfLists:
 
         They hold the codes of `codec`, or, without one, the vectors.
         """
-        lists = min(spec.lists, len(vectors))
-        sample = _sample(vectors, max(lists * _SAMPLES_PER_LIST, 10_000))
+        sample = _sample(vectors, max(min(spec.lists, len(vectors)) * _SAMPLES_PER_LIST, 10_000))
+        lists = min(spec.lists, len(sample))
         centres: Float32Array | None = None
         with openmp_threads(threads):
             for _ in range(_ITERATIONS):
@@ -85,7 +87,8 @@ class IvfLists:
         lists = np.empty(total, np.int64)
 
         def assign(start: int, chunk: Float32Array) -> None:
-            lists[start : start + len(chunk)] = quantizer.search(chunk, 1)[1][:, 0]
+            nearest = quantizer.search(chunk, 1)[1][:, 0]
+            lists[start : start + len(chunk)] = np.maximum(nearest, 0)  # -1: farther from each than float32 can tell
 
         def load(start: int, chunk: Float32Array) -> None:
             chosen = lists[start : start + len(chunk)]
@@ -198,11 +201,16 @@ def _empty_of_codes(codec: TrainedCodec, centres: Any) -> Any:
 
 
 def _sample(vectors: Vectors, count: int) -> Float32Array:
-    if len(vectors) <= count:
-        return np.ascontiguousarray(vectors, np.float32)
-    chosen = np.random.default_rng(_SEED).choice(len(vectors), count, replace=False)
-    chosen.sort()
-    return np.ascontiguousarray(vectors[chosen], np.float32)
+    """Up to `count` of the vectors whose centres can be told; the origin where there are none."""
+    if len(vectors) > count:
+        chosen = np.random.default_rng(_SEED).choice(len(vectors), count, replace=False)
+        chosen.sort()
+        vectors = vectors[chosen]
+    sample = np.ascontiguousarray(vectors, np.float32)
+    short = np.einsum("nd,nd->n", sample, sample, dtype=np.float64) <= _LARGEST_SQUARE
+    if not short.all():
+        sample = sample[short]
+    return sample if len(sample) else np.zeros((1, sample.shape[1]), np.float32)
 
 
 def _moved_centres(spec: IndexSpec, sample: Float32Array, lists: int, centres: Float32Array | None) -> Float32Array:
