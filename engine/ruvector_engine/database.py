@@ -47,6 +47,7 @@ from ruvector_engine.sql.storage import MACROS
 from ruvector_engine.text_indexes import TextIndexSet
 from ruvector_engine.transactions import Transaction
 from ruvector_engine.types.registry import Value
+from ruvector_simd.level import eight_lanes
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +62,9 @@ class Database:
         self.data_dir = data_dir
         self._lock_file = lock_file
         self.configuration = ConfigurationFile(data_dir)
-        self.store = Store(data_dir / FILE_NAME, threads=os.cpu_count() or 1, memory=self._storage_memory())
+        self.store = Store(
+            data_dir / FILE_NAME, threads=os.cpu_count() or 1, memory=self._storage_memory(), during=eight_lanes
+        )
         self.sessions: dict[int, Session] = {}
         self.exchange = Exchange()
         self.store.register(

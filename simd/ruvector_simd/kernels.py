@@ -30,29 +30,31 @@ _ptr = faiss.swig_ptr
 
 def distance(metric: Metric, a: Float32Array, b: Float32Array) -> float:
     """The distance between two vectors of shape (d,), as the metric's operator returns it."""
+    with eight_lanes:
+        return distance_inside(metric, a, b)
+
+
+def distance_inside(metric: Metric, a: Float32Array, b: Float32Array) -> float:
+    """`distance` for who is inside `eight_lanes`, because many are wanted."""
     d = a.shape[0]
     if d < _SHORT:
         return float(distances(metric, a, b.reshape(1, d))[0])
     if metric is Metric.L2:
-        return math.sqrt(squared_l2(a, b))
-    with eight_lanes:
-        if metric is Metric.INNER_PRODUCT:
-            return -float(faiss.fvec_inner_product(_ptr(a), _ptr(b), d))
-        if metric is Metric.L1:
-            return float(faiss.fvec_L1(_ptr(a), _ptr(b), d))
-        similarity, norm_a, norm_b = fused_cosine_sums(a, b)
+        return math.sqrt(squared_l2_inside(a, b))
+    if metric is Metric.INNER_PRODUCT:
+        return -float(faiss.fvec_inner_product(_ptr(a), _ptr(b), d))
+    if metric is Metric.L1:
+        return float(faiss.fvec_L1(_ptr(a), _ptr(b), d))
+    similarity, norm_a, norm_b = fused_cosine_sums(a, b)
     norms = norm_a * norm_b
     cosine = similarity / math.sqrt(norms) if norms else similarity * math.inf
     return math.nan if math.isnan(cosine) else 1.0 - min(1.0, max(-1.0, cosine))
 
 
-def squared_l2(a: Float32Array, b: Float32Array) -> float:
-    """The squared Euclidean distance between two vectors of shape (d,), added up in float32."""
+def squared_l2_inside(a: Float32Array, b: Float32Array) -> float:
+    """The squared Euclidean distance between two vectors of shape (d,), added up in float32, inside `eight_lanes`."""
     d = a.shape[0]
-    if d < _SHORT:
-        return float(_squared_l2(a, b.reshape(1, d))[0])
-    with eight_lanes:
-        return float(faiss.fvec_L2sqr(_ptr(a), _ptr(b), d))
+    return float(_squared_l2(a, b.reshape(1, d))[0]) if d < _SHORT else float(faiss.fvec_L2sqr(_ptr(a), _ptr(b), d))
 
 
 def distances(

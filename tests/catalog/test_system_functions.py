@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ PATHS = {VISIBLE: ("public",), HIDDEN: ("pg_catalog",)}
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Two sessions: one has public in its path, the other has not."""
     lookups = {s: Lookup.of(sample_catalog(), path, user="postgres") for s, path in PATHS.items()}
-    opened = Store(Path(tmp_path_factory.mktemp("functions") / "db"), threads=1, memory=1 << 30)
+    opened = Store(Path(tmp_path_factory.mktemp("functions") / "db"), threads=1, memory=1 << 30, during=nullcontext())
     opened.register(udfs(lambda session: lookups[session]))
     yield opened
     opened.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -62,9 +62,10 @@ class Store:
     """An open database file. Thread-safe; each session works on a `Connection` of its own.
 
     `memory` is how many bytes all of them may take together; what they need beyond it goes to a folder beside the file.
+    `during` is entered wherever DuckDB runs something, on any thread: what the registered functions need around them.
     """
 
-    def __init__(self, path: Path, *, threads: int, memory: int) -> None:
+    def __init__(self, path: Path, *, threads: int, memory: int, during: AbstractContextManager[None]) -> None:
         config = {
             "threads": threads,
             "memory_limit": f"{memory}B",
@@ -81,6 +82,7 @@ class Store:
         except duckdb.Error as error:
             raise SqlError("58030", f"could not open database file {path}: {error}") from error
         self._root.execute("SET TimeZone = 'UTC'").complete()
+        self._during = during
 
     def register(self, functions: Iterable[UserFunction]) -> None:
         """Make Python functions callable from SQL, on every connection."""
@@ -97,7 +99,7 @@ class Store:
 
     def connection(self) -> Connection:
         """A new connection, with its own transaction."""
-        return Connection(self._root.cursor())
+        return Connection(self._root.cursor(), self._during)
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file."""
@@ -128,8 +130,9 @@ def _carrying(function: Callable[..., Any], arity: int) -> Callable[..., Any]:
 class Connection:
     """One DuckDB connection: used by one thread at a time; only `interrupt` may come from elsewhere."""
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, during: AbstractContextManager[None]) -> None:
         self._raw = raw
+        self._during = during
         self._interruptible = threading.Lock()
         #: How many statements were run here that are no plain SELECT.
         self.changing = 0
@@ -144,7 +147,8 @@ class Connection:
         """Run a statement to its end and return all its rows."""
         self._count(sql)
         try:
-            rows: list[Row] = self._raw.execute(sql, parameters or None).fetchall()
+            with self._during:
+                rows: list[Row] = self._raw.execute(sql, parameters or None).fetchall()
         except Exception as error:
             raise self._failure(error, sql) from error
         return rows
@@ -158,13 +162,15 @@ class Connection:
         """Start a query; the returned function fetches the next n rows, [] at the end."""
         self._count(sql)
         try:
-            result = self._raw.execute(sql, parameters or None)
+            with self._during:
+                result = self._raw.execute(sql, parameters or None)
         except Exception as error:
             raise self._failure(error, sql) from error
 
         def fetch(count: int) -> list[Row]:
             try:
-                return result.fetchmany(count)  # type: ignore[no-any-return]
+                with self._during:
+                    return result.fetchmany(count)  # type: ignore[no-any-return]
             except Exception as error:
                 raise self._failure(error, sql) from error
 
@@ -194,7 +200,8 @@ class Connection:
     def ids(self, sql: str, parameters: Sequence[Any] = ()) -> npt.NDArray[np.int64]:
         """Run a query of one BIGINT column without NULLs: (n,) int64."""
         try:
-            column = self._raw.execute(sql, parameters or None).fetchnumpy()
+            with self._during:
+                column = self._raw.execute(sql, parameters or None).fetchnumpy()
         except Exception as error:
             raise self._failure(error, sql) from error
         values = next(iter(column.values()))
@@ -241,7 +248,8 @@ class Connection:
         try:
             if stream is not None:
                 self._raw.register(_BATCH, stream)
-            yield
+            with self._during:
+                yield
         except Exception as error:
             raise self._failure(error, sql) from error
         finally:
@@ -270,8 +278,13 @@ class Connection:
 
     def _arrow_batches(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
         try:
-            stream = na.c_array_stream(self._raw.sql(sql, params=list(parameters)).__arrow_c_stream__())
-            for array in stream:
+            with self._during:
+                stream = iter(na.c_array_stream(self._raw.sql(sql, params=list(parameters)).__arrow_c_stream__()))
+            while True:
+                with self._during:
+                    array = next(stream, None)
+                if array is None:
+                    return
                 yield array.view()
         except Exception as error:
             raise self._failure(error, sql) from error

@@ -18,7 +18,7 @@ from ruvector_engine.sql.functions.definition import Udf, aggregate, function, n
 from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.types.numbers import parse_float4
 from ruvector_engine.types.vectors import check_dimensions, check_elements
-from ruvector_simd.kernels import distance, squared_l2
+from ruvector_simd.kernels import distance_inside, squared_l2_inside
 from ruvector_simd.metric import Metric
 from ruvector_simd.sums import squared_norm_sum
 
@@ -44,7 +44,7 @@ def _pair(a: bytes, b: bytes) -> tuple[Array, Array]:
 
 def l2_squared(a: bytes, b: bytes) -> float:
     """The squared Euclidean distance."""
-    return squared_l2(*_pair(a, b))
+    return squared_l2_inside(*_pair(a, b))
 
 
 def _metric(metric: Metric) -> Callable[[bytes, bytes], float]:
@@ -52,7 +52,7 @@ def _metric(metric: Metric) -> Callable[[bytes, bytes], float]:
 
     def call(a: bytes, b: bytes) -> float:
         left, right = _pair(a, b)
-        return distance(metric, left, right)
+        return distance_inside(metric, left, right)
 
     return call
 
