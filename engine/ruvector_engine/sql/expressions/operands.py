@@ -9,6 +9,7 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.coerce import coerce, coerce_or_fail, common_type, known, with_shape, without_shape
 from ruvector_engine.sql.context import State
 from ruvector_engine.sql.expressions import composites
+from ruvector_engine.sql.expressions.json_values import as_json
 from ruvector_engine.sql.functions.catalog import find_operator
 from ruvector_engine.sql.functions.definition import (
     ANYARRAY,
@@ -31,7 +32,6 @@ from ruvector_engine.types.registry import (
     BOOL,
     BY_OID,
     DATE,
-    JSON,
     JSONB,
     REGCONFIG,
     TEXT,
@@ -159,9 +159,9 @@ def _anything(state: State, expr: Expr, target: int) -> Expr:
     if target == CSTRING_ARRAY:
         return coerce_or_fail(state, typed, TypeRef(BY_OID[TEXT].array_oid), "e")
     if target == ANYPLAINJSON:
-        return Special("to_json", (typed,), TypeRef(JSON), None, expr.location)
+        return as_json("to_json", typed)
     if target == ANYJSON and typed.type.oid != JSONB:
-        return Special("to_jsonb", (typed,), TypeRef(JSONB), None, expr.location)
+        return as_json("to_jsonb", typed)
     return typed
 
 
