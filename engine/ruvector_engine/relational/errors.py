@@ -39,7 +39,7 @@ def translate(kind: str, text: str, sql: str) -> SqlError:
     carried = _CARRIED.search(text)
     if carried is not None:
         return SqlError(**json.loads(carried.group(1)))
-    if kind == "InterruptException":
+    if kind == "InterruptException" or "INTERRUPT Error" in text:  # by way of Arrow it is another's exception
         return SqlError("57014", "canceling statement due to user request")
     if kind == "ConstraintException":
         return _constraint(text)
