@@ -20,6 +20,14 @@ _CHECK = re.compile(
 _NOT_A_DECIMAL = re.compile(r'Could not convert string "NaN" to DECIMAL')
 _KEY_TYPE = re.compile(r"Invalid Type \[(?P<type>[^\]]*(?:\[\])*)\]: Invalid type for index key")
 
+#: What DuckDB says to everything after a fatal error, such as a checkpoint that found the disk full.
+_INVALIDATED = "database has been invalidated"
+
+
+def is_fatal(kind: str, text: str) -> bool:
+    """Whether DuckDB will answer nothing any more until it is opened anew."""
+    return kind == "FatalException" or _INVALIDATED in text
+
 
 def carried_error(error: SqlError) -> str:
     """The text that takes a SqlError through DuckDB, which hands on only an exception's text."""
@@ -39,7 +47,7 @@ def translate(kind: str, text: str, sql: str) -> SqlError:
     carried = _CARRIED.search(text)
     if carried is not None:
         return SqlError(**json.loads(carried.group(1)))
-    if kind == "InterruptException":
+    if kind == "InterruptException" or "INTERRUPT Error" in text:  # by way of Arrow it is another's exception
         return SqlError("57014", "canceling statement due to user request")
     if kind == "ConstraintException":
         return _constraint(text)
@@ -76,6 +84,12 @@ def translate(kind: str, text: str, sql: str) -> SqlError:
         return _conversion(text)
     if kind == "OutOfMemoryException":
         return SqlError("53200", "out of memory", detail=_first_line(text))
+    if is_fatal(kind, text):
+        return SqlError(
+            "58030", _first_line(text), hint="The server ends; what was committed is there when it starts again."
+        )
+    if kind == "IOException" and "No space left" in text:
+        return SqlError("53100", _first_line(text), hint="Check free disk space.")
     if kind == "IOException":
         return SqlError("58030", _first_line(text))
     if "Cannot concatenate lists of types" in text or ("Cannot deduce template type" in text and "list_" in text):
