@@ -178,7 +178,11 @@ def format_interval(months: int, days: int, micros: int, template: str) -> str:
             continue
         if token:
             if token not in fields:
-                raise SqlError("22007", "invalid format specification for an interval value")
+                raise SqlError(
+                    "22007",
+                    "invalid format specification for an interval value",
+                    hint="Intervals are not tied to specific calendar dates.",
+                )
             value, width = fields[token]
             result.append(_number(value, width, fill))
         else:
