@@ -52,7 +52,8 @@ def _numeric_series(start: str, stop: str, step: str = "'1'") -> str:
 
 
 def _time_series(start: str, stop: str, step: str) -> str:
-    return f"generate_series({start}, {stop}, {step})"
+    checked = f"CASE WHEN {step} = INTERVAL 0 DAY THEN {_STEP_ZERO} ELSE {step} END"
+    return f"generate_series({start}, {stop}, {checked})"
 
 
 def _comparing() -> Iterator[FunctionDef]:

@@ -170,9 +170,7 @@ def _datetimes() -> Iterator[FunctionDef]:
 
 
 def _arrays() -> Iterator[FunctionDef]:
-    yield operator(
-        "||", "anycompatiblearray,anycompatiblearray", "anycompatiblearray", CONCATENATED, strict=False
-    )
+    yield operator("||", "anycompatiblearray,anycompatiblearray", "anycompatiblearray", CONCATENATED, strict=False)
     yield operator(
         "||", "anycompatiblearray,anycompatible", "anycompatiblearray", "list_concat({0}, [{1}])", strict=False
     )

@@ -38,7 +38,7 @@ def candidates(functions: Sequence[FunctionDef], count: int) -> list[Candidate]:
         if function.paired:
             if count and count % arity == 0:
                 result.append(Candidate(function, function.args * (count // arity), True))
-        elif function.variadic and count >= arity - 1:
+        elif function.variadic and count >= arity:
             spread = function.args[:-1] + (function.args[-1],) * (count - arity + 1)
             result.append(Candidate(function, spread, True))
         elif not function.variadic and arity - function.defaults <= count <= arity:
@@ -48,9 +48,7 @@ def candidates(functions: Sequence[FunctionDef], count: int) -> list[Candidate]:
 
 def choose(found: Sequence[Candidate], types: Sequence[int]) -> Candidate | Outcome:
     """The one that fits the argument types best."""
-    usable = [
-        c for c in found if _fits(c, types) and not (c.function.of_arrays and _NOT_ARRAYS.intersection(types))
-    ]
+    usable = [c for c in found if _fits(c, types) and not (c.function.of_arrays and _NOT_ARRAYS.intersection(types))]
     plain = [c for c in usable if not c.variadic]
     if plain and len(plain) < len(usable):
         usable = plain
