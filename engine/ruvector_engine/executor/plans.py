@@ -25,8 +25,9 @@ def run(session: Session, plan: KnnPlan | QueryPlan | WritePlan | WithWritesPlan
     if isinstance(plan, KnnPlan):
         return knn.run(session, plan, params)
     if isinstance(plan, QueryPlan):
-        runner = setval_of_rows if setval_of_rows.needed(plan.query) else queries
-        return runner.run(session, plan, params)
+        if setval_of_rows.needed(plan.query):
+            return setval_of_rows.run(session, plan, params)
+        return queries.run(session, plan, params)
     return writes.run(session, plan, params)
 
 
