@@ -45,7 +45,7 @@ def to_jsonb(sql: str, type_ref: TypeRef) -> str:
     if oid in (FLOAT4, FLOAT8):
         return f"rv_jsonb_number({to_text(sql, oid)})"
     if oid in (TIMESTAMP, TIMESTAMPTZ):
-        return f"rv_jsonb_string(replace({to_text(sql, oid)}, ' ', 'T'))"
+        return f"rv_jsonb_string({_moment(to_text(sql, oid), oid)})"
     if type_ref.composite is not None:
         return _object(sql, type_ref, "rv_jsonb_object", to_jsonb)
     element = BY_OID[oid].element_oid
@@ -70,7 +70,16 @@ def to_json(sql: str, type_ref: TypeRef) -> str:
         if type_ref.shaped:
             return f"rv_json_nested(list_transform(({sql}).items, lambda rv_e: {inner}), ({sql}).shape, ',')"
         return f"rv_json_array(list_transform({sql}, lambda rv_e: {inner}), ',')"
+    if oid in (FLOAT4, FLOAT8):
+        return f"rv_json_number({to_text(sql, oid)})"
     return to_jsonb(sql, type_ref)
+
+
+def _moment(text: str, oid: int) -> str:
+    """A moment as XML Schema writes it: a T before the time, minutes in the zone; the era where PostgreSQL has it."""
+    text = f"regexp_replace({text}, '^(\\S+) [(]BC[)] (\\S+)$', '\\1 \\2 BC')"
+    text = f"regexp_replace({text}, '(\\d) (\\d)', '\\1T\\2')"
+    return text if oid == TIMESTAMP else f"regexp_replace({text}, '([+-]\\d\\d)( BC)?$', '\\1:00\\2')"
 
 
 def _object(sql: str, type_ref: TypeRef, function: str, convert: Callable[[str, TypeRef], str]) -> str:

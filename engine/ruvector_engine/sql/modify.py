@@ -278,7 +278,7 @@ def _conflict_target(scope: Scope, node: Any, table: TableDef) -> tuple[str, ...
     infer = node.infer
     guard(infer, frozenset({"index_elems", "conname", "location"}))
     if infer.conname:
-        found = next((c for c in table.constraints if c.name == infer.conname), None)
+        found = table.constraint(infer.conname)
         if found is None:
             raise SqlError(
                 "42704",

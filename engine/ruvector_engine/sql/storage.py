@@ -28,7 +28,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ruvector_engine.sql import enum_storage, range_storage, text_styles, timetz_macros
+from ruvector_engine.sql import enum_storage, moment_macros, range_storage, text_styles, timetz_macros
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import MAX_DIGITS, Shape
 from ruvector_engine.sql.functions.zones import MACROS as ZONE_MACROS
@@ -397,4 +397,5 @@ MACROS: tuple[str, ...] = (
     "CREATE OR REPLACE MACRO rv_array_contains(a, b) AS CASE WHEN a IS NOT NULL AND list_count(b) < len(b) THEN FALSE "
     "ELSE list_has_all(a, b) END",
     *text_styles.MACROS,
+    *moment_macros.MACROS,
 )

@@ -421,13 +421,16 @@ def subscript_bounds(scope: Scope, subscripts: list[Any]) -> list[Expr | None]:
 
 
 def _jsonb_subscripts(scope: Scope, value: Expr, subscripts: list[Any]) -> Expr:
+    """Subscripts are a path, as #> takes it: unlike -> they find nothing in a scalar."""
+    steps: list[Expr] = []
     for item in subscripts:
         if item.is_slice:
             raise SqlError("42804", "jsonb subscript does not support slices")
         index = expression(scope, item.uidx)
-        wanted = INT4 if index.type.oid == INT4 else TEXT
-        value = apply_operator(scope.state, "->", (value, as_type(scope.state, index, wanted)), -1)
-    return value
+        typed = index if index.type.oid == INT4 else as_type(scope.state, index, TEXT)
+        steps.append(coerce_or_fail(scope.state, typed, TypeRef(TEXT), "e"))
+    path = Special("array", tuple(steps), TypeRef(BY_OID[TEXT].array_oid))
+    return apply_operator(scope.state, "#>", (value, path), -1)
 
 
 @handles("collate_clause")

@@ -168,6 +168,9 @@ def _refuse_aggregate_clauses(node: Any, name: str) -> None:
 
 
 def _find(name: str, args: Sequence[Expr], location: int) -> Candidate:
+    if len(args) % 2 and any(function.paired for function in FUNCTIONS.get(name, ())):
+        hint = f"The arguments of {name}() must consist of alternating keys and values."
+        raise SqlError("22023", "argument list must have even number of elements", hint=hint)
     try:
         return find_function(name, tuple(a.type.oid for a in args))
     except SqlError as error:

@@ -81,7 +81,7 @@ def _json_agg(call: Callable[..., str], a: str) -> str:
 
 
 def _json_object_agg(call: Callable[..., str], key: str, value: str) -> str:
-    return f"rv_jsonb_object({call('list', key)}, {call('list', value)})"
+    return f"rv_jsonb_object_agg({call('list', key)}, {call('list', value)})"
 
 
 def _aggregates() -> Iterator[FunctionDef]:

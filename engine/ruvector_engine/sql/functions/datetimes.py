@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.functions import numeric_sql as numeric
-from ruvector_engine.sql.functions.definition import Udf, function, nullable
+from ruvector_engine.sql.functions.definition import Udf, function
+from ruvector_engine.sql.functions.interval_arithmetic import UDFS as INTERVAL_UDFS
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.functions.to_char import FUNCTIONS as TO_CHAR_FUNCTIONS
 from ruvector_engine.sql.functions.to_char import UDFS as TO_CHAR_UDFS
@@ -201,17 +202,6 @@ def _epoch_of(months: int, days: int, micros: int) -> str:
     return format(seconds + Decimal(micros).scaleb(-6).quantize(Decimal("0.000001")), "f")
 
 
-def _scaled(months: int, days: int, micros: int, factor: float) -> list[int]:
-    """An interval times a number: what is left of a month becomes days, of a day time (interval_mul)."""
-    exact_months, exact_days = months * factor, days * factor
-    whole_months, whole_days = int(exact_months), int(exact_days)
-    month_rest = round((exact_months - whole_months) * _DAYS_PER_MONTH, 6)
-    seconds = (exact_days - whole_days + month_rest - int(month_rest)) * 86_400
-    whole_days += int(month_rest)
-    total = Decimal(seconds * 1_000_000 + micros * factor).to_integral_value(ROUND_HALF_EVEN)
-    return [whole_months, whole_days, int(total)]
-
-
 def _epoch_moment(seconds: float) -> int:
     """to_timestamp(): the timestamptz of seconds since 1970."""
     if math.isnan(seconds):
@@ -224,12 +214,6 @@ def _epoch_moment(seconds: float) -> int:
     return micros
 
 
-def _divided(months: int, days: int, micros: int, divisor: float) -> list[int]:
-    if divisor == 0:
-        raise SqlError("22012", "division by zero")
-    return _scaled(months, days, micros, 1 / divisor)
-
-
 def _justify_days(months: int, days: int, micros: int) -> list[int]:
     more = int(days / _DAYS_PER_MONTH)
     return [months + more, days - more * _DAYS_PER_MONTH, micros]
@@ -240,29 +224,12 @@ def _justify_hours(months: int, days: int, micros: int) -> list[int]:
     return [months, days + more, micros - more * _DAY]
 
 
-def _total(values: Sequence[Sequence[int] | None]) -> list[int] | None:
-    present = [v for v in values if v is not None]
-    return [sum(column) for column in zip(*present, strict=True)] if present else None
-
-
-def _mean(values: Sequence[Sequence[int] | None]) -> list[int] | None:
-    total = _total(values)
-    if total is None:
-        return None
-    months, days, micros = total
-    return _divided(months, days, micros, float(sum(v is not None for v in values)))
-
-
 _PARTS = ("BIGINT", "BIGINT", "BIGINT")
 UDFS: tuple[Udf, ...] = (
     Udf("rv_interval_epoch", _epoch_of, _PARTS, "VARCHAR"),
     Udf("rv_epoch_moment", _epoch_moment, ("DOUBLE",), "BIGINT"),
-    Udf("rv_interval_mul", _scaled, (*_PARTS, "DOUBLE"), "BIGINT[]"),
-    Udf("rv_interval_div", _divided, (*_PARTS, "DOUBLE"), "BIGINT[]"),
-    Udf("rv_interval_sub", lambda a, b, c, x, y, z: [a - x, b - y, c - z], _PARTS * 2, "BIGINT[]"),
     Udf("rv_interval_justify_days", _justify_days, _PARTS, "BIGINT[]"),
     Udf("rv_interval_justify_hours", _justify_hours, _PARTS, "BIGINT[]"),
-    nullable("rv_interval_total", _total, ("BIGINT[][]",), "BIGINT[]"),
-    nullable("rv_interval_mean", _mean, ("BIGINT[][]",), "BIGINT[]"),
+    *INTERVAL_UDFS,
     *TO_CHAR_UDFS,
 )

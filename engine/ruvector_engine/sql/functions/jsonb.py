@@ -18,9 +18,9 @@ from ruvector_engine.types.jsons import parse_json, parse_jsonb
 def _operators() -> Iterator[FunctionDef]:
     for kind in ("jsonb", "json"):
         yield operator("->", f"{kind},text", kind, "rv_jsonb_get({0}, {1})")
-        yield operator("->", f"{kind},int4", kind, "rv_jsonb_at({0}, {1})")
+        yield operator("->", f"{kind},int4", kind, f"rv_{kind}_at({{0}}, {{1}})")
         yield operator("->>", f"{kind},text", "text", "rv_jsonb_get_text({0}, {1})")
-        yield operator("->>", f"{kind},int4", "text", "rv_jsonb_at_text({0}, {1})")
+        yield operator("->>", f"{kind},int4", "text", f"rv_{kind}_at_text({{0}}, {{1}})")
         yield operator("#>", f"{kind},text[]", kind, "rv_jsonb_path({0}, {1})")
         yield operator("#>>", f"{kind},text[]", "text", "rv_jsonb_path_text({0}, {1})")
     yield operator("@>", "jsonb,jsonb", "bool", "rv_jsonb_contains({0}, {1})")
@@ -142,10 +142,16 @@ def _array(items: Sequence[str | None]) -> str:
 
 
 def _object(keys: Sequence[str | None], items: Sequence[str | None]) -> str:
-    if any(k is None for k in keys):
-        raise SqlError("22004", "null value not allowed for object key")
+    if None in keys:
+        raise SqlError("22023", f"argument {2 * list(keys).index(None) + 1}: key must not be null")
     pairs = [(str(k), None if v is None else load(v)) for k, v in zip(keys, items, strict=True)]
     return dump(values.make_object(pairs))
+
+
+def _aggregated_object(keys: Sequence[str | None], items: Sequence[str | None]) -> str:
+    if None in keys:
+        raise SqlError("22023", "field name must not be null")
+    return _object(keys, items)
 
 
 def _json_array(items: Sequence[str | None], separator: str) -> str:
@@ -243,9 +249,11 @@ UDFS: tuple[Udf, ...] = (
     Udf("rv_jsonb_in", parse_jsonb, (_J,), _J),
     Udf("rv_json_in", parse_json, (_J,), _J),
     nullable("rv_jsonb_get", lambda d, k: _found(values.get_key(load(d), k)), (_J, _J), _J),
-    nullable("rv_jsonb_at", lambda d, i: _found(values.get_index(load(d), i)), (_J, "INTEGER"), _J),
+    nullable("rv_jsonb_at", lambda d, i: _found(values.get_element(load(d), i)), (_J, "INTEGER"), _J),
+    nullable("rv_json_at", lambda d, i: _found(values.get_index(load(d), i)), (_J, "INTEGER"), _J),
     nullable("rv_jsonb_get_text", lambda d, k: _found_text(values.get_key(load(d), k)), (_J, _J), _J),
-    nullable("rv_jsonb_at_text", lambda d, i: _found_text(values.get_index(load(d), i)), (_J, "INTEGER"), _J),
+    nullable("rv_jsonb_at_text", lambda d, i: _found_text(values.get_element(load(d), i)), (_J, "INTEGER"), _J),
+    nullable("rv_json_at_text", lambda d, i: _found_text(values.get_index(load(d), i)), (_J, "INTEGER"), _J),
     nullable("rv_jsonb_path", lambda d, p: _found(values.get_path(load(d), p)), (_J, "VARCHAR[]"), _J),
     nullable("rv_jsonb_path_text", lambda d, p: _found_text(values.get_path(load(d), p)), (_J, "VARCHAR[]"), _J),
     Udf("rv_jsonb_contains", lambda a, b: values.contains(load(a), load(b)), (_J, _J), "BOOLEAN"),
@@ -286,6 +294,7 @@ UDFS: tuple[Udf, ...] = (
     Udf("rv_jsonb_each_text", _each(values.as_text), (_J,), 'STRUCT("key" VARCHAR, "value" VARCHAR)[]'),
     Udf("rv_jsonb_array", _array, ("VARCHAR[]",), _J),
     Udf("rv_jsonb_object", _object, ("VARCHAR[]", "VARCHAR[]"), _J),
+    Udf("rv_jsonb_object_agg", _aggregated_object, ("VARCHAR[]", "VARCHAR[]"), _J),
     Udf("rv_json_array", _json_array, ("VARCHAR[]", _J), _J),
     Udf("rv_json_object", _json_object, ("VARCHAR[]", "VARCHAR[]"), _J),
     Udf(
@@ -294,6 +303,7 @@ UDFS: tuple[Udf, ...] = (
     Udf("rv_json_row", _json_row, ("VARCHAR[]", "VARCHAR[]"), _J),
     Udf("rv_jsonb_string", lambda s: dump(str(s)), (_J,), _J),
     Udf("rv_jsonb_number", _number_text, (_J,), _J),
+    Udf("rv_json_number", lambda text: text if text[-1].isdigit() else dump(text), (_J,), _J),
     nullable("rv_jsonb_to_bool", _bool, (_J,), "BOOLEAN"),
     nullable("rv_jsonb_to_numeric", _number("numeric"), (_J,), _J),
     *(

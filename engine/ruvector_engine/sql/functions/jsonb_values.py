@@ -97,6 +97,11 @@ def get_index(value: Any, index: int) -> Any:
     return _MISSING
 
 
+def get_element(value: Any, index: int) -> Any:
+    """What jsonb's -> gives: it takes a scalar for an array of one."""
+    return get_index(value if isinstance(value, (dict, list)) else [value], index)
+
+
 def get_path(value: Any, path: Sequence[str | None]) -> Any:
     """What lies at the end of a path of keys and indexes."""
     for step in path:
@@ -159,9 +164,7 @@ def concatenate(a: Any, b: Any) -> Any:
     """a || b."""
     if isinstance(a, dict) and isinstance(b, dict):
         return make_object([*a.items(), *b.items()])
-    if isinstance(a, list) or isinstance(b, list) or not (isinstance(a, dict) or isinstance(b, dict)):
-        return [*(a if isinstance(a, list) else [a]), *(b if isinstance(b, list) else [b])]
-    raise SqlError("22023", "invalid concatenation of jsonb objects")
+    return [*(a if isinstance(a, list) else [a]), *(b if isinstance(b, list) else [b])]
 
 
 def delete_key(value: Any, key: str) -> Any:
