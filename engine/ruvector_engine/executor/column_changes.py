@@ -132,7 +132,8 @@ def _transformed(session: Session, table: TableDef, column: ColumnDef, node: Any
     """DuckDB's SQL of a column's values as another type: of USING, or of an assignment; 42804 when there is none."""
     context = session.analysis_context()
     given = node.raw_default if node.HasField("raw_default") else None
-    source = analyze_expression(quote(column.name) if given is None else given, context, table=table, clause="USING")
+    text = quote(column.name) if given is None else given
+    source = analyze_expression(text, context, table=table, clause="USING", resolve_unknown=False)
     value = coerce(State(context, Parameters(None)), source, type_, "a")
     if value is None:
         shown = format_type(session.lookup, type_.oid)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.relational.errors import carried_error, is_fatal, translate
+from ruvector_engine.relational.errors import cancelled, carried_error, hides_an_interrupt, is_fatal, translate
 from ruvector_engine.relational.kept_rows import KeptRows
 from ruvector_engine.results import Row
 
@@ -137,6 +137,7 @@ class Connection:
         self._during = during
         self._fatal = fatal
         self._interruptible = threading.Lock()
+        self._interrupted = False  # since the transaction's beginning
         #: How many statements were run here that are no plain SELECT.
         self.changing = 0
 
@@ -159,6 +160,7 @@ class Connection:
     def control_transaction(self, command: Literal["BEGIN", "COMMIT", "ROLLBACK"]) -> None:
         """Run a command that no interrupt reaches: DuckDB may call a COMMIT interrupted that it has made durable."""
         with self._interruptible:
+            self._interrupted = False
             self.run(command)
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Callable[[int], list[Row]]:
@@ -266,6 +268,7 @@ class Connection:
         """
         if self._interruptible.acquire(blocking=False):
             try:
+                self._interrupted = True
                 with suppress(duckdb.ConnectionException):
                     self._raw.interrupt()
             finally:
@@ -298,4 +301,6 @@ class Connection:
         kind, text = type(error).__name__, str(error)
         if is_fatal(kind, text):
             self._fatal()
+        if self._interrupted and hides_an_interrupt(kind, text):
+            return cancelled()
         return translate(kind, text, sql)

@@ -29,6 +29,17 @@ def is_fatal(kind: str, text: str) -> bool:
     return kind == "FatalException" or _INVALIDATED in text
 
 
+def hides_an_interrupt(kind: str, text: str) -> bool:
+    """Whether an error may be what an interrupt has left: Arrow's readers drop its text, and what it has spoilt is told
+    by the next statement, if it came while a batch was put away."""
+    return kind == "NanoarrowException" or "Current transaction is aborted" in text
+
+
+def cancelled() -> SqlError:
+    """The error of a statement that was interrupted."""
+    return SqlError("57014", "canceling statement due to user request")
+
+
 def carried_error(error: SqlError) -> str:
     """The text that takes a SqlError through DuckDB, which hands on only an exception's text."""
     return f"ruvector-error:{json.dumps({name: getattr(error, name) for name in _FIELDS})}:end"
@@ -48,7 +59,7 @@ def translate(kind: str, text: str, sql: str) -> SqlError:
     if carried is not None:
         return SqlError(**json.loads(carried.group(1)))
     if kind == "InterruptException" or "INTERRUPT Error" in text:  # by way of Arrow it is another's exception
-        return SqlError("57014", "canceling statement due to user request")
+        return cancelled()
     if kind == "ConstraintException":
         return _constraint(text)
     exhausted = _EXHAUSTED.search(text)

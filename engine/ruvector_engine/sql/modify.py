@@ -263,7 +263,6 @@ def _on_conflict(scope: Scope, node: Any, table: TableDef, entry: RangeEntry) ->
     excluded = RangeEntry("excluded", entry.columns, table)
     inner = Scope(scope.state, scope)
     inner.names = names_of(entry).merge(names_of(excluded))
-    inner.names.columns = names_of(entry).columns
     given = _set_list(inner, node.target_list, entry, table)
     sets = generated.recomputed(scope.state, table, entry, given)
     where = None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ruvector_engine.sql.functions import numeric_sql as numeric
+from ruvector_engine.sql.functions.arrays import CONCATENATED
 from ruvector_engine.sql.functions.datetimes import interval_call, subtract_intervals
 from ruvector_engine.sql.functions.definition import Udf, oid_of, operator
 from ruvector_engine.sql.functions.float_sql import Arithmetic
@@ -172,9 +173,7 @@ def _datetimes() -> Iterator[FunctionDef]:
 
 
 def _arrays() -> Iterator[FunctionDef]:
-    yield operator(
-        "||", "anycompatiblearray,anycompatiblearray", "anycompatiblearray", "list_concat({0}, {1})", strict=False
-    )
+    yield operator("||", "anycompatiblearray,anycompatiblearray", "anycompatiblearray", CONCATENATED, strict=False)
     yield operator(
         "||", "anycompatiblearray,anycompatible", "anycompatiblearray", "list_concat({0}, [{1}])", strict=False
     )
