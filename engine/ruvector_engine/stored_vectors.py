@@ -33,15 +33,24 @@ def read(
 
 
 def read_by_id(
-    connection: Connection, sql: str, ids: Int64Array, element: Element, dimensions: int
+    connection: Connection,
+    sql: str,
+    ids: Int64Array,
+    element: Element,
+    dimensions: int,
+    parameters: Sequence[Any] = (),
 ) -> tuple[Int64Array, Vectors]:
-    """Those rows of `sql`, a query as for `read` whose id is named as in the table, whose id is among `ids`."""
+    """Those rows of `sql`, a query as for `read` whose id is named as in the table, whose id is among `ids`.
+
+    Others may be read too, if they lie between: every row that `sql` gives must have a vector.
+    """
     if not ids.size:
         return np.empty(0, np.int64), element.zeros(0, dimensions)
     rows = f'SELECT * FROM ({sql}) WHERE "{ROW_ID}"'
     if ids.size <= _LISTED_IDS:
-        return read(connection, f"{rows} IN ({', '.join(map(str, ids.tolist()))})", element, dimensions)
-    found, vectors = read(connection, f"{rows} BETWEEN {int(ids.min())} AND {int(ids.max())}", element, dimensions)
+        return read(connection, f"{rows} IN ({', '.join(map(str, ids.tolist()))})", element, dimensions, parameters)
+    between = f"{rows} BETWEEN {int(ids.min())} AND {int(ids.max())}"
+    found, vectors = read(connection, between, element, dimensions, parameters)
     wanted = np.isin(found, ids)
     if wanted.all():
         return found, vectors

@@ -28,6 +28,9 @@ _log = logging.getLogger(__name__)
 #: How long a thread may keep the GIL while another wants it, in seconds.
 SWITCH_INTERVAL = 0.0005
 
+#: Seconds for an error to reach its client before the process ends, when storage has given up.
+FATAL_GRACE = 1.0
+
 #: How many of the sessions that there may be are kept for superusers.
 RESERVED_PLACES = 3
 
@@ -49,8 +52,16 @@ def serve(config: Config) -> None:
             if not runner.run(_serve(config, database, _access(config, database))):
                 _give_up()
     finally:
-        database.close()
+        _close(database)
     _log.info("stopped")
+
+
+def _close(database: Database) -> None:
+    try:
+        database.close()
+    except SqlError as error:
+        _log.error("could not close the data directory: %s", error.message)
+        _give_up()
 
 
 def _access(config: Config, database: Database) -> Access:
@@ -77,7 +88,7 @@ def _access(config: Config, database: Database) -> Access:
 
 
 def _give_up() -> NoReturn:
-    """Leave although statements still run: what is committed is safe, and is read from the log at the next start."""
+    """Leave without an orderly end: what is committed is safe, and is read from the log at the next start."""
     _log.error("leaving without a checkpoint")
     logging.shutdown()
     os._exit(1)
@@ -111,6 +122,7 @@ async def _serve(config: Config, database: Database, access: Access) -> bool:
         database.configuration.start_with(_shown(config, host, port))
         database.access_rules, database.name_mappings = access.shown_rules, access.shown_mappings
         database.on_reload = lambda: loop.call_soon_threadsafe(access.reload)
+        database.store.on_fatal = lambda: loop.call_soon_threadsafe(loop.call_later, FATAL_GRACE, _give_up)
         stopping = _on_signals(listener.hurry, database.reload)
         return await _until_stopped(config, listener, stopping, host, port)
     finally:

@@ -107,6 +107,18 @@ def test_the_stricter_levels_stay_where_they_are(pair: tuple[Talk, Talk], level:
     one.result("COMMIT")
 
 
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+@pytest.mark.parametrize("first", ["SELECT 1", "SELECT now()", "SELECT count(*) FROM orders"])
+def test_the_stricter_levels_begin_with_their_first_query(pair: tuple[Talk, Talk], level: str, first: str) -> None:
+    one, other = pair
+    one.result(f"BEGIN ISOLATION LEVEL {level}")
+    one.result(first)
+    other.result("INSERT INTO counters VALUES (3, 3)")
+    assert one.column("SELECT count(*) FROM counters") == [2]
+    one.result("COMMIT")
+    assert one.column("SELECT count(*) FROM counters") == [3]
+
+
 def test_a_transaction_that_has_written_much_stays_where_it_is(
     pair: tuple[Talk, Talk], monkeypatch: pytest.MonkeyPatch
 ) -> None:

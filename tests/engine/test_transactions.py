@@ -159,6 +159,39 @@ def test_cancels_never_leave_a_commit_in_doubt(db: Talk, connect: Callable[[], T
     assert connect().column("SELECT n FROM doubt ORDER BY n") == acknowledged
 
 
+def test_cancels_in_blocks_are_told_as_such(db: Talk) -> None:
+    """Also where the interrupt falls on what keeps rows for a savepoint, which reads them by way of Arrow."""
+    db.rows("CREATE TABLE kept (n int PRIMARY KEY, v vector(4))")
+    db.rows("CREATE INDEX ON kept USING hnsw (v vector_l2_ops)")
+    done = threading.Event()
+
+    def hammer() -> None:
+        while not done.is_set():
+            db.session.cancel()
+            time.sleep(0.003)
+
+    thread = threading.Thread(target=hammer)
+    thread.start()
+    states = set()
+    try:
+        for number in range(150):
+            try:
+                db.rows("BEGIN")
+                db.rows(f"INSERT INTO kept SELECT {number * 100} + g, '[1,2,3,4]' FROM generate_series(1, 100) g")
+                db.rows("SAVEPOINT a")
+                db.rows("DELETE FROM kept WHERE n % 10 = 0")
+                db.rows("ROLLBACK TO a")
+                db.rows("COMMIT")
+            except SqlError as error:
+                states.add(error.sqlstate)
+                with suppress(SqlError):
+                    db.rows("ROLLBACK")
+    finally:
+        done.set()
+        thread.join()
+    assert states == {"57014"}
+
+
 def test_a_session_that_cannot_roll_back_still_frees_its_locks(
     db: Talk, connect: Callable[[], Talk], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,12 @@ class Server:
         process.wait()
         self._forget()
 
+    def wait(self) -> int:
+        """Wait for a process that ends by itself and return its exit status."""
+        status = self._running().wait(STOP_TIMEOUT)
+        self._forget()
+        return status
+
     @property
     def is_running(self) -> bool:
         """Whether a process was started and has not ended."""

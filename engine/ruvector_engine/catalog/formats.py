@@ -14,7 +14,7 @@ from ruvector_engine.relational.duck import Connection
 from ruvector_engine.types.registry import BY_OID, INET
 
 #: Raised when the form of the stored catalog or of stored values changes.
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 #: Kinds of entries that speak of the whole cluster, and those whose key says by its class whether they do.
 _SHARED_KINDS = ("format", "role", "member", "settings")
 _KINDS_BY_CLASS = ("owner", "acl", "comment")
@@ -94,5 +94,25 @@ def _give_databases(connection: Connection) -> None:
         _make_public(connection, POSTGRES)
 
 
+def _tell_indexes_apart(connection: Connection) -> None:
+    """From 4: the key of a plain unique index was a constraint to clients too. It is younger than its index."""
+    stored = connection.run(
+        "SELECT database, key, kind, body FROM ruvector_catalog.entries WHERE kind IN ('table', 'index')"
+    )
+    indexes = [json.loads(body) for _, _, kind, body in stored if kind == "index"]
+    bare = {index["constraint_oid"] for index in indexes if index["oid"] < index["constraint_oid"]}
+    for database, key, kind, body in stored:
+        table = json.loads(body)
+        found = [c for c in table["constraints"] if c["oid"] in bare] if kind == "table" else []
+        for constraint in found:
+            constraint["index_only"] = True
+        if found:
+            entries.put(connection, database, key, kind, json.dumps(table))
+
+
 #: What leads from each format to the next.
-_STEPS: dict[int, Callable[[Connection], None]] = {2: _check_networks, 3: _give_databases}
+_STEPS: dict[int, Callable[[Connection], None]] = {
+    2: _check_networks,
+    3: _give_databases,
+    4: _tell_indexes_apart,
+}

@@ -38,17 +38,22 @@ class ColumnDef:
     generation: str | None = None  # of a generated column: SQL text over the table's other columns
     virtual: bool = False  # a generated column that was declared VIRTUAL
     dimensions: int = 0  # of an array, as it was declared: int[][] has 2
+    not_null_name: str = ""  # the constraint's, where it is not what the table's and the column's name make
 
 
 @dataclass(frozen=True, slots=True)
 class ConstraintDef:
-    """A primary key, unique or check constraint; foreign keys are refused for now."""
+    """A primary key, unique or check constraint; foreign keys are refused for now.
+
+    `index_only`: what keeps the keys of a plain unique index apart. To clients it is no constraint.
+    """
 
     oid: int
     name: str
     kind: Literal["p", "u", "c"]
     columns: tuple[str, ...]
     expression: str | None = None  # check: SQL text in PostgreSQL's dialect
+    index_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ class IndexDef:
     predicate: IndexExpression | None = None
     reads: tuple[str, ...] = ()
     dimensions: int = 0  # of an index on real[]: those of the first array that came; 0 while none has
+    orders: tuple[int, ...] = ()  # a number a key as pg_index.indoption has it; empty where all are 0
 
     @property
     def is_vector(self) -> bool:
@@ -151,6 +157,14 @@ class TableDef:
     def column(self, name: str) -> ColumnDef | None:
         """The column of that name, or None."""
         return next((c for c in self.columns if c.name == name), None)
+
+    def constraint(self, name: str) -> ConstraintDef | None:
+        """The constraint that clients know by that name, or None."""
+        return next((c for c in self.constraints if c.name == name and not c.index_only), None)
+
+    def is_plain(self, index: IndexDef) -> bool:
+        """Whether one of its indexes is there by itself, and not for a constraint."""
+        return all(c.oid != index.constraint_oid or c.index_only for c in self.constraints)
 
     @property
     def storage_name(self) -> str:

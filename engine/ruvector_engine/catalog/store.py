@@ -217,6 +217,7 @@ def _decode(cls: type[Relation], body: dict[str, Any]) -> Relation:
         fields["expressions"] = tuple(k and _index_expression(k) for k in keys)
         fields["predicate"] = fields.get("predicate") and _index_expression(fields["predicate"])
         fields["reads"] = tuple(fields.get("reads", ()))
+        fields["orders"] = tuple(fields.get("orders", ()))
     if cls is ViewDef:
         fields["uses"] = tuple(Use(use["oid"], tuple(use["attnums"])) for use in fields.get("uses", ()))
         fields["options"] = tuple((name, value) for name, value in fields.get("options", ()))

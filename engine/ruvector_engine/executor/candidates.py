@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ruvector_engine.catalog.model import ROW_ID, IndexDef
+from ruvector_engine.catalog.model import IndexDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor.bindings import evaluate, quick_value, values
 from ruvector_engine.executor.filters import matching_ids, rows_query
@@ -21,7 +21,7 @@ from ruvector_engine.executor.text_scans import narrow, narrowed_table
 from ruvector_engine.index import VectorIndex
 from ruvector_engine.index.spec import Query as Vector
 from ruvector_engine.index.spec import Vectors
-from ruvector_engine.planner.index_keys import as_stored, index_key, sql_text
+from ruvector_engine.planner.index_keys import as_stored, index_key
 from ruvector_engine.planner.match import KnnMatch
 from ruvector_engine.planner.operator_classes import index_metric
 from ruvector_engine.planner.walk import cte_references
@@ -174,9 +174,10 @@ def _in_snapshot(
     if known.all():
         return inside
     dimensions = index.spec.dimensions
-    key = sql_text(as_stored(match.key, dimensions))
-    rows = f'SELECT "{ROW_ID}", {key} FROM {match.table.storage_name}'
-    ids, vectors = read_by_id(session.connection, rows, visible[~known], match.element, dimensions)
+    narrowed = narrow(session, match.texts, params)
+    rows = rows_query(match, key=as_stored(match.key, dimensions), narrowed=narrowed)  # the others may have no vector
+    bound = values(session, rows, params)
+    ids, vectors = read_by_id(session.connection, rows.text, visible[~known], match.element, dimensions, bound)
     outside = _top(match, vector, ids, vectors, k)
     merged_ids = np.concatenate((inside.ids, outside.ids))
     distances = np.concatenate((inside.distances, outside.distances))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import access
 from ruvector_engine.sql.needs import Needs, needs_of
+from ruvector_engine.types.registry import TypeRef
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Prepared, Session
@@ -27,7 +28,7 @@ def cleared(session: Session, prepared: Prepared) -> Prepared:
     """The statement, analyzed again where that is due; 42501 when something that it needs was not granted."""
     if not _is_current(session, prepared) or (prepared.needs is None and not session.rights.superuser):
         fresh = session.prepare(prepared.raw, prepared.parameter_oids, prepared.shaped)
-        if fresh.description.columns != prepared.description.columns:
+        if _row_type(fresh) != _row_type(prepared):
             raise SqlError("0A000", "cached plan must not change result type")
         prepared.analyzed, prepared.plan, prepared.needs = fresh.analyzed, fresh.plan, fresh.needs
         prepared.catalog, prepared.search_path = fresh.catalog, fresh.search_path
@@ -37,6 +38,12 @@ def cleared(session: Session, prepared: Prepared) -> Prepared:
         access.require(session, prepared.needs)
     prepared.allowed_at = session.settings.generation
     return prepared
+
+
+def _row_type(prepared: Prepared) -> list[tuple[str, TypeRef]] | None:
+    """Names and types of the columns: whose they are may change, as where a table is made again."""
+    columns = prepared.description.columns
+    return None if columns is None else [(column.name, column.type) for column in columns]
 
 
 def is_allowed(session: Session, prepared: Prepared) -> bool:

@@ -97,11 +97,15 @@ def set_not_null(session: Session, table: TableDef, command: Any) -> None:
 
 def drop_not_null(session: Session, table: TableDef, command: Any) -> None:
     """ALTER COLUMN DROP NOT NULL."""
-    column = column_of(table, command.name)
+    drop_not_null_of(session, table, column_of(table, command.name))
+
+
+def drop_not_null_of(session: Session, table: TableDef, column: ColumnDef) -> None:
+    """Let a column be NULL."""
     if any(c.kind == "p" and column.name in c.columns for c in table.constraints):
         raise SqlError("42P16", f'column "{column.name}" is in a primary key')
     if column.not_null:
-        rewrite(session, table, with_column(table, replace(column, not_null=False)), {})
+        rewrite(session, table, with_column(table, replace(column, not_null=False, not_null_name="")), {})
 
 
 def alter_type(session: Session, table: TableDef, command: Any) -> None:
@@ -128,7 +132,8 @@ def _transformed(session: Session, table: TableDef, column: ColumnDef, node: Any
     """DuckDB's SQL of a column's values as another type: of USING, or of an assignment; 42804 when there is none."""
     context = session.analysis_context()
     given = node.raw_default if node.HasField("raw_default") else None
-    source = analyze_expression(quote(column.name) if given is None else given, context, table=table, clause="USING")
+    text = quote(column.name) if given is None else given
+    source = analyze_expression(text, context, table=table, clause="USING", resolve_unknown=False)
     value = coerce(State(context, Parameters(None)), source, type_, "a")
     if value is None:
         shown = format_type(session.lookup, type_.oid)

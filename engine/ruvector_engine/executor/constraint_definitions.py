@@ -43,8 +43,10 @@ def add_constraint(session: Session, draft: Draft, node: Any, column: str | None
     else:
         raise not_supported(f"{kind.removeprefix('CONSTR_').lower()} constraints are not supported")
     taken = draft.taken | {constraint.name for constraint in draft.constraints}
-    if any(constraint.name == node.conname for constraint in draft.constraints):
+    if any(constraint.name == node.conname and not constraint.index_only for constraint in draft.constraints):
         raise SqlError("42710", f'constraint "{node.conname}" for relation "{draft.name}" already exists')
+    if letter != "c" and (draft.schema, node.conname) in session.catalog.relations:
+        raise SqlError("42P07", f'relation "{node.conname}" already exists')
     name = node.conname or naming.free_name(session, draft.schema, base, taken)
     draft.taken.add(name)
     oid = store.new_oid(session.connection)

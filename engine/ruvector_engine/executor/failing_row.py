@@ -13,6 +13,7 @@ from ruvector_engine.catalog.model import ColumnDef, ConstraintDef, TableDef
 from ruvector_engine.errors import SqlError
 from ruvector_engine.executor import discretion, table_access
 from ruvector_engine.executor.bindings import values
+from ruvector_engine.executor.drawn_values import Remade, remade, sequence_of, targets
 from ruvector_engine.planner.walk import is_volatile, tables
 from ruvector_engine.relational.duck import Connection
 from ruvector_engine.results import Row
@@ -20,8 +21,7 @@ from ruvector_engine.sql.context import Parameters, State
 from ruvector_engine.sql.defaults import column_default
 from ruvector_engine.sql.emit import emit_query
 from ruvector_engine.sql.emit_binding import quote
-from ruvector_engine.sql.functions.sequences import COUNTING
-from ruvector_engine.sql.nodes import Call, Cast, ColumnRef, Const, Expr, Insert, Query, RangeEntry, Target, Update
+from ruvector_engine.sql.nodes import ColumnRef, Expr, Insert, Query, Update
 from ruvector_engine.sql.storage import converter, duck_type, from_transport, to_transport
 from ruvector_engine.sql.unique_keys import comparable, key_columns
 from ruvector_engine.types.registry import Value
@@ -92,12 +92,17 @@ def rows_of(session: Session, statement: Insert | Update, params: Sequence[Value
 
 def _new_rows(session: Session, statement: Insert | Update, params: Sequence[Value]) -> NewRows | None:
     """None when the rows cannot be made again: volatile, or gone with the transaction."""
-    query, numbered = _inserted(statement) if isinstance(statement, Insert) else (_updated(statement), {})
-    if is_volatile(query) or (session.transaction.writes > 1 and any(tables(query))):
+    made = remade(statement) if isinstance(statement, Insert) else Remade(_updated(statement))
+    if made.is_volatile() or (session.transaction.writes > 1 and any(tables(made.query))):
         return None
-    emitted = emit_query(query, transport=False)
+    table = statement.table
+    names = {table.columns[index].name for index in made.random}
+    if any(c.kind == "c" and names & set(c.columns) for c in table.constraints):
+        return None  # another value may be refused or taken where the first was not
+    emitted = emit_query(made.query, transport=False)
     given = statement.columns if isinstance(statement, Insert) else [index for index, _ in statement.sets]
-    return NewRows(statement.table, emitted.text, values(session, emitted, params), numbered, frozenset(given))
+    bound = values(session, emitted, params)
+    return NewRows(table, emitted.text, bound, made.numbered, frozenset(given), drawing=made.drawing)
 
 
 def rows_of_copy(session: Session, table: TableDef, rows: NewRows) -> list[Row]:
@@ -142,7 +147,7 @@ def new_rows_of_copy(
             outputs.append(given)
             continue
         default = column_default(state, column)
-        sequence = None if default is None else _numbering(default)
+        sequence = None if default is None else sequence_of(default)
         text = "NULL"
         if sequence is not None:
             numbered[index] = sequence
@@ -169,35 +174,6 @@ def new_rows_of_copy(
     )
 
 
-def _inserted(statement: Insert) -> tuple[Query, dict[int, int]]:
-    """The rows of an INSERT, and its columns that a sequence fills."""
-    table, query, numbered = statement.table, statement.query, {}
-    exprs: list[Expr] = [Const(None, column.type) for column in table.columns]
-    for index, expr in statement.defaults:
-        sequence = _numbering(expr)
-        if sequence is None:
-            exprs[index] = expr
-        else:
-            numbered[index] = sequence
-    items: tuple[RangeEntry, ...] = ()
-    if query is not None:
-        entry = RangeEntry("", tuple((target.name, target.expr.type) for target in query.targets), query)
-        items = (entry,)
-        for place, index in enumerate(statement.columns):
-            name, type_ref = entry.columns[place]
-            exprs[index] = ColumnRef(entry, place, name, type_ref)
-    return Query(_targets(exprs), from_items=items, ctes=statement.ctes), numbered
-
-
-def _numbering(expr: Expr) -> int | None:
-    """The sequence's OID where the expression is nextval() of it."""
-    while isinstance(expr, Cast):
-        expr = expr.arg
-    if isinstance(expr, Call) and expr.function.template == COUNTING and isinstance(expr.args[0], Const):
-        return int(expr.args[0].value)  # type: ignore[call-overload, no-any-return]
-    return None
-
-
 def _updated(statement: Update) -> Query:
     """The rows of an UPDATE as it would leave them."""
     entry = statement.entry
@@ -205,11 +181,7 @@ def _updated(statement: Update) -> Query:
     for index, expr in statement.sets:
         exprs[index] = expr
     items = (entry, *statement.from_items)
-    return Query(_targets(exprs), from_items=items, where=statement.where, ctes=statement.ctes)
-
-
-def _targets(exprs: Sequence[Expr]) -> tuple[Target, ...]:
-    return tuple(Target(expr, f"c{place}") for place, expr in enumerate(exprs))
+    return Query(targets(exprs), from_items=items, where=statement.where, ctes=statement.ctes)
 
 
 def first_violation(session: Session, rows: NewRows) -> Violation | None:

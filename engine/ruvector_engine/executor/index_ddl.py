@@ -70,6 +70,7 @@ def run_create_index(session: Session, statement: Utility) -> Result:
         expressions=elements.expressions,
         predicate=elements.predicate,
         reads=elements.reads,
+        orders=elements.orders,
     )
     if definition.is_vector or is_text(definition, table):
         if definition.is_vector:
@@ -145,7 +146,8 @@ def _create_plain_index(session: Session, table: TableDef, definition: IndexDef)
     definition = replace(definition, oid=store.new_oid(session.connection))
     index_values.require_computable(session, table, definition)
     if definition.unique:
-        constraint = ConstraintDef(store.new_oid(session.connection), definition.name, "u", definition.columns)
+        oid = store.new_oid(session.connection)
+        constraint = ConstraintDef(oid, definition.name, "u", definition.columns, index_only=True)
         table_rewrite.rewrite(session, table, replace(table, constraints=(*table.constraints, constraint)))
         definition = replace(definition, constraint_oid=constraint.oid)
     session.transaction.catalog = store.changed(session.connection, session.catalog, put=[definition])

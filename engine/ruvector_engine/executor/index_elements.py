@@ -45,6 +45,7 @@ class Elements:
     expressions: tuple[IndexExpression | None, ...]
     predicate: IndexExpression | None
     reads: tuple[str, ...]
+    orders: tuple[int, ...]
 
 
 def elements_of(session: Session, table: TableDef, node: Any, method: str) -> Elements:
@@ -53,6 +54,7 @@ def elements_of(session: Session, table: TableDef, node: Any, method: str) -> El
     classes: list[str] = []
     expressions: list[IndexExpression | None] = []
     reads: list[str] = []
+    orders: list[int] = []
     _check_method(node, method)
     for wrapped in node.index_params:
         element = wrapped.index_elem
@@ -67,8 +69,8 @@ def elements_of(session: Session, table: TableDef, node: Any, method: str) -> El
             reads += read
             type_ref = key.type
         given = element.opclass[-1].string.sval if element.opclass else None
+        orders.append(_order(element, method))
         if method in VECTOR_METHODS:
-            _check_order(element, method)
             classes.append(check_class(method, given, type_ref.pg))
             if type_ref.oid != ARRAY:
                 check_dimensions(type_ref)
@@ -81,16 +83,21 @@ def elements_of(session: Session, table: TableDef, node: Any, method: str) -> El
                 reads.append(element.name)
         elif given is None and not has_default_class(method, type_ref.pg):
             raise no_default_class(method, type_ref.pg)
-        elif given is not None:
-            _check_plain_class(type_ref.pg, given, method)
-            classes.append(given)
+        else:
+            if given is not None:
+                _check_plain_class(type_ref.pg, given, method)
+            classes.append(given or "")
     predicate = None
     if node.HasField("where_clause"):
         predicate, read = _predicate(session, table, node.where_clause)
         reads += read
+    if not any(classes):
+        classes = []
     if not any(expressions):
         expressions = []
-    return Elements(tuple(columns), tuple(classes), tuple(expressions), predicate, tuple(dict.fromkeys(reads)))
+    read_once = tuple(dict.fromkeys(reads))
+    kept = tuple(orders) if any(orders) else ()
+    return Elements(tuple(columns), tuple(classes), tuple(expressions), predicate, read_once, kept)
 
 
 def _check_method(node: Any, method: str) -> None:
@@ -146,11 +153,16 @@ def _unused(name: str, taken: list[str]) -> str:
     return result
 
 
-def _check_order(element: Any, method: str) -> None:
+def _order(element: Any, method: str) -> int:
+    """A key's number in indoption; 0A000 for a method whose indexes have no order."""
     ordered = enum_name(element, "ordering") != "SORTBY_DEFAULT"
-    if ordered or enum_name(element, "nulls_ordering") != "SORTBY_NULLS_DEFAULT":
+    nulls = enum_name(element, "nulls_ordering")
+    if method != "btree" and (ordered or nulls != "SORTBY_NULLS_DEFAULT"):
         what = "ASC/DESC" if ordered else "NULLS FIRST/LAST"
         raise SqlError("0A000", f'access method "{method}" does not support {what} options')
+    descending = enum_name(element, "ordering") == "SORTBY_DESC"
+    nulls_first = descending if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST"
+    return descending | nulls_first << 1
 
 
 def _check_plain_class(pg_type: PgType, given: str, method: str) -> None:

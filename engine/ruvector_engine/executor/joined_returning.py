@@ -96,7 +96,10 @@ def _joined(session: Session, statement: Update | Delete, params: Sequence[Value
 def _of_new_row(statement: Update | Delete, sets: dict[int, Expr], expr: Expr) -> Expr:
     """RETURNING's expression over the row as it was, for the row as it becomes."""
     if any(isinstance(part, SubLink) for part in walk(expr)):
-        raise not_supported("subqueries in RETURNING are not supported")
+        raise not_supported(
+            "subqueries in RETURNING that refer to the changed row, or are volatile, are not supported",
+            hint="Put the statement into WITH, and join its rows in the query.",
+        )
     if any(is_volatile(value) for value in sets.values()):
         raise not_supported(
             "RETURNING columns of other tables is not supported where SET calls a volatile function",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ruvector_engine.executor import knn, queries, writes
+from ruvector_engine.executor import knn, queries, setval_of_rows, writes
 from ruvector_engine.planner.plan import KnnPlan, QueryPlan, WithWritesPlan, WritePlan
 from ruvector_engine.results import Result, Row
 from ruvector_engine.sql.nodes import Const, Query, ValuesList
@@ -25,6 +25,8 @@ def run(session: Session, plan: KnnPlan | QueryPlan | WritePlan | WithWritesPlan
     if isinstance(plan, KnnPlan):
         return knn.run(session, plan, params)
     if isinstance(plan, QueryPlan):
+        if setval_of_rows.needed(plan.query):
+            return setval_of_rows.run(session, plan, params)
         return queries.run(session, plan, params)
     return writes.run(session, plan, params)
 

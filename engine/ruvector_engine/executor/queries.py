@@ -125,8 +125,8 @@ def prepare(session: Session, query: Query) -> None:
                 _lock_now(session, table)
             else:
                 session.lock(table.oid, "update")
-    if session.transaction.isolation in ("repeatable read", "serializable"):
-        session.transaction.begin_snapshot()
+    if session.transaction.isolation in ("repeatable read", "serializable") and not session.transaction.open:
+        session.transaction.take_snapshot()
     read = list(tables(query))
     snapshots.catch_up(session, read)
     for table in read:

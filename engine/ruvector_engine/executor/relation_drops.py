@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ruvector_engine.catalog import store
@@ -22,6 +23,7 @@ from ruvector_engine.executor import (
     dependents,
     ownership,
     table_access,
+    table_rewrite,
 )
 from ruvector_engine.results import Result
 from ruvector_engine.sql.deparse import enum_name
@@ -122,15 +124,19 @@ def drop(session: Session, relation: Relation) -> None:
         gone += [s for s in owned if s.owner_table == relation.oid]
         run(f"DROP TABLE {relation.storage_name}")
     elif isinstance(relation, IndexDef):
-        if relation.constraint_oid:
-            table = session.catalog.table_by_oid(relation.table_oid)
-            constraint = f"constraint {relation.name} on table {table.name if table is not None else ''}"
+        table = session.catalog.table_by_oid(relation.table_oid)
+        if table is not None and not table.is_plain(relation):
+            constraint = f"constraint {relation.name} on table {table.name}"
             raise SqlError(
                 "2BP01",
                 f"cannot drop index {relation.name} because {constraint} requires it",
                 hint=f"You can drop {constraint} instead.",
             )
         session.lock(relation.table_oid, "ddl")
+        if table is not None and relation.constraint_oid:
+            table = table_access.current(session, table)
+            left = tuple(c for c in table.constraints if c.oid != relation.constraint_oid)
+            table_rewrite.rewrite(session, table, replace(table, constraints=left))
     for item in gone:
         if isinstance(item, SequenceDef):
             run(f"DROP SEQUENCE {item.storage_name}")

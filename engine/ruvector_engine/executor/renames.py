@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import BARE_SCHEMA, Catalog, IndexDef, Relation, SequenceDef, TableDef, ViewDef
 from ruvector_engine.catalog.system import objects
+from ruvector_engine.catalog.system.constraints import with_not_null_names
 from ruvector_engine.catalog.system.lookup import system_schemas
 from ruvector_engine.catalog.system.oids import namespace_oid
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import (
     access,
+    constraint_names,
     naming,
     schemas,
     stored_texts,
@@ -48,6 +50,9 @@ def run(session: Session, statement: Utility) -> Result:
     if kind == "OBJECT_COLUMN":
         _rename_column(session, node)
         return Result("ALTER VIEW" if enum_name(node, "relation_type") == "OBJECT_VIEW" else "ALTER TABLE")
+    if kind == "OBJECT_TABCONSTRAINT":
+        constraint_names.rename(session, node)
+        return Result("ALTER TABLE")
     if kind == "OBJECT_SCHEMA":
         _rename_schema(session, node.subname, node.newname)
         return Result("ALTER SCHEMA")
@@ -62,8 +67,15 @@ def run(session: Session, statement: Utility) -> Result:
         raise SqlError("42P07", f'relation "{node.newname}" already exists')
     if isinstance(found, TableDef):
         session.lock(found.oid, "ddl")
+    if isinstance(found, IndexDef) and found.constraint_oid:
+        session.lock(found.table_oid, "ddl")
     before = table_access.change_catalog(session)
-    _put(session, before, [replace(found, name=node.newname)])
+    if isinstance(found, TableDef):
+        found = with_not_null_names(found)
+    renamed: list[Relation] = [replace(found, name=node.newname)]
+    if isinstance(found, IndexDef):
+        renamed += constraint_names.of_index(session, found, node.newname)
+    _put(session, before, renamed)
     return Result(statement.tag)
 
 
@@ -105,7 +117,8 @@ def _rename_column(session: Session, node: Any) -> None:
         return tuple(node.newname if n == column.name else n for n in names)
 
     constraints = tuple(replace(c, columns=renamed(c.columns)) for c in table.constraints)
-    new = replace(with_column(table, replace(column, name=node.newname)), constraints=constraints)
+    named = next(c for c in with_not_null_names(table).columns if c.attnum == column.attnum)
+    new = replace(with_column(table, replace(named, name=node.newname)), constraints=constraints)
     table_storage.check_stored(new)
     session.transaction.changes_of(table.oid).rename(column.name, node.newname)
     indexes: list[Relation] = [i.renamed(column.name, node.newname) for i in session.catalog.indexes_of(table.oid)]

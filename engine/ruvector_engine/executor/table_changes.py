@@ -18,6 +18,7 @@ from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import (
     access,
     column_changes,
+    constraint_names,
     dependents,
     generation,
     ownership,
@@ -172,14 +173,17 @@ def _add_constraint(session: Session, table: TableDef, command: Any) -> None:
 
 
 def _drop_constraint(session: Session, table: TableDef, command: Any) -> None:
-    found = next((c for c in table.constraints if c.name == command.name), None)
+    found = constraint_names.named(session, table, command.name)
+    if found is not None and found.kind == "n":
+        column_changes.drop_not_null_of(session, table, column_of(table, found.columns[0]))
+        return
     if found is None:
         text = f'constraint "{command.name}" of relation "{table.name}" does not exist'
         if not command.missing_ok:
             raise SqlError("42704", text)
         session.notice("00000", f"{text}, skipping")
         return
-    rewrite(session, table, replace(table, constraints=tuple(c for c in table.constraints if c is not found)), {})
+    rewrite(session, table, replace(table, constraints=tuple(c for c in table.constraints if c.oid != found.oid)), {})
 
 
 def _change_owner(session: Session, table: TableDef, command: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruvector_engine.catalog import store
 from ruvector_engine.catalog.model import SequenceDef, TableDef, ViewDef
+from ruvector_engine.catalog.system.constraints import with_not_null_names
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.executor import access, naming
 
@@ -25,12 +26,13 @@ def add_like(session: Session, draft: Draft, clause: Any) -> None:
     if included & _IDENTITY and any(c.identity for c in source.columns):
         raise not_supported("LIKE ... INCLUDING IDENTITY is not supported", hint="Write the column out.")
     indexes = () if isinstance(source, ViewDef) else session.catalog.indexes_of(source.oid)
-    if included & _INDEXES and any(not index.constraint_oid for index in indexes):
+    if included & _INDEXES and any(not index.unique or index.orders or index.opclasses for index in indexes):
         raise not_supported(
-            "LIKE ... INCLUDING INDEXES of a table with indexes besides its keys is not supported",
+            "LIKE ... INCLUDING INDEXES of a table with indexes that are not plain keys is not supported",
             hint="Leave INDEXES out, and create them afterwards.",
         )
-    for column in source.columns:
+    named = source if isinstance(source, ViewDef) else with_not_null_names(source)
+    for column in named.columns:
         if any(c.name == column.name for c in draft.columns):
             raise SqlError("42701", f'column "{column.name}" specified more than once')
         default = column.default if included & _DEFAULTS else None
@@ -67,7 +69,8 @@ def _add_constraints(session: Session, draft: Draft, source: TableDef, included:
         if constraint.kind == "c":
             wanted, name = _CONSTRAINTS, constraint.name
         else:
-            end = "pkey" if constraint.kind == "p" else f"{'_'.join(constraint.columns)}_key"
+            last = "idx" if constraint.index_only else "key"
+            end = "pkey" if constraint.kind == "p" else f"{'_'.join(constraint.columns)}_{last}"
             wanted = _INDEXES
             name = naming.free_name(session, draft.schema, f"{draft.name}_{end}", draft.taken)
         if included & wanted:

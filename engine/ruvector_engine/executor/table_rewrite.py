@@ -86,12 +86,15 @@ def rewrite(
 def _rewritten_error(error: SqlError, old: TableDef, table: TableDef, fresh: TableDef) -> SqlError:
     """What DuckDB says of the rows' copy, as PostgreSQL says it of the table; a new constraint is the likely one."""
     if error.sqlstate == "23502" and error.table == fresh.storage_name.strip('"'):
-        return SqlError("23502", f'column "{error.column}" of relation "{table.name}" contains null values')
+        text = f'column "{error.column}" of relation "{table.name}" contains null values'
+        return SqlError("23502", text, schema=table.schema, table=table.name, column=error.column)
     added = [c for c in table.constraints if c not in old.constraints] or list(table.constraints)
     if isinstance(error, DuplicateKey):
         return duplicate_keys.explained_for_index(error, replace(table, constraints=tuple(added)))
     if error.sqlstate == "23514":
         checks = [c.name for c in added if c.kind == "c"]
-        named = f' "{checks[0]}"' if len(checks) == 1 else ""
-        return SqlError("23514", f'check constraint{named} of relation "{table.name}" is violated by some row')
+        name = checks[0] if len(checks) == 1 else None
+        named = "" if name is None else f' "{name}"'
+        text = f'check constraint{named} of relation "{table.name}" is violated by some row'
+        return SqlError("23514", text, schema=table.schema, table=table.name, constraint=name)
     return error

@@ -21,6 +21,7 @@ from ruvector_engine.executor import (
     index_values,
     joined_returning,
     new_keys,
+    returning_queries,
     snapshots,
     system_views,
     table_access,
@@ -67,10 +68,10 @@ def run(session: Session, plan: WritePlan, params: Sequence[Value]) -> Result:
     _refuse_volatile_keys(statement)
     try:
         if isinstance(statement, Insert):
-            return _insert(session, plan, statement, params)
+            return _insert(session, plan, returning_queries.evaluated(session, statement, params), params)
         if isinstance(statement, Update):
-            return _update(session, plan, statement, params)
-        return _delete(session, plan, statement, params)
+            return _update(session, plan, returning_queries.evaluated(session, statement, params), params)
+        return _delete(session, plan, returning_queries.evaluated(session, statement, params), params)
     except SqlError as error:
         told = explained(error, table, session)
         if isinstance(error, DuplicateKey) and not isinstance(statement, Delete):

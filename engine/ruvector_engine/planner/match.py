@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ruvector_engine.catalog.model import TableDef
@@ -30,6 +31,7 @@ from ruvector_engine.sql.nodes import (
     RangeEntry,
     Special,
 )
+from ruvector_engine.sql.volatility import hangs_on_settings
 from ruvector_simd import AnyMetric
 
 
@@ -42,7 +44,7 @@ class KnnMatch:
     `filter` are the WHERE parts that read only this table: they are evaluated before the search; `texts` those of them
     that are full-text searches. `residual`: other
     parts or joins may drop candidates after it, so the search is widened until enough rows come out. `filter_tables`:
-    what the filter's answer hangs on, the table itself first; None where it hangs on a system view too.
+    what the filter's answer hangs on, the table itself first; None where it hangs on more: the catalogs, the time.
     """
 
     query: Query
@@ -109,8 +111,13 @@ def match_query(query: Query) -> KnnMatch | None:
         tuple(own),
         tuple(text for text in text_matches(query) if text.entry is entry and text.condition in own),
         residual=joined or len(own) < len(parts),
-        filter_tables=None if any(t.virtual for t in read) else (table.oid, *sorted({t.oid for t in read})),
+        filter_tables=(table.oid, *sorted({t.oid for t in read})) if _can_be_kept(own, read) else None,
     )
+
+
+def _can_be_kept(parts: Sequence[Expr], read: Sequence[TableDef]) -> bool:
+    """Whether what the parts of a filter let through stays the same while the tables, values and settings do."""
+    return not any(table.virtual for table in read) and all(map(hangs_on_settings, parts))
 
 
 def _distance(query: Query) -> tuple[Call, Expr, RangeEntry, Expr] | None:

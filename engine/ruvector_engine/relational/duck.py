@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.relational.errors import carried_error, translate
+from ruvector_engine.relational.errors import cancelled, carried_error, hides_an_interrupt, is_fatal, translate
 from ruvector_engine.relational.kept_rows import KeptRows
 from ruvector_engine.results import Row
 
@@ -83,6 +83,8 @@ class Store:
             raise SqlError("58030", f"could not open database file {path}: {error}") from error
         self._root.execute("SET TimeZone = 'UTC'").complete()
         self._during = during
+        #: Called, on any thread, when DuckDB has given up: nothing can be read or written any more.
+        self.on_fatal: Callable[[], object] = lambda: None
 
     def register(self, functions: Iterable[UserFunction]) -> None:
         """Make Python functions callable from SQL, on every connection."""
@@ -99,7 +101,7 @@ class Store:
 
     def connection(self) -> Connection:
         """A new connection, with its own transaction."""
-        return Connection(self._root.cursor(), self._during)
+        return Connection(self._root.cursor(), self._during, lambda: self.on_fatal())
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file."""
@@ -130,10 +132,12 @@ def _carrying(function: Callable[..., Any], arity: int) -> Callable[..., Any]:
 class Connection:
     """One DuckDB connection: used by one thread at a time; only `interrupt` may come from elsewhere."""
 
-    def __init__(self, raw: Any, during: AbstractContextManager[None]) -> None:
+    def __init__(self, raw: Any, during: AbstractContextManager[None], fatal: Callable[[], object]) -> None:
         self._raw = raw
         self._during = during
+        self._fatal = fatal
         self._interruptible = threading.Lock()
+        self._interrupted = False  # since the transaction's beginning
         #: How many statements were run here that are no plain SELECT.
         self.changing = 0
 
@@ -156,6 +160,7 @@ class Connection:
     def control_transaction(self, command: Literal["BEGIN", "COMMIT", "ROLLBACK"]) -> None:
         """Run a command that no interrupt reaches: DuckDB may call a COMMIT interrupted that it has made durable."""
         with self._interruptible:
+            self._interrupted = False
             self.run(command)
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Callable[[int], list[Row]]:
@@ -263,6 +268,7 @@ class Connection:
         """
         if self._interruptible.acquire(blocking=False):
             try:
+                self._interrupted = True
                 with suppress(duckdb.ConnectionException):
                     self._raw.interrupt()
             finally:
@@ -292,4 +298,9 @@ class Connection:
     def _failure(self, error: Exception, sql: str) -> SqlError:
         if isinstance(error, SqlError):
             return error
-        return translate(type(error).__name__, str(error), sql)
+        kind, text = type(error).__name__, str(error)
+        if is_fatal(kind, text):
+            self._fatal()
+        if self._interrupted and hides_an_interrupt(kind, text):
+            return cancelled()
+        return translate(kind, text, sql)

@@ -20,6 +20,25 @@ _CHECK = re.compile(
 _NOT_A_DECIMAL = re.compile(r'Could not convert string "NaN" to DECIMAL')
 _KEY_TYPE = re.compile(r"Invalid Type \[(?P<type>[^\]]*(?:\[\])*)\]: Invalid type for index key")
 
+#: What DuckDB says to everything after a fatal error, such as a checkpoint that found the disk full.
+_INVALIDATED = "database has been invalidated"
+
+
+def is_fatal(kind: str, text: str) -> bool:
+    """Whether DuckDB will answer nothing any more until it is opened anew."""
+    return kind == "FatalException" or _INVALIDATED in text
+
+
+def hides_an_interrupt(kind: str, text: str) -> bool:
+    """Whether an error may be what an interrupt has left: Arrow's readers drop its text, and what it has spoilt is told
+    by the next statement, if it came while a batch was put away."""
+    return kind == "NanoarrowException" or "Current transaction is aborted" in text
+
+
+def cancelled() -> SqlError:
+    """The error of a statement that was interrupted."""
+    return SqlError("57014", "canceling statement due to user request")
+
 
 def carried_error(error: SqlError) -> str:
     """The text that takes a SqlError through DuckDB, which hands on only an exception's text."""
@@ -39,8 +58,8 @@ def translate(kind: str, text: str, sql: str) -> SqlError:
     carried = _CARRIED.search(text)
     if carried is not None:
         return SqlError(**json.loads(carried.group(1)))
-    if kind == "InterruptException":
-        return SqlError("57014", "canceling statement due to user request")
+    if kind == "InterruptException" or "INTERRUPT Error" in text:  # by way of Arrow it is another's exception
+        return cancelled()
     if kind == "ConstraintException":
         return _constraint(text)
     exhausted = _EXHAUSTED.search(text)
@@ -76,6 +95,12 @@ def translate(kind: str, text: str, sql: str) -> SqlError:
         return _conversion(text)
     if kind == "OutOfMemoryException":
         return SqlError("53200", "out of memory", detail=_first_line(text))
+    if is_fatal(kind, text):
+        return SqlError(
+            "58030", _first_line(text), hint="The server ends; what was committed is there when it starts again."
+        )
+    if kind == "IOException" and "No space left" in text:
+        return SqlError("53100", _first_line(text), hint="Check free disk space.")
     if kind == "IOException":
         return SqlError("58030", _first_line(text))
     if "Cannot concatenate lists of types" in text or ("Cannot deduce template type" in text and "list_" in text):

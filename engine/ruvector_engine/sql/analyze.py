@@ -166,6 +166,7 @@ def analyze_expression(
     target: TypeRef | None = None,
     column: str = "",
     clause: str = "CHECK",
+    resolve_unknown: bool = True,
     noted: list[Noted] | None = None,
 ) -> Expr:
     """An expression by itself, from SQL text or a raw Node: a default, a CHECK, ALTER ... USING, COPY ... WHERE.
@@ -181,7 +182,7 @@ def analyze_expression(
     scope.clause = clause
     expr = expression(scope, expression_node(source) if isinstance(source, str) else source)
     if target is None:
-        return known(scope.state, expr)
+        return known(scope.state, expr) if resolve_unknown else expr
     if target.oid == BOOL and not column:
         return boolean(scope.state, expr, "WHERE" if clause in ("COPY", "index predicates") else clause)
     return assign(scope.state, expr, column, target, is_default=clause == "DEFAULT")

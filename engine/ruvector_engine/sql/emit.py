@@ -257,6 +257,9 @@ def _with_returning(
 def _check_returning(expr: Expr, entry: RangeEntry) -> None:
     """DuckDB's RETURNING sees the changed row only."""
     if any(isinstance(e, SubLink) for e in walk(expr)):
-        raise not_supported("subqueries in RETURNING are not supported")
+        raise not_supported(
+            "subqueries in RETURNING that refer to the changed row, or are volatile, are not supported",
+            hint="Put the statement into WITH, and join its rows in the query.",
+        )
     if any(column.range is not entry for column, _ in references(expr)):
         raise not_supported("RETURNING columns of other tables is not supported")

@@ -72,6 +72,8 @@ class ExpressionEmitter:
     ) -> None:
         self.bindings: list[Binding] = []
         self._places: dict[object, int] = {}
+        #: They live as long as their id() tells them from others.
+        self._calls: list[Expr | None] = []
         #: The placeholders written since this was last cleared.
         self.used: set[int] = set()
         self._names: dict[RangeEntry, str] = {}
@@ -89,13 +91,14 @@ class ExpressionEmitter:
         self._shapes[entry] = shapes
         return self._names[entry]
 
-    def bind(self, value: Binding) -> str:
-        """The placeholder of a bound value; equal ones share one."""
+    def bind(self, value: Binding, call: Expr | None = None) -> str:
+        """The placeholder of a bound value; equal ones share one, those of a volatile `call` only with itself."""
         key: object = (type(value), value.number) if isinstance(value, Param) else id(value)
         if isinstance(value, Const) and isinstance(value.value, bytes):
             key = (value.value, value.type)
         elif isinstance(value, SessionValue):
-            key = value
+            key = value if call is None else id(call)
+            self._calls.append(call)
             if value.name == "set_config":  # what is asked for after it is asked for again
                 self._places = {k: p for k, p in self._places.items() if not isinstance(k, SessionValue)}
         place = self._places.get(key)

@@ -25,6 +25,7 @@ from ruvector_engine.sql.emit_rows import (
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import NumericSql, Shape
+from ruvector_engine.sql.late_targets import with_late_targets
 from ruvector_engine.sql.nodes import (
     Call,
     Cast,
@@ -58,6 +59,7 @@ class QueryEmitter(ExpressionEmitter):
 
     def query(self, query: Query, *, transport: bool = False) -> Emitted:
         """A whole query; with `transport`, its values arrive in Python in the registry's forms."""
+        query = with_late_targets(query)
         prefix = self.with_clause(query.ctes)
         if query.set_op:
             body = self._set_operation(query, transport=transport)

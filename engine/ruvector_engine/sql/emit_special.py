@@ -13,7 +13,7 @@ from ruvector_engine.sql.emit_key import is_keyed, key_of, keys_of
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
-from ruvector_engine.sql.functions.session import ROW_BY_ROW
+from ruvector_engine.sql.functions.session import ROW_BY_ROW, is_volatile
 from ruvector_engine.sql.json_text import to_json, to_jsonb
 from ruvector_engine.sql.nodes import ColumnRef, Const, Expr, FunctionDef, Special
 from ruvector_engine.sql.storage import duck_type, from_transport
@@ -199,7 +199,7 @@ def _session(emitter: ExpressionEmitter, expr: Special) -> str:
         left_out = [called.left_out] if len(args) < len(called.args) else []
         return emitter.catalog_call(str(expr.extra), *args, *left_out)
     value = session_value(expr)
-    placeholder = emitter.bind(value)
+    placeholder = emitter.bind(value, expr if is_volatile(str(expr.extra)) else None)
     return from_transport(expr.type, placeholder)
 
 

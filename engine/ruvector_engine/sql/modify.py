@@ -263,7 +263,6 @@ def _on_conflict(scope: Scope, node: Any, table: TableDef, entry: RangeEntry) ->
     excluded = RangeEntry("excluded", entry.columns, table)
     inner = Scope(scope.state, scope)
     inner.names = names_of(entry).merge(names_of(excluded))
-    inner.names.columns = names_of(entry).columns
     given = _set_list(inner, node.target_list, entry, table)
     sets = generated.recomputed(scope.state, table, entry, given)
     where = None
@@ -279,7 +278,7 @@ def _conflict_target(scope: Scope, node: Any, table: TableDef) -> tuple[str, ...
     infer = node.infer
     guard(infer, frozenset({"index_elems", "conname", "location"}))
     if infer.conname:
-        found = next((c for c in table.constraints if c.name == infer.conname), None)
+        found = table.constraint(infer.conname)
         if found is None:
             raise SqlError(
                 "42704",

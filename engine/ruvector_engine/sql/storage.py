@@ -28,7 +28,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ruvector_engine.sql import enum_storage, range_storage, text_styles, timetz_macros
+from ruvector_engine.sql import enum_storage, moment_macros, range_storage, text_styles, timetz_macros
 from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import MAX_DIGITS, Shape
 from ruvector_engine.sql.functions.zones import MACROS as ZONE_MACROS
@@ -374,8 +374,8 @@ MACROS: tuple[str, ...] = (
     "CREATE OR REPLACE MACRO rv_interval_text(x) AS rv_interval_out(rv_months(x), rv_days(x), rv_micros(x))",
     "CREATE OR REPLACE MACRO rv_interval_parts(x) AS CASE WHEN x IS NOT NULL THEN row("
     "rv_months(x), rv_days(x), rv_micros(x)) END",
-    "CREATE OR REPLACE MACRO rv_to_char_zone(x, f) AS rv_to_char(epoch_us(CAST(x AS TIMESTAMP)), "
-    "datepart('timezone', x), strftime(x, '%Z'), f)",
+    "CREATE OR REPLACE MACRO rv_to_char_zone(x, f) AS CASE WHEN isfinite(x) THEN rv_to_char("
+    "epoch_us(CAST(x AS TIMESTAMP)), CAST(datepart('timezone', x) AS BIGINT), strftime(x, '%Z'), f) END",
     "CREATE OR REPLACE MACRO rv_interval_list(x) AS "
     "CASE WHEN x IS NOT NULL THEN CAST([rv_months(x), rv_days(x), rv_micros(x)] AS BIGINT[]) END",
     "CREATE OR REPLACE MACRO rv_any(x) AS CASE WHEN list_bool_or(x) THEN TRUE "
@@ -397,4 +397,5 @@ MACROS: tuple[str, ...] = (
     "CREATE OR REPLACE MACRO rv_array_contains(a, b) AS CASE WHEN a IS NOT NULL AND list_count(b) < len(b) THEN FALSE "
     "ELSE list_has_all(a, b) END",
     *text_styles.MACROS,
+    *moment_macros.MACROS,
 )

@@ -14,17 +14,59 @@ from ruvector_engine.catalog.system.callables import operators, recorded_casts, 
 from ruvector_engine.catalog.system.types import input_and_output
 from ruvector_engine.planner.walk import nodes
 from ruvector_engine.sql.nodes import Aggregate, Call, Cast, Expr, FunctionDef, Special
-from ruvector_engine.types.registry import BY_OID, RECORD, TypeRef, UserOid
+from ruvector_engine.types.registry import (
+    BPCHAR,
+    BY_OID,
+    DATE,
+    INTERVAL,
+    RECORD,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    TIMETZ,
+    VARCHAR,
+    TypeRef,
+    UserOid,
+)
 
 #: Kinds of `Special` in whose place PostgreSQL has a stable function.
 _STABLE_KINDS = frozenset({"session", "enum", "to_json", "to_jsonb"})
 #: Stable functions that PostgreSQL puts an immutable expression in the place of: their own text is SQL.
 _WRITTEN_OUT = frozenset({"quote_literal", "quote_nullable"})
+#: Types whose texts and comparisons hang on TimeZone, DateStyle and IntervalStyle, and those of texts.
+_MOMENTS = frozenset({DATE, TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ, INTERVAL})
+_TEXTS = frozenset({TEXT, VARCHAR, BPCHAR})
+#: Stable functions that hang on these settings only, or on what the types of their arguments do.
+_KEYED_FUNCTIONS = frozenset(
+    {"age", "array_to_json", "array_to_string", "concat", "concat_ws", "date_part", "date_trunc", "extract", "format"}
+    | {"generate_series", "json_build_array", "json_build_object", "jsonb_build_array", "jsonb_build_object"}
+    | {"row_to_json", "timezone", "to_char", "to_date", "to_json", "to_jsonb", "to_number", "to_timestamp"}
+    | {"to_tsvector", "to_tsquery", "plainto_tsquery", "phraseto_tsquery", "websearch_to_tsquery"}
+)
 
 
 def is_immutable(expr: Expr) -> bool:
     """Whether the expression has one value for a row, for ever."""
     return all(_is_immutable_node(node) for node in nodes(expr))
+
+
+def hangs_on_settings(root: Any) -> bool:
+    """Whether it has one value for a row while settings of time and text stay: what is kept by these may be used again.
+
+    Not so what asks for roles, privileges, other objects or the time. Values of the session are bound beforehand.
+    """
+    return all(_is_immutable_node(node) or _is_keyed_node(node) for node in nodes(root))
+
+
+def _is_keyed_node(node: Any) -> bool:
+    if isinstance(node, Cast):
+        return node.arg.type.oid in _MOMENTS and node.type.oid in _MOMENTS | _TEXTS
+    if isinstance(node, Call) and node.function.kind == "o":
+        return all(arg.type.oid in _MOMENTS for arg in node.args)
+    if isinstance(node, Call):
+        return node.function.name in _KEYED_FUNCTIONS and (node.function.name != "age" or len(node.args) > 1)
+    return isinstance(node, Special) and (node.kind in _STABLE_KINDS or node.kind == "output")
 
 
 def _is_immutable_node(node: Any) -> bool:

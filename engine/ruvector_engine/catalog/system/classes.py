@@ -255,7 +255,7 @@ def _index_row(table: TableDef, index: IndexDef) -> tuple[Any, ...]:
         indkey=[_attribute_number(table, index, i) for i in range(len(index.columns))],
         indcollation=[storage_facts(t.oid).collation for t in keys],
         indclass=classes,
-        indoption=[0] * len(keys),
+        indoption=list(index.orders) or [0] * len(keys),
         indexprs=", ".join(expressions) or None,
         indpred=index.predicate.shown if index.predicate is not None else None,
     )

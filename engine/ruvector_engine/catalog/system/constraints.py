@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ruvector_engine.catalog.model import Catalog, IndexDef, TableDef
+from ruvector_engine.catalog.model import Catalog, ColumnDef, IndexDef, TableDef
 from ruvector_engine.catalog.system.names import quote_identifier
 from ruvector_engine.catalog.system.oids import not_null_oid
 
@@ -53,6 +53,16 @@ def not_null_name(table: str, column: str) -> str:
     return f"{names[0]}_{names[1]}_not_null"
 
 
+def with_not_null_names(table: TableDef) -> TableDef:
+    """The table with the names of its NOT NULL constraints written down: before it, or a column, is renamed."""
+
+    def named(column: ColumnDef) -> ColumnDef:
+        name = column.not_null_name or not_null_name(table.name, column.name)
+        return replace(column, not_null_name=name if column.not_null else "")
+
+    return replace(table, columns=tuple(map(named, table.columns)))
+
+
 def table_constraints(table: TableDef, indexes: tuple[IndexDef, ...]) -> Iterator[Constraint]:
     """The constraints of one table, NOT NULL ones first."""
     if table.virtual:
@@ -61,13 +71,15 @@ def table_constraints(table: TableDef, indexes: tuple[IndexDef, ...]) -> Iterato
         if column.not_null:
             yield Constraint(
                 not_null_oid(table.oid, column.attnum),
-                not_null_name(table.name, column.name),
+                column.not_null_name or not_null_name(table.name, column.name),
                 "n",
                 table,
                 (column.name,),
             )
     by_constraint = {index.constraint_oid: index.oid for index in indexes if index.constraint_oid}
     for c in table.constraints:
+        if c.index_only:
+            continue
         yield Constraint(c.oid, c.name, c.kind, table, c.columns, by_constraint.get(c.oid, 0), c.expression)
 
 

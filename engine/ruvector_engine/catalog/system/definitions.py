@@ -14,6 +14,8 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.shown_names import shown_expression, shown_query
 
 _CALL = re.compile(r'[a-z_0-9"]+\(')
+#: What a key's number in indoption says: 1 is DESC, 2 is NULLS FIRST.
+_ORDERS = ("", " DESC NULLS LAST", " NULLS FIRST", " DESC")
 
 
 def pg_get_indexdef(lookup: Lookup, oid: int, column: int = 0, pretty: bool = False) -> str | None:
@@ -54,18 +56,25 @@ def _key_text(index: IndexDef, position: int, pretty: bool) -> str:
 
 def _index_column(lookup: Lookup, index: IndexDef, table: Relation, position: int, pretty: bool) -> str:
     text = _key_text(index, position, pretty)
+    return (
+        f"{text}{_class_text(lookup, index, table, position)}{_ORDERS[index.orders[position] if index.orders else 0]}"
+    )
+
+
+def _class_text(lookup: Lookup, index: IndexDef, table: Relation, position: int) -> str:
+    """The operator class of a key, if it is not the default one."""
     opclass = index.opclasses[position] if position < len(index.opclasses) else ""
     expression = index.expression_at(position)
     column = table.column(index.columns[position]) if isinstance(table, TableDef) else None
     type_ref = expression.type if expression is not None else column.type if column is not None else None
     if not opclass or type_ref is None:
-        return text
+        return ""
     default = default_operator_class(index.method, type_ref.oid)
     if default is not None and default.name == opclass:
-        return text
+        return ""
     named = operator_class(index.method, opclass)
     hidden = named is not None and extension_of(named.oid) and "public" not in lookup.search_path
-    return f"{text} {'public.' if hidden else ''}{quote_identifier(opclass)}"
+    return f" {'public.' if hidden else ''}{quote_identifier(opclass)}"
 
 
 def pg_get_constraintdef(lookup: Lookup, oid: int, _pretty: bool = False) -> str | None:

@@ -70,7 +70,7 @@ def depend_rows(context: SystemContext) -> Rows:
             for attnum in constraint.attnums:
                 depends(PG_CONSTRAINT, constraint.oid, table, attnum)
         for index in indexes:
-            if index.constraint_oid:
+            if not table.is_plain(index):
                 rows.append(
                     row(
                         classid=PG_CLASS, objid=index.oid, refclassid=PG_CONSTRAINT,

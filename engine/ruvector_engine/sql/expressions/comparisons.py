@@ -8,7 +8,7 @@ from typing import Any
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.coerce import coerce, coerce_or_fail, coerce_to_common, common_type, known
 from ruvector_engine.sql.expressions.dispatch import expression, handles
-from ruvector_engine.sql.expressions.operands import apply_operator, equality
+from ruvector_engine.sql.expressions.operands import apply_operator, equality, of_one_moment
 from ruvector_engine.sql.nodes import BoolOp, Call, Const, Expr, Special
 from ruvector_engine.sql.raw import kind_of, pb, position, strings
 from ruvector_engine.sql.scope import Scope
@@ -130,7 +130,7 @@ def _array_operand(scope: Scope, node: Any) -> Expr:
     if not element:
         raise SqlError("42809", "op ANY/ALL (array) requires array on right side", position=position(node.location))
     stand_in = Const(None, TypeRef(element), right.location)
-    call = equality(scope.state, left, stand_in, node.location, name)
+    call = of_one_moment(scope.state, left, stand_in, node.location, name)
     wanted = BY_OID[call.args[1].type.oid].array_oid
     array = right if call.args[1].type.oid == element else coerce(scope.state, right, TypeRef(wanted), "i")
     if array is None:

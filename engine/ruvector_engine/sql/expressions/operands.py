@@ -28,7 +28,18 @@ from ruvector_engine.sql.functions.shaped_arrays import makes_shape, over_shapes
 from ruvector_engine.sql.functions.text_search import CONFIGURED
 from ruvector_engine.sql.nodes import Call, Const, Expr, FunctionDef, Special
 from ruvector_engine.sql.raw import position
-from ruvector_engine.types.registry import BOOL, BY_OID, JSONB, REGCONFIG, TEXT, UNKNOWN, TypeRef
+from ruvector_engine.types.registry import (
+    BOOL,
+    BY_OID,
+    DATE,
+    JSONB,
+    REGCONFIG,
+    TEXT,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    UNKNOWN,
+    TypeRef,
+)
 
 _ARRAYS = (ANYARRAY, ANYCOMPATIBLEARRAY)
 _CURRENT_CONFIGURATION = Special("session", (), TypeRef(REGCONFIG), "get_current_ts_config")
@@ -208,6 +219,20 @@ def equality(state: State, left: Expr, right: Expr, location: int, name: str = "
     if not isinstance(result, Call) or result.type.oid != BOOL:
         raise SqlError("42804", f"operator {name} must return type boolean", position=position(location))
     return result
+
+
+def of_one_moment(state: State, left: Expr, right: Expr, location: int, name: str) -> Call:
+    """Like `equality`; but of a date or timestamp and a moment of another type, both become the wider one.
+
+    In lists and subqueries DuckDB compares a timestamptz with a timestamp by their bits, whatever the time zone.
+    """
+    call = equality(state, left, right, location, name)
+    types = {a.type.oid for a in call.args}
+    if len(types) == 1 or not types <= {DATE, TIMESTAMP, TIMESTAMPTZ}:
+        return call
+    wide = TIMESTAMPTZ if TIMESTAMPTZ in types else TIMESTAMP
+    a, b = (as_type(state, arg, wide) for arg in call.args)
+    return equality(state, a, b, location, name)
 
 
 def as_type(state: State, expr: Expr, oid: int) -> Expr:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.coerce import coerce
 from ruvector_engine.sql.expressions.dispatch import expression, handles
-from ruvector_engine.sql.expressions.operands import equality
+from ruvector_engine.sql.expressions.operands import of_one_moment
 from ruvector_engine.sql.nodes import Expr, Query, Special, SubLink
 from ruvector_engine.sql.query import subquery
 from ruvector_engine.sql.raw import guard, pb, position, strings
@@ -76,7 +76,9 @@ def _quantified(scope: Scope, query: Query, node: Any) -> Expr:
         raise SqlError("42601", "subquery has too many columns", position=position(node.location))
     if len(left) > len(query.targets):
         raise SqlError("42601", "subquery has too few columns", position=position(node.location))
-    calls = [equality(scope.state, a, t.expr, node.location, name) for a, t in zip(left, query.targets, strict=True)]
+    calls = [
+        of_one_moment(scope.state, a, t.expr, node.location, name) for a, t in zip(left, query.targets, strict=True)
+    ]
     retype(scope.state, query, [c.args[1].type for c in calls])
     sides = [coerce(scope.state, a, c.args[0].type, "i") or a for a, c in zip(left, calls, strict=True)]
     kind: Literal["ANY", "ALL"] = "ANY" if node.sub_link_type == pb.ANY_SUBLINK else "ALL"

@@ -10,6 +10,7 @@ from ruvector_engine.errors import not_supported
 from ruvector_engine.sql.functions import numeric_sql as numeric
 from ruvector_engine.sql.functions.datetimes import average_intervals, sum_intervals
 from ruvector_engine.sql.functions.definition import aggregate, window
+from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.nodes import FunctionDef
 
@@ -142,14 +143,28 @@ def _windows() -> Iterator[FunctionDef]:
         yield window(name, "", "int8", name)
     yield window("percent_rank", "", "float8", "percent_rank")
     yield window("cume_dist", "", "float8", "cume_dist")
-    yield window("ntile", "int4", "int4", _cast("ntile", "INTEGER"))
+    yield window(
+        "ntile", "int4", "int4", lambda call, n: f"CAST({call('ntile', _positive(n, '22014', 'ntile'))} AS INTEGER)"
+    )
     for name in ("lag", "lead"):
         yield window(name, "anycompatible", "anycompatible", name)
         yield window(name, "anycompatible,int4", "anycompatible", name)
         yield window(name, "anycompatible,int4,anycompatible", "anycompatible", name)
     for name in ("first_value", "last_value"):
         yield window(name, "anyelement", "anyelement", name)
-    yield window("nth_value", "anyelement,int4", "anyelement", "nth_value")
+    yield window(
+        "nth_value",
+        "anyelement,int4",
+        "anyelement",
+        lambda call, value, n: call("nth_value", value, _positive(n, "22016", "nth_value")),
+    )
+
+
+def _positive(number: str, sqlstate: str, name: str) -> str:
+    if number.isdigit() and int(number) > 0:
+        return number
+    error = raising(sqlstate, f"argument of {name} must be greater than zero")
+    return f"(CASE WHEN {number} <= 0 THEN {error} ELSE {number} END)"
 
 
 def _rows_as_json(call: Callable[..., str], a: str) -> str:

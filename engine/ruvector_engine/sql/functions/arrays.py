@@ -17,6 +17,10 @@ from ruvector_engine.sql.nodes import FunctionDef
 if TYPE_CHECKING:
     from ruvector_engine.sql.emit_key import ElementKey
 
+#: Two arrays behind each other; NULL when both are, where list_concat() says []. Each is evaluated once.
+CONCATENATED = (
+    "list_reduce([{0}, {1}], lambda rv_a, rv_b: CASE WHEN rv_a IS NULL THEN rv_b ELSE list_concat(rv_a, rv_b) END)"
+)
 _STEP_ZERO = raising("22023", "step size cannot equal zero")
 
 
@@ -48,7 +52,8 @@ def _numeric_series(start: str, stop: str, step: str = "'1'") -> str:
 
 
 def _time_series(start: str, stop: str, step: str) -> str:
-    return f"generate_series({start}, {stop}, {step})"
+    checked = f"CASE WHEN {step} = INTERVAL 0 DAY THEN {_STEP_ZERO} ELSE {step} END"
+    return f"generate_series({start}, {stop}, {checked})"
 
 
 def _comparing() -> Iterator[FunctionDef]:
@@ -146,7 +151,7 @@ def _functions() -> Iterator[FunctionDef]:
         "array_cat",
         "anycompatiblearray,anycompatiblearray",
         "anycompatiblearray",
-        "list_concat({0}, {1})",
+        CONCATENATED,
         strict=False,
     )
     yield from _comparing()

@@ -3,123 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterator, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 
-from ruvector_engine.errors import SqlError, not_supported
-from ruvector_engine.sql.functions import numeric_sql as numeric
-from ruvector_engine.sql.functions.definition import Udf, function, nullable
-from ruvector_engine.sql.functions.numeric_sql import NumericSql
+from ruvector_engine.errors import SqlError
+from ruvector_engine.sql.functions.date_fields import FUNCTIONS as DATE_FIELDS
+from ruvector_engine.sql.functions.date_trunc import FUNCTIONS as DATE_TRUNC
+from ruvector_engine.sql.functions.definition import Udf, function
+from ruvector_engine.sql.functions.interval_arithmetic import UDFS as INTERVAL_UDFS
 from ruvector_engine.sql.functions.to_char import FUNCTIONS as TO_CHAR_FUNCTIONS
 from ruvector_engine.sql.functions.to_char import UDFS as TO_CHAR_UDFS
 from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.sql.storage import EPOCH_SHIFT
 from ruvector_engine.types.calendar import END_TIMESTAMP, MIN_TIMESTAMP
-from ruvector_engine.types.registry import BY_NAME, TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY
-
-_MOMENTS = ("timestamp", "timestamptz", "date", "interval", "time")
-#: extract()'s whole-number fields and DuckDB's names for them.
-_FIELDS = {
-    "year": "year",
-    "month": "month",
-    "day": "day",
-    "hour": "hour",
-    "minute": "minute",
-    "dow": "dow",
-    "isodow": "isodow",
-    "doy": "doy",
-    "week": "week",
-    "quarter": "quarter",
-    "isoyear": "isoyear",
-    "decade": "decade",
-    "century": "century",
-    "millennium": "millennium",
-    "timezone": "timezone",
-    "timezone_hour": "timezone_hour",
-    "timezone_minute": "timezone_minute",
-}
-_FIELD_ALIASES = {
-    "years": "year",
-    "months": "month",
-    "days": "day",
-    "hours": "hour",
-    "minutes": "minute",
-    "seconds": "second",
-    "weeks": "week",
-    "msec": "milliseconds",
-    "millisecond": "milliseconds",
-    "usec": "microseconds",
-    "microsecond": "microseconds",
-}
-_TRUNCATED = (
-    *("microseconds", "milliseconds", "second", "minute", "hour", "day"),
-    *("week", "month", "quarter", "year", "decade", "century", "millennium"),
-)
-#: Those that a time has.
-_CLOCK_FIELDS = frozenset({"hour", "minute", "second", "milliseconds", "microseconds", "epoch"})
-_FIELD = re.compile(r"'(\w+)'")
-
-
-def field_name(text: str, type_name: str) -> str:
-    """The canonical name of extract()'s field, which must be a constant; 22023 for one that no type has."""
-    found = _FIELD.fullmatch(text)
-    if found is None:
-        raise not_supported("a date field that is not a constant is not supported")
-    name = found.group(1).lower()
-    name = _FIELD_ALIASES.get(name, name)
-    if name not in (*_FIELDS, "epoch", "second", "milliseconds", "microseconds", "julian"):
-        raise SqlError("22023", f'unit "{name}" not recognized for type {type_name}')
-    return name
-
-
-def _extract(type_name: str, label: str) -> Callable[[str, str], NumericSql]:
-    def template(field: str, value: str) -> NumericSql:
-        name = field_name(field, label)
-        if type_name == "time" and name not in _CLOCK_FIELDS:
-            raise SqlError("0A000", f'unit "{name}" not supported for type {label}')
-        if name in _FIELDS:
-            return NumericSql(f"CAST(datepart('{_FIELDS[name]}', {value}) AS DECIMAL(19,0))", (19, 0))
-        if name == "epoch":
-            return _epoch(type_name, value)
-        if name == "julian":
-            return NumericSql(f"CAST(datepart('julian', {value}) AS DECIMAL(19,0))", (19, 0))
-        if type_name == "date":
-            raise SqlError("0A000", f'unit "{name}" not supported for type date')
-        micros = f"CAST(datepart('microsecond', {value}) AS DECIMAL(19,0))"
-        if name == "microseconds":
-            return NumericSql(micros, (19, 0))
-        scale = 6 if name == "second" else 3
-        return NumericSql(f"({micros} * 0.{'0' * (scale - 1)}1)", (20 + scale, scale))
-
-    return template
-
-
-def _epoch(type_name: str, value: str) -> NumericSql:
-    if type_name == "date":
-        return NumericSql(f"CAST(epoch({value}) AS DECIMAL(19,0))", (19, 0))
-    if type_name == "interval":
-        text = f"rv_interval_epoch(rv_months({value}), rv_days({value}), rv_micros({value}))"
-        return numeric.numeric_text(text)
-    return NumericSql(f"(CAST(epoch_us({value}) AS DECIMAL(25,0)) * 0.000001)", (31, 6))
-
-
-def _date_part(type_name: str, label: str) -> Callable[[str, str], str]:
-    extract = _extract(type_name, label)
-    return lambda field, value: f"CAST({extract(field, value)} AS DOUBLE)"
-
-
-def _truncate(type_name: str) -> Callable[[str, str], str]:
-    def template(field: str, value: str) -> str:
-        found = _FIELD.fullmatch(field)
-        if found is None:
-            return f"date_trunc({field}, {value})"
-        name = _FIELD_ALIASES.get(found.group(1).lower(), found.group(1).lower())
-        if name not in _TRUNCATED:
-            raise SqlError("22023", f'unit "{name}" not recognized for type {type_name}')
-        return f"date_trunc('{name}', {value})"
-
-    return template
+from ruvector_engine.types.registry import TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY
 
 
 def interval_call(udf: str) -> Callable[..., str]:
@@ -156,18 +53,6 @@ def average_intervals(call: Callable[..., str], a: str) -> str:
 
 
 def _functions() -> Iterator[FunctionDef]:
-    labels = {
-        "timestamp": "timestamp without time zone",
-        "timestamptz": "timestamp with time zone",
-        "time": "time without time zone",
-    }
-    for name in _MOMENTS:
-        label = labels.get(name, name)
-        yield function("extract", f"text,{name}", "numeric", _extract(name, label))
-        yield function("date_part", f"text,{name}", "float8", _date_part(name, label))
-    for name in ("timestamp", "timestamptz", "interval"):
-        truncate = _truncate(BY_NAME[name].sql_name)
-        yield function("date_trunc", f"text,{name}", name, truncate)
     yield function("date_bin", "interval,timestamp,timestamp", "timestamp", "time_bucket({0}, {1}, {2})")
     yield function("date_bin", "interval,timestamptz,timestamptz", "timestamptz", "time_bucket({0}, {1}, {2})")
     for name in ("timestamp", "timestamptz"):
@@ -182,6 +67,8 @@ def _functions() -> Iterator[FunctionDef]:
     yield function("to_timestamp", "float8", "timestamptz", "rv_micros_timestamptz(rv_epoch_moment({0}))")
     yield function("justify_days", "interval", "interval", interval_call("rv_interval_justify_days"))
     yield function("justify_hours", "interval", "interval", interval_call("rv_interval_justify_hours"))
+    yield from DATE_FIELDS
+    yield from DATE_TRUNC
     yield from TO_CHAR_FUNCTIONS
 
 
@@ -201,17 +88,6 @@ def _epoch_of(months: int, days: int, micros: int) -> str:
     return format(seconds + Decimal(micros).scaleb(-6).quantize(Decimal("0.000001")), "f")
 
 
-def _scaled(months: int, days: int, micros: int, factor: float) -> list[int]:
-    """An interval times a number: what is left of a month becomes days, of a day time (interval_mul)."""
-    exact_months, exact_days = months * factor, days * factor
-    whole_months, whole_days = int(exact_months), int(exact_days)
-    month_rest = round((exact_months - whole_months) * _DAYS_PER_MONTH, 6)
-    seconds = (exact_days - whole_days + month_rest - int(month_rest)) * 86_400
-    whole_days += int(month_rest)
-    total = Decimal(seconds * 1_000_000 + micros * factor).to_integral_value(ROUND_HALF_EVEN)
-    return [whole_months, whole_days, int(total)]
-
-
 def _epoch_moment(seconds: float) -> int:
     """to_timestamp(): the timestamptz of seconds since 1970."""
     if math.isnan(seconds):
@@ -224,12 +100,6 @@ def _epoch_moment(seconds: float) -> int:
     return micros
 
 
-def _divided(months: int, days: int, micros: int, divisor: float) -> list[int]:
-    if divisor == 0:
-        raise SqlError("22012", "division by zero")
-    return _scaled(months, days, micros, 1 / divisor)
-
-
 def _justify_days(months: int, days: int, micros: int) -> list[int]:
     more = int(days / _DAYS_PER_MONTH)
     return [months + more, days - more * _DAYS_PER_MONTH, micros]
@@ -240,29 +110,12 @@ def _justify_hours(months: int, days: int, micros: int) -> list[int]:
     return [months, days + more, micros - more * _DAY]
 
 
-def _total(values: Sequence[Sequence[int] | None]) -> list[int] | None:
-    present = [v for v in values if v is not None]
-    return [sum(column) for column in zip(*present, strict=True)] if present else None
-
-
-def _mean(values: Sequence[Sequence[int] | None]) -> list[int] | None:
-    total = _total(values)
-    if total is None:
-        return None
-    months, days, micros = total
-    return _divided(months, days, micros, float(sum(v is not None for v in values)))
-
-
 _PARTS = ("BIGINT", "BIGINT", "BIGINT")
 UDFS: tuple[Udf, ...] = (
     Udf("rv_interval_epoch", _epoch_of, _PARTS, "VARCHAR"),
     Udf("rv_epoch_moment", _epoch_moment, ("DOUBLE",), "BIGINT"),
-    Udf("rv_interval_mul", _scaled, (*_PARTS, "DOUBLE"), "BIGINT[]"),
-    Udf("rv_interval_div", _divided, (*_PARTS, "DOUBLE"), "BIGINT[]"),
-    Udf("rv_interval_sub", lambda a, b, c, x, y, z: [a - x, b - y, c - z], _PARTS * 2, "BIGINT[]"),
     Udf("rv_interval_justify_days", _justify_days, _PARTS, "BIGINT[]"),
     Udf("rv_interval_justify_hours", _justify_hours, _PARTS, "BIGINT[]"),
-    nullable("rv_interval_total", _total, ("BIGINT[][]",), "BIGINT[]"),
-    nullable("rv_interval_mean", _mean, ("BIGINT[][]",), "BIGINT[]"),
+    *INTERVAL_UDFS,
     *TO_CHAR_UDFS,
 )

@@ -48,6 +48,7 @@ def _list(*args: str) -> str:
 
 def _functions() -> Iterator[FunctionDef]:
     yield function("to_jsonb", "anyjson", "jsonb", "{0}")
+    yield function("jsonb_build_array", "", "jsonb", "'[]'")
     yield function("jsonb_build_array", "anyjson", "jsonb", _list, strict=False, variadic=True)
     yield function("jsonb_typeof", "jsonb", "text", "rv_jsonb_typeof({0})")
     yield function("json_typeof", "json", "text", "rv_jsonb_typeof({0})")

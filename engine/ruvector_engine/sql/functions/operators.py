@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ruvector_engine.sql.functions import numeric_sql as numeric
+from ruvector_engine.sql.functions.arrays import CONCATENATED
 from ruvector_engine.sql.functions.datetimes import interval_call, subtract_intervals
 from ruvector_engine.sql.functions.definition import Udf, oid_of, operator
 from ruvector_engine.sql.functions.float_sql import Arithmetic
@@ -150,11 +151,14 @@ def _datetimes() -> Iterator[FunctionDef]:
     yield operator("+", "interval,date", "timestamp", "(CAST({1} AS TIMESTAMP) + {0})")
     yield operator("-", "date,interval", "timestamp", "(CAST({0} AS TIMESTAMP) - {1})")
     yield operator("+", "date,time", "timestamp", "({0} + {1})")
+    yield operator("+", "timestamp,interval", "timestamp", "({0} + {1})")
+    yield operator("+", "interval,timestamp", "timestamp", "({1} + {0})")
+    yield operator("-", "timestamp,interval", "timestamp", "({0} - {1})")
+    yield operator("+", "timestamptz,interval", "timestamptz", "rv_later({0}, {1})")
+    yield operator("+", "interval,timestamptz", "timestamptz", "rv_later({1}, {0})")
+    yield operator("-", "timestamptz,interval", "timestamptz", "rv_earlier({0}, {1})")
     for name in ("timestamp", "timestamptz"):
-        yield operator("+", f"{name},interval", name, "({0} + {1})")
-        yield operator("+", f"interval,{name}", name, "({1} + {0})")
-        yield operator("-", f"{name},interval", name, "({0} - {1})")
-        yield operator("-", f"{name},{name}", "interval", "({0} - {1})")
+        yield operator("-", f"{name},{name}", "interval", "rv_elapsed({0}, {1})")
     yield operator("+", "time,interval", "time", "({0} + {1})")
     yield operator("+", "interval,time", "time", "({1} + {0})")
     yield operator("+", "time,date", "timestamp", "({1} + {0})")
@@ -169,9 +173,7 @@ def _datetimes() -> Iterator[FunctionDef]:
 
 
 def _arrays() -> Iterator[FunctionDef]:
-    yield operator(
-        "||", "anycompatiblearray,anycompatiblearray", "anycompatiblearray", "list_concat({0}, {1})", strict=False
-    )
+    yield operator("||", "anycompatiblearray,anycompatiblearray", "anycompatiblearray", CONCATENATED, strict=False)
     yield operator(
         "||", "anycompatiblearray,anycompatible", "anycompatiblearray", "list_concat({0}, [{1}])", strict=False
     )

@@ -38,7 +38,7 @@ def candidates(functions: Sequence[FunctionDef], count: int) -> list[Candidate]:
         if function.paired:
             if count and count % arity == 0:
                 result.append(Candidate(function, function.args * (count // arity), True))
-        elif function.variadic and count >= arity - 1:
+        elif function.variadic and count >= arity:
             spread = function.args[:-1] + (function.args[-1],) * (count - arity + 1)
             result.append(Candidate(function, spread, True))
         elif not function.variadic and arity - function.defaults <= count <= arity:
@@ -48,13 +48,7 @@ def candidates(functions: Sequence[FunctionDef], count: int) -> list[Candidate]:
 
 def choose(found: Sequence[Candidate], types: Sequence[int]) -> Candidate | Outcome:
     """The one that fits the argument types best."""
-    usable = [
-        c
-        for c in found
-        if all(can_coerce(s, t, "i") for s, t in zip(types, c.args, strict=True))
-        and _consistent(c, types)
-        and not (c.function.of_arrays and _NOT_ARRAYS.intersection(types))
-    ]
+    usable = [c for c in found if _fits(c, types) and not (c.function.of_arrays and _NOT_ARRAYS.intersection(types))]
     plain = [c for c in usable if not c.variadic]
     if plain and len(plain) < len(usable):
         usable = plain
@@ -68,6 +62,12 @@ def choose(found: Sequence[Candidate], types: Sequence[int]) -> Candidate | Outc
     if chosen == "ambiguous" and first:
         return first[0] if len(first) == 1 else _select(first, types)
     return chosen
+
+
+def _fits(candidate: Candidate, types: Sequence[int]) -> bool:
+    """Whether arguments of these types can be coerced to what it takes (can_coerce_type)."""
+    coercible = all(can_coerce(s, t, "i") for s, t in zip(types, candidate.args, strict=True))
+    return coercible and _consistent(candidate, types)
 
 
 def _consistent(candidate: Candidate, types: Sequence[int]) -> bool:
@@ -104,8 +104,8 @@ def _select(usable: list[Candidate], types: Sequence[int]) -> Candidate | Outcom
     kinds = {types[i] for i in known}
     if len(kinds) == 1:
         # Last resort: take the unknown ones for the type that all known ones have.
-        assumed = kinds.pop()
-        fitting = [c for c in usable if all(can_coerce(assumed, t, "i") for t in c.args)]
+        assumed = (kinds.pop(),) * len(types)
+        fitting = [c for c in usable if _fits(c, assumed)]
         if len(fitting) == 1:
             return fitting[0]
     return "ambiguous"

@@ -78,6 +78,27 @@ SESSION_FUNCTIONS: tuple[FunctionDef, ...] = (
 )
 
 
+#: What every call does anew; the others have one value in a statement.
+_VOLATILE = frozenset(
+    {
+        "clock_timestamp",
+        "pg_cancel_backend",
+        "pg_reload_conf",
+        "pg_sleep",
+        "pg_terminate_backend",
+        "ruvector_index_maintenance",
+        "ruvector_reset_peak_memory",
+        "set_config",
+        "setval",
+    }
+)
+
+
+def is_volatile(name: str) -> bool:
+    """Whether each call of a session function counts, also beside an equal one."""
+    return name in _VOLATILE or name.startswith(("pg_advisory_", "pg_try_advisory_"))
+
+
 class RowByRow(NamedTuple):
     """How DuckDB calls a session function: the types, and what stands for a last argument that is left out."""
 

@@ -140,7 +140,7 @@ def _functions() -> Iterator[FunctionDef]:
     )
     yield function("repeat", "text,int4", "text", _repeat)
     for name, test in (("num_nulls", "NULL"), ("num_nonnulls", "NOT NULL")):
-        yield function(name, "any,any", "int4", _count_nulls(test), strict=False, variadic=True)
+        yield function(name, "any", "int4", _count_nulls(test), strict=False, variadic=True)
     yield function("quote_literal", "cstring", "text", "rv_quote_literal({0})")
     yield function("quote_nullable", "cstring", "text", "coalesce(rv_quote_literal({0}), 'NULL')", strict=False)
     for name, args, template in _SETS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ruvector_engine.errors import SqlError
-from ruvector_engine.sql.functions.datetimes import field_name
+from ruvector_engine.sql.functions.date_units import field_name
 from ruvector_engine.sql.functions.definition import Udf, function, operator
 from ruvector_engine.sql.functions.numeric_sql import NumericSql
 from ruvector_engine.sql.nodes import FunctionDef

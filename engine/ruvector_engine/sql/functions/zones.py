@@ -44,13 +44,13 @@ def _fixed_or_named(zone: str) -> tuple[int | None, str]:
     return (-found.fixed if _OFFSET.fullmatch(name) else found.fixed), zone
 
 
-def _zoned_to_clock(zone: str, value: str) -> str:
+def zoned_to_clock(zone: str, value: str) -> str:
     """x AT TIME ZONE zone, of a timestamptz."""
     seconds, named = _fixed_or_named(zone) if zone.startswith("'") else (None, zone)
     return f"timezone({named}, {value})" if seconds is None else f"(timezone('UTC', {value}) + to_seconds({seconds}))"
 
 
-def _clock_to_zoned(zone: str, value: str) -> str:
+def clock_to_zoned(zone: str, value: str) -> str:
     """x AT TIME ZONE zone, of a timestamp."""
     seconds, named = _fixed_or_named(zone) if zone.startswith("'") else (None, zone)
     return f"timezone({named}, {value})" if seconds is None else f"timezone('UTC', {value} - to_seconds({seconds}))"
@@ -77,8 +77,8 @@ _EAST = "rv_zone_offset(rv_months({0}), rv_days({0}), rv_micros({0}))"
 
 
 def _timezones() -> Iterator[FunctionDef]:
-    yield function("timezone", "text,timestamptz", "timestamp", _zoned_to_clock)
-    yield function("timezone", "text,timestamp", "timestamptz", _clock_to_zoned)
+    yield function("timezone", "text,timestamptz", "timestamp", zoned_to_clock)
+    yield function("timezone", "text,timestamp", "timestamptz", clock_to_zoned)
     yield function("timezone", "text,timetz", "timetz", _timetz_at)
     yield function("timezone", "interval,timestamptz", "timestamp", f"(timezone('UTC', {{1}}) + to_seconds({_EAST}))")
     yield function("timezone", "interval,timestamp", "timestamptz", f"timezone('UTC', {{1}} - to_seconds({_EAST}))")
