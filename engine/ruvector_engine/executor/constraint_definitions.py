@@ -23,6 +23,9 @@ def add_constraint(session: Session, draft: Draft, node: Any, column: str | None
     kind = enum_name(node, "contype")
     if node.nulls_not_distinct:
         raise not_supported("NULLS NOT DISTINCT is not supported")
+    if node.indexname:
+        text = f'index "{node.indexname}" is of no table that exists: USING INDEX is not supported here'
+        raise not_supported(text, hint="Use it in ALTER TABLE ... ADD CONSTRAINT.")
     if kind in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
         columns = (column,) if column is not None else tuple(k.string.sval for k in node.keys)
         _check_key(draft, columns, kind, node.location)

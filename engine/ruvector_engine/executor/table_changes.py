@@ -21,6 +21,7 @@ from ruvector_engine.executor import (
     constraint_names,
     dependents,
     generation,
+    index_constraints,
     ownership,
     relation_drops,
     stored_texts,
@@ -164,8 +165,12 @@ def drop_column(session: Session, table: TableDef, column: ColumnDef) -> None:
 
 
 def _add_constraint(session: Session, table: TableDef, command: Any) -> None:
+    node = getattr(command, "def").constraint
+    if node.indexname:
+        index_constraints.add_from_index(session, table, node)
+        return
     draft = Draft(table.schema, table.name, list(table.columns), list(table.constraints), taken={table.name})
-    add_constraint(session, draft, getattr(command, "def").constraint, None)
+    add_constraint(session, draft, node, None)
     new = replace(table, columns=tuple(draft.columns), constraints=tuple(draft.constraints))
     rewrite(session, table, new, {})
     added = constraint_indexes(session, replace(new, constraints=(draft.constraints[-1],)))

@@ -17,6 +17,8 @@ MACROS: tuple[str, ...] = (
     "CREATE OR REPLACE MACRO rv_elapsed(a, b) AS CASE WHEN isfinite(a) AND isfinite(b) "
     f"THEN rv_justified(epoch_us(a) - epoch_us(b)) WHEN a = b THEN {_OUT_OF_RANGE} "
     f"WHEN a > b THEN {_INFINITY} WHEN a < b THEN {_MINUS_INFINITY} END",
+    f"CREATE OR REPLACE MACRO rv_age(a, b) AS CASE WHEN isfinite(a) AND isfinite(b) THEN age(a, b) "
+    f"WHEN a = b THEN {_OUT_OF_RANGE} WHEN a > b THEN {_INFINITY} WHEN a < b THEN {_MINUS_INFINITY} END",
     # Months, then days, by the zone's clock, then the time as it passes; DuckDB begins with the time when it goes back.
     "CREATE OR REPLACE MACRO rv_by_clock(x, n, step) AS CASE WHEN n = 0 THEN x "
     "ELSE CAST(CAST(x AS TIMESTAMP) + step AS TIMESTAMPTZ) END",
@@ -38,4 +40,8 @@ MACROS: tuple[str, ...] = (
     'CREATE OR REPLACE MACRO rv_unknown_unit(unit, kind) AS error(\'ruvector-error:{"sqlstate": "22023", "message": \' '
     "|| CAST(to_json('unit \"' || unit || '\" not recognized for type ' || kind) AS VARCHAR) "
     '|| \', "detail": null, "hint": null}:end\')',
+    # DuckDB counts a year 0, which is 1 BC.
+    "CREATE OR REPLACE MACRO rv_year_made(y, m, d) AS CASE WHEN y > 0 THEN y WHEN y < 0 THEN y + 1 WHEN y = 0 "
+    """THEN error(printf('ruvector-error:{"sqlstate": "22008", "message": """
+    """"date field value out of range: 0-%02d-%02d", "detail": null, "hint": null}:end', m, d)) END""",
 )

@@ -12,6 +12,7 @@ from ruvector_engine.catalog.roles import Authority
 from ruvector_engine.catalog.system.access import default_operator_class, operator_class
 from ruvector_engine.catalog.system.constraints import all_constraints, indexes_by_table, tables_of
 from ruvector_engine.catalog.system.context import SystemContext
+from ruvector_engine.catalog.system.listings import lookup_of
 from ruvector_engine.catalog.system.lookup import relation_kind
 from ruvector_engine.catalog.system.objects import relation_key, relation_owner, shown_acl
 from ruvector_engine.catalog.system.oids import (
@@ -22,6 +23,7 @@ from ruvector_engine.catalog.system.oids import (
 )
 from ruvector_engine.catalog.system.relations import RELATIONS, pg_catalog
 from ruvector_engine.catalog.system.types import storage_facts
+from ruvector_engine.sql.shown_defaults import shown_default
 from ruvector_engine.types.registry import BOOL, INT8, TypeRef
 
 #: The page size that relpages counts in.
@@ -208,10 +210,11 @@ def _key_type(table: TableDef, index: IndexDef, position: int) -> TypeRef | None
 
 
 def attrdef_rows(context: SystemContext) -> Rows:
-    """pg_attrdef: `adbin` is the default as SQL text."""
+    """pg_attrdef: `adbin` is the default as SQL text, as pg_get_expr prints it."""
+    lookup = lookup_of(context)
     row = pg_catalog("pg_attrdef").row
     return [
-        row(oid=default_oid(table.oid, c.attnum), adrelid=table.oid, adnum=c.attnum, adbin=c.generation or c.default)
+        row(oid=default_oid(table.oid, c.attnum), adrelid=table.oid, adnum=c.attnum, adbin=shown_default(lookup, c))
         for table in tables_of(context.catalog).values()
         for c in table.columns
         if (c.default is not None and not c.identity) or c.generation is not None

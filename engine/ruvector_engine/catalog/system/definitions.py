@@ -11,6 +11,7 @@ from ruvector_engine.catalog.system.lookup import Lookup, qualified_name
 from ruvector_engine.catalog.system.names import quote_identifier, schema_and_name
 from ruvector_engine.catalog.system.typenames import format_type
 from ruvector_engine.errors import SqlError
+from ruvector_engine.sql.shown_defaults import without_parentheses
 from ruvector_engine.sql.shown_names import shown_expression, shown_query
 
 _CALL = re.compile(r'[a-z_0-9"]+\(')
@@ -112,7 +113,7 @@ def pg_get_expr(lookup: Lookup, expression: str, relation: int, pretty: bool = F
             for part in (index.predicate, *index.expressions):
                 if part is not None and part.shown == expression:
                     return part.pretty
-    return expression
+    return without_parentheses(expression) if pretty and isinstance(table, TableDef) else expression
 
 
 def pg_get_serial_sequence(lookup: Lookup, table_name: str, column_name: str) -> str | None:

@@ -19,6 +19,7 @@ from ruvector_engine.catalog.system.relations import RELATIONS, information_sche
 from ruvector_engine.catalog.system.typenames import format_type, type_schema
 from ruvector_engine.catalog.system.types import all_types, storage_facts
 from ruvector_engine.catalog.system.visible import column_shown, owned, relation_shown, schema_shown
+from ruvector_engine.sql.shown_defaults import shown_default
 from ruvector_engine.sql.shown_names import shown_expression
 from ruvector_engine.types.registry import TypeRef
 
@@ -91,7 +92,7 @@ def columns_rows(context: SystemContext) -> Rows:
                     table_name=relation.name,
                     column_name=column.name,
                     ordinal_position=column.attnum,
-                    column_default=_shown(lookup, None if column.identity else column.default),
+                    column_default=None if column.identity or column.generation else shown_default(lookup, column),
                     is_nullable=_flag(not column.not_null),
                     data_type="USER-DEFINED" if (facts.extension or made) and not array else data_type,
                     udt_catalog=context.database,

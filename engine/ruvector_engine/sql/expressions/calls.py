@@ -12,11 +12,13 @@ from ruvector_engine.sql.coerce import boolean, coerce, coerce_or_fail
 from ruvector_engine.sql.database_names import require_own
 from ruvector_engine.sql.expressions import windows
 from ruvector_engine.sql.expressions.dispatch import expression, handles
+from ruvector_engine.sql.expressions.named_arguments import placed
 from ruvector_engine.sql.expressions.operands import arguments, configured
 from ruvector_engine.sql.expressions.sorting import check_equality, sort_keys
 from ruvector_engine.sql.functions import enums
 from ruvector_engine.sql.functions.aggregates import JSON_AGG_OF_ROWS
 from ruvector_engine.sql.functions.catalog import FUNCTIONS, NO_FUNCTION_HINT, find_function
+from ruvector_engine.sql.functions.datetimes import SINCE_TODAY
 from ruvector_engine.sql.functions.resolution import Candidate, candidates
 from ruvector_engine.sql.functions.system import PREFIX
 from ruvector_engine.sql.nodes import Aggregate, Call, Const, Expr, FunctionDef, Special
@@ -25,7 +27,7 @@ from ruvector_engine.sql.raw import guard, position, strings
 from ruvector_engine.sql.scope import Scope
 from ruvector_engine.sql.tree import references, walk
 from ruvector_engine.sql.typenames import find_type, made_type
-from ruvector_engine.types.registry import BY_OID, DIMENSION_LIMITS, INT4, REGTYPE, UNKNOWN, TypeRef
+from ruvector_engine.types.registry import BY_OID, DATE, DIMENSION_LIMITS, INT4, REGTYPE, TIMESTAMPTZ, UNKNOWN, TypeRef
 
 #: Which session's catalog a function reads.
 BACKEND_PID = Special("session", (), TypeRef(INT4), "pg_backend_pid")
@@ -93,7 +95,7 @@ def _call(scope: Scope, node: Any) -> Expr:
     if is_aggregate or "w" in kinds:
         return _aggregate(scope, node, name)
     _refuse_aggregate_clauses(node, name)
-    args = [expression(scope, a) for a in node.args]
+    args = placed(scope, name, node)
     if name == "pg_typeof" and len(args) == 1:
         return Const(args[0].type.oid, TypeRef(REGTYPE), node.location)
     converted = _as_cast(scope, node, name, args)
@@ -223,11 +225,21 @@ def call(scope: Scope, chosen: Candidate, args: Sequence[Expr], location: int) -
         scope.has_sets = True
     if function.template == enums.BY_TYPE:
         return Special("enum", coerced, result, function.name, location)
+    if function.template == SINCE_TODAY:
+        return _since_today(scope, coerced[0], location)
     if function.template == "session":
         return Special("session", coerced, result, function.name, location)
     if isinstance(function.template, str) and function.template.startswith(PREFIX):
         return Call(replace(function, args=(INT4, *function.args)), (BACKEND_PID, *coerced), result, location)
     return configured(Call(function, coerced, result, location))
+
+
+def _since_today(scope: Scope, moment: Expr, location: int) -> Expr:
+    """age(x) is age(current_date, x)."""
+    today: Expr = Special("session", (), TypeRef(TIMESTAMPTZ), "now", location)
+    for oid in (DATE, moment.type.oid):
+        today = coerce_or_fail(scope.state, today, TypeRef(oid), "e")
+    return call(scope, _find("age", (today, moment), location), (today, moment), location)
 
 
 def _aggregate(scope: Scope, node: Any, name: str) -> Expr:

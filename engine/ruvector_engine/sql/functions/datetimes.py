@@ -10,13 +10,21 @@ from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.functions.date_fields import FUNCTIONS as DATE_FIELDS
 from ruvector_engine.sql.functions.date_trunc import FUNCTIONS as DATE_TRUNC
 from ruvector_engine.sql.functions.definition import Udf, function
+from ruvector_engine.sql.functions.errors import raising
 from ruvector_engine.sql.functions.interval_arithmetic import UDFS as INTERVAL_UDFS
 from ruvector_engine.sql.functions.to_char import FUNCTIONS as TO_CHAR_FUNCTIONS
 from ruvector_engine.sql.functions.to_char import UDFS as TO_CHAR_UDFS
+from ruvector_engine.sql.functions.zones import clock_to_zoned
 from ruvector_engine.sql.nodes import FunctionDef
 from ruvector_engine.sql.storage import EPOCH_SHIFT
 from ruvector_engine.types.calendar import END_TIMESTAMP, MIN_TIMESTAMP
 from ruvector_engine.types.registry import TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY
+
+#: Stands for the template of age() with one argument, which analysis writes with two.
+SINCE_TODAY = "age of today"
+_OFFSET_OF_ROW = raising(
+    "0A000", "make_timestamptz() with an offset of a row as its time zone is not supported", hint="Use a zone's name."
+)
 
 
 def interval_call(udf: str) -> Callable[..., str]:
@@ -52,21 +60,44 @@ def average_intervals(call: Callable[..., str], a: str) -> str:
     return _interval_aggregate("rv_interval_mean")(call, a)
 
 
+_CLOCK = "int4,int4,int4,int4,int4,float8"
+_MADE_CLOCK = "make_timestamp(rv_year_made({0}, {1}, {2}), {1}, {2}, {3}, {4}, {5})"
+
+
+def _made_in_zone(*args: str) -> str:
+    """make_timestamptz() with a zone. Here an offset counts hours east, at AT TIME ZONE hours west."""
+    zone = args[6]
+    if zone.startswith("'"):
+        if zone[1:2] in ("+", "-"):
+            zone = zone.translate(str.maketrans("+-", "-+"))
+    else:
+        zone = f"CASE WHEN left({zone}, 1) IN ('+', '-') THEN {_OFFSET_OF_ROW} ELSE {zone} END"
+    return clock_to_zoned(zone, _MADE_CLOCK.format(*args))
+
+
+def _make_interval(*args: str) -> str:
+    filled = (*args, *("0",) * (7 - len(args)))
+    return f"rv_parts_interval(rv_make_interval({', '.join(filled)}))"
+
+
 def _functions() -> Iterator[FunctionDef]:
     yield function("date_bin", "interval,timestamp,timestamp", "timestamp", "time_bucket({0}, {1}, {2})")
     yield function("date_bin", "interval,timestamptz,timestamptz", "timestamptz", "time_bucket({0}, {1}, {2})")
     for name in ("timestamp", "timestamptz"):
-        yield function("age", f"{name},{name}", "interval", "age({0}, {1})")
+        yield function("age", f"{name},{name}", "interval", "rv_age({0}, {1})")
+        yield function("age", name, "interval", SINCE_TODAY)
     for name in ("date", "timestamp", "timestamptz"):
         yield function("isfinite", name, "bool", "isfinite({0})")
-    yield function("make_date", "int4,int4,int4", "date", "make_date({0} + CAST({0} < 0 AS INTEGER), {1}, {2})")
+    yield function("make_date", "int4,int4,int4", "date", "make_date(rv_year_made({0}, {1}, {2}), {1}, {2})")
     yield function("make_time", "int4,int4,float8", "time", "make_time({0}, {1}, {2})")
-    yield function(
-        "make_timestamp", "int4,int4,int4,int4,int4,float8", "timestamp", "make_timestamp({0}, {1}, {2}, {3}, {4}, {5})"
-    )
+    yield function("make_timestamp", _CLOCK, "timestamp", _MADE_CLOCK)
+    yield function("make_timestamptz", _CLOCK, "timestamptz", f"CAST({_MADE_CLOCK} AS TIMESTAMPTZ)")
+    yield function("make_timestamptz", f"{_CLOCK},text", "timestamptz", _made_in_zone)
+    yield function("make_interval", "int4,int4,int4,int4,int4,int4,float8", "interval", _make_interval, defaults=7)
     yield function("to_timestamp", "float8", "timestamptz", "rv_micros_timestamptz(rv_epoch_moment({0}))")
     yield function("justify_days", "interval", "interval", interval_call("rv_interval_justify_days"))
     yield function("justify_hours", "interval", "interval", interval_call("rv_interval_justify_hours"))
+    yield function("justify_interval", "interval", "interval", interval_call("rv_interval_justify"))
     yield from DATE_FIELDS
     yield from DATE_TRUNC
     yield from TO_CHAR_FUNCTIONS
@@ -75,9 +106,6 @@ def _functions() -> Iterator[FunctionDef]:
 FUNCTIONS: tuple[FunctionDef, ...] = tuple(_functions())
 
 # ---------------------------------------------------------------- in Python
-
-_DAY = 86_400_000_000
-_DAYS_PER_MONTH = 30
 
 
 def _epoch_of(months: int, days: int, micros: int) -> str:
@@ -100,22 +128,10 @@ def _epoch_moment(seconds: float) -> int:
     return micros
 
 
-def _justify_days(months: int, days: int, micros: int) -> list[int]:
-    more = int(days / _DAYS_PER_MONTH)
-    return [months + more, days - more * _DAYS_PER_MONTH, micros]
-
-
-def _justify_hours(months: int, days: int, micros: int) -> list[int]:
-    more = int(micros / _DAY)
-    return [months, days + more, micros - more * _DAY]
-
-
 _PARTS = ("BIGINT", "BIGINT", "BIGINT")
 UDFS: tuple[Udf, ...] = (
     Udf("rv_interval_epoch", _epoch_of, _PARTS, "VARCHAR"),
     Udf("rv_epoch_moment", _epoch_moment, ("DOUBLE",), "BIGINT"),
-    Udf("rv_interval_justify_days", _justify_days, _PARTS, "BIGINT[]"),
-    Udf("rv_interval_justify_hours", _justify_hours, _PARTS, "BIGINT[]"),
     *INTERVAL_UDFS,
     *TO_CHAR_UDFS,
 )

@@ -11,6 +11,7 @@ from ruvector_engine.sql.functions.definition import Udf, nullable
 _DAYS_PER_MONTH = 30
 _SECONDS_PER_DAY = 86_400
 _US_PER_SECOND = 1_000_000
+_US_PER_DAY = _SECONDS_PER_DAY * _US_PER_SECOND
 _INT32, _INT64 = 2**31, 2**63
 
 _Interval = list[int]
@@ -73,11 +74,67 @@ def _mean(values: Sequence[Sequence[int] | None]) -> _Interval | None:
     return _divided(months, days, micros, float(sum(v is not None for v in values)))
 
 
+def _quotient(value: int, unit: int) -> int:
+    """Towards zero, as C divides."""
+    return abs(value) // unit * (-1 if value < 0 else 1)
+
+
+def _days_aligned(months: int, days: int, micros: int) -> _Interval:
+    """Days with the sign of the months."""
+    if months > 0 and (days < 0 or (days == 0 and micros < 0)):
+        return [months - 1, days + _DAYS_PER_MONTH, micros]
+    if months < 0 and (days > 0 or (days == 0 and micros > 0)):
+        return [months + 1, days - _DAYS_PER_MONTH, micros]
+    return [months, days, micros]
+
+
+def _time_aligned(months: int, days: int, micros: int) -> _Interval:
+    """Time with the sign of the days."""
+    if days > 0 > micros:
+        return [months, days - 1, micros + _US_PER_DAY]
+    if days < 0 < micros:
+        return [months, days + 1, micros - _US_PER_DAY]
+    return [months, days, micros]
+
+
+def _justify_days(months: int, days: int, micros: int) -> _Interval:
+    more = _quotient(days, _DAYS_PER_MONTH)
+    months, days, _ = _days_aligned(months + more, days - more * _DAYS_PER_MONTH, 0)
+    return [months, days, micros]
+
+
+def _justify_hours(months: int, days: int, micros: int) -> _Interval:
+    more = _quotient(micros, _US_PER_DAY)
+    return _time_aligned(months, days + more, micros - more * _US_PER_DAY)
+
+
+def _justify(months: int, days: int, micros: int) -> _Interval:
+    more_days = _quotient(micros, _US_PER_DAY)
+    days, micros = days + more_days, micros - more_days * _US_PER_DAY
+    more = _quotient(days, _DAYS_PER_MONTH)
+    return _time_aligned(*_days_aligned(months + more, days - more * _DAYS_PER_MONTH, micros))
+
+
+def _make(years: int, months: int, weeks: int, days: int, hours: int, mins: int, secs: float) -> _Interval:
+    """make_interval()."""
+    if not math.isfinite(secs):
+        raise _out_of_range()
+    time = (hours * 3600 + mins * 60) * _US_PER_SECOND + round(secs * _US_PER_SECOND)
+    parts = ((years * 12 + months, _INT32), (weeks * 7 + days, _INT32), (time, _INT64))
+    if not all(-limit <= part < limit for part, limit in parts):
+        raise _out_of_range()
+    return [part for part, _ in parts]
+
+
 _PARTS = ("BIGINT", "BIGINT", "BIGINT")
 UDFS: tuple[Udf, ...] = (
     Udf("rv_interval_mul", _times, (*_PARTS, "DOUBLE"), "BIGINT[]"),
     Udf("rv_interval_div", _divided, (*_PARTS, "DOUBLE"), "BIGINT[]"),
     Udf("rv_interval_sub", lambda a, b, c, x, y, z: [a - x, b - y, c - z], _PARTS * 2, "BIGINT[]"),
+    Udf("rv_interval_justify_days", _justify_days, _PARTS, "BIGINT[]"),
+    Udf("rv_interval_justify_hours", _justify_hours, _PARTS, "BIGINT[]"),
+    Udf("rv_interval_justify", _justify, _PARTS, "BIGINT[]"),
+    Udf("rv_make_interval", _make, (*["INTEGER"] * 6, "DOUBLE"), "BIGINT[]"),
     nullable("rv_interval_total", _total, ("BIGINT[][]",), "BIGINT[]"),
     nullable("rv_interval_mean", _mean, ("BIGINT[][]",), "BIGINT[]"),
 )
