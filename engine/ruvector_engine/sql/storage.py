@@ -7,7 +7,7 @@
     json, jsonb          VARCHAR: json as written, jsonb normalised
     text, varchar, bpchar, name, "char"     VARCHAR; bpchar with its padding
     bit, varbit          VARCHAR of 0 and 1
-    macaddr, macaddr8, aclitem, tsvector, tsquery  VARCHAR, canonical
+    macaddr, macaddr8, aclitem, tsvector, tsquery, jsonpath  VARCHAR, canonical
     inet, cidr           BLOB: the registry's form, which sorts
     xid8                 UBIGINT
     oid, xid, reg*       BIGINT
