@@ -291,7 +291,9 @@ def test_a_directory_from_before_there_were_several(data_dir: Path) -> None:
             assert db.column(NEAREST) == [1, 2, 3]
             assert "Index Scan using nearest" in db.plan(NEAREST)
             assert db.column("SELECT obj_description('items'::regclass)") == ["a table"]
-            assert db.column("SELECT obj_description(oid, 'pg_extension') FROM pg_extension") == ["an extension"]
+            assert db.column("SELECT obj_description(oid, 'pg_extension') FROM pg_extension WHERE oid > 16383") == [
+                "an extension"
+            ]
             assert db.column("SELECT obj_description('public'::regnamespace)") == ["standard public schema"]
             assert db.column("SELECT has_table_privilege('ann', 'items', 'SELECT')") == [True]
             assert db.column("SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'extra'") == ["ann"]

@@ -21,6 +21,8 @@ _KINDS_BY_CLASS = ("owner", "acl", "comment")
 #: pg_extension's OID, and the OIDs that extensions had before format 4 and have now, as they stand in keys.
 _PG_EXTENSION = "3079"
 _EXTENSION_OIDS = {"15000": "16384", "14980": "16385"}
+#: The entry of the extension that every database begins with.
+_PLPGSQL = ("extension:plpgsql", "extension", "plpgsql")
 #: The keys of the schema public and its comment.
 _PUBLIC, _PUBLIC_COMMENT = "schema:public", "comment:2615:2200:0"
 
@@ -52,9 +54,10 @@ def _make_databases(connection: Connection) -> None:
 
 
 def _make_public(connection: Connection, database: int) -> None:
-    """The schema that every database begins with."""
+    """The schema and the extension that every database begins with."""
     entries.put(connection, database, _PUBLIC, "schema", "public")
     entries.put(connection, database, _PUBLIC_COMMENT, "comment", "standard public schema")
+    entries.put(connection, database, *_PLPGSQL)
 
 
 def _check_networks(connection: Connection) -> None:
@@ -94,8 +97,11 @@ def _give_databases(connection: Connection) -> None:
         _make_public(connection, POSTGRES)
 
 
-def _tell_indexes_apart(connection: Connection) -> None:
-    """From 4: the key of a plain unique index was a constraint to clients too. It is younger than its index."""
+def _mark_plain_indexes(connection: Connection) -> None:
+    """From 4: the key of a plain unique index was a constraint to clients too. It is younger than its index.
+
+    And plpgsql was no extension unless it had been created.
+    """
     stored = connection.run(
         "SELECT database, key, kind, body FROM ruvector_catalog.entries WHERE kind IN ('table', 'index')"
     )
@@ -108,11 +114,13 @@ def _tell_indexes_apart(connection: Connection) -> None:
             constraint["index_only"] = True
         if found:
             entries.put(connection, database, key, kind, json.dumps(table))
+    for (key,) in connection.run("SELECT key FROM ruvector_catalog.entries WHERE kind = 'database'"):
+        entries.put(connection, int(key.split(":")[1]), *_PLPGSQL)
 
 
 #: What leads from each format to the next.
 _STEPS: dict[int, Callable[[Connection], None]] = {
     2: _check_networks,
     3: _give_databases,
-    4: _tell_indexes_apart,
+    4: _mark_plain_indexes,
 }

@@ -17,8 +17,7 @@ from ruvector_engine.sql.nodes import Utility
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
-#: What CREATE EXTENSION knows, and the one version there is of each.
-_VERSIONS = {**EXTENSION_VERSIONS, "plpgsql": "1.0"}
+_VERSIONS = EXTENSION_VERSIONS
 
 
 def run_create_extension(session: Session, statement: Utility) -> Result:

@@ -10,8 +10,11 @@ from ruvector_engine.catalog.system.oids import EXTENSIONS, PG_EXTENSION, namesp
 from ruvector_engine.catalog.system.relations import pg_catalog
 
 #: The versions whose SQL surface is served.
-EXTENSION_VERSIONS = {"vector": "0.8.5", "ruvector": "0.3.0"}
+EXTENSION_VERSIONS = {"plpgsql": "1.0", "vector": "0.8.5", "ruvector": "0.3.0"}
+#: What every database begins with.
+BUILT_IN = "plpgsql"
 EXTENSION_COMMENTS = {
+    "plpgsql": "PL/pgSQL procedural language",
     "vector": "vector data type and ivfflat and hnsw access methods",
     "ruvector": "ruvector data type with its functions and operators",
 }
@@ -25,8 +28,8 @@ def extension_rows(context: SystemContext) -> list[tuple[Any, ...]]:
             oid=EXTENSIONS[name],
             extname=name,
             extowner=context.catalog.authority.owner_of(PG_EXTENSION, EXTENSIONS[name]),
-            extnamespace=namespace_oid("public"),
-            extrelocatable=True,
+            extnamespace=namespace_oid("pg_catalog" if name == BUILT_IN else "public"),
+            extrelocatable=name != BUILT_IN,
             extversion=EXTENSION_VERSIONS[name],
         )
         for name in EXTENSIONS
@@ -57,8 +60,8 @@ def available_version_rows(context: SystemContext) -> list[tuple[Any, ...]]:
             version=version,
             installed=name in context.catalog.extensions,
             superuser=True,
-            trusted=False,
-            relocatable=True,
+            trusted=name == BUILT_IN,
+            relocatable=name != BUILT_IN,
             comment=EXTENSION_COMMENTS[name],
         )
         for name, version in EXTENSION_VERSIONS.items()

@@ -20,7 +20,7 @@ PG_AUTHID, PG_TABLESPACE = 1260, 1213
 PG_AM, PG_CAST, PG_NAMESPACE, PG_OPCLASS, PG_OPERATOR, PG_OPFAMILY = 2601, 2605, 2615, 2616, 2617, 2753
 
 #: Not among the system's own, which pg_dump leaves out.
-EXTENSIONS = {"vector": 16_384, "ruvector": 16_385}
+EXTENSIONS = {"plpgsql": 12_771, "vector": 16_384, "ruvector": 16_385}
 NAMESPACES = {"pg_catalog": 11, "public": 2200, "information_schema": 12_421}
 ACCESS_METHODS = {
     "heap": 2,
