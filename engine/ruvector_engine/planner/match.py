@@ -31,6 +31,7 @@ from ruvector_engine.sql.nodes import (
     RangeEntry,
     Special,
 )
+from ruvector_engine.sql.tree import is_counted
 from ruvector_engine.sql.volatility import hangs_on_settings
 from ruvector_simd import AnyMetric
 
@@ -64,7 +65,7 @@ class KnnMatch:
 
 def match_query(query: Query) -> KnnMatch | None:
     """The k-NN search that answers this level of the query, or None."""
-    if query.limit is None or not query.order_by or not query.from_items:
+    if query.limit is None or not query.order_by or not query.from_items or is_counted(query):
         return None
     if (
         query.group_by

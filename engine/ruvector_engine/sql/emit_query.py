@@ -44,7 +44,7 @@ from ruvector_engine.sql.nodes import (
     ValuesList,
 )
 from ruvector_engine.sql.storage import fields, to_transport
-from ruvector_engine.sql.tree import walk
+from ruvector_engine.sql.tree import is_counted, walk
 from ruvector_engine.types.registry import NUMERIC, TypeRef
 
 
@@ -101,6 +101,8 @@ class QueryEmitter(ExpressionEmitter):
             parts.append(f" HAVING {self.expression(query.having)}")
         if query.with_ties and query.limit is not None:
             parts.append(self._ties(query, query.limit))
+        elif is_counted(query):
+            parts.append(self._counted(query))
         if ordered and query.order_by:
             parts.append(f" ORDER BY {self.sort_keys(query.order_by)}")
         self.representatives = representatives
@@ -172,7 +174,18 @@ class QueryEmitter(ExpressionEmitter):
         rank = f"rank() OVER (ORDER BY {self.sort_keys(query.order_by)})"
         return f" QUALIFY ({count}) > 0 AND {rank} <= coalesce({skipped}, 0) + ({count})"
 
+    def _counted(self, query: Query) -> str:
+        """LIMIT and OFFSET by the rows' numbers; NULL is as good as none."""
+        number = f"row_number() OVER ({f'ORDER BY {self.sort_keys(query.order_by)}' if query.order_by else ''})"
+        skipped = "0" if query.offset is None else f"coalesce({self._row_count(query.offset, '2201X', 'OFFSET')}, 0)"
+        text = f" QUALIFY {number} > {skipped}"
+        if query.limit is not None:
+            text += f" AND coalesce({number} <= {skipped} + {self._row_count(query.limit, '2201W', 'LIMIT')}, true)"
+        return text
+
     def _limits(self, query: Query) -> str:
+        if is_counted(query):
+            return ""
         text = ""
         if query.limit is not None and not query.with_ties:
             text += f" LIMIT {self._row_count(query.limit, '2201W', 'LIMIT')}"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.planner.walk import outside_references
 from ruvector_engine.sql import ctes
 from ruvector_engine.sql.coerce import boolean, coerce, common_type, known
 from ruvector_engine.sql.expressions import windows
@@ -30,7 +31,7 @@ from ruvector_engine.sql.noted import OutputNamed
 from ruvector_engine.sql.raw import guard, kind_of, location_of, pb, position
 from ruvector_engine.sql.scope import Scope
 from ruvector_engine.sql.targets import retype, target_list
-from ruvector_engine.sql.tree import walk
+from ruvector_engine.sql.tree import is_counted, references
 from ruvector_engine.types.registry import BY_OID, INT8, UNKNOWN, TypeRef
 
 _HANDLED = frozenset(
@@ -79,6 +80,11 @@ def select(scope: Scope, node: Any, *, resolve_unknown: bool = True) -> Query:
     query.ctes = with_queries
     query.limit = _limit(scope, node, "limit_count", "LIMIT")
     query.offset = _limit(scope, node, "limit_offset", "OFFSET")
+    if is_counted(query) and (query.set_op or query.values is not None or query.distinct or query.distinct_on):
+        raise not_supported(
+            "LIMIT or OFFSET of an outer column beside DISTINCT, VALUES or a set operation is not supported",
+            hint="Put it into a subquery in FROM.",
+        )
     if node.limit_option == pb.LIMIT_OPTION_WITH_TIES:
         _with_ties(query)
     if node.locking_clause:
@@ -290,19 +296,13 @@ def _limit(scope: Scope, node: Any, field: str, clause: str) -> Expr | None:
     if not node.HasField(field):
         return None
     scope.clause = clause
-    names, scope.names = scope.names, type(scope.names)()
-    try:
-        value = expression(scope, getattr(node, field))
-    except SqlError as error:
-        if error.sqlstate in ("42703", "42P01"):
-            raise SqlError(
-                "42P10", f"argument of {clause} must not contain variables", position=error.position
-            ) from None
-        raise
-    finally:
-        scope.names = names
-    if any(isinstance(e, ColumnRef) for e in walk(value)):
-        raise SqlError("42P10", f"argument of {clause} must not contain variables", position=position(value.location))
+    value = expression(scope, getattr(node, field))
+    for column, inside in references(value):
+        if scope.brings(column.range):
+            text = f"argument of {clause} must not contain variables"
+            raise SqlError("42P10", text, position=position(column.location))
+        if inside and column in outside_references(value):
+            raise not_supported(f"{clause} of a subquery that refers to an outer query is not supported")
     result = coerce(scope.state, value, TypeRef(INT8), "a")
     if result is None:
         raise SqlError(

@@ -94,6 +94,12 @@ def references(expr: Expr) -> Iterator[tuple[ColumnRef, bool]]:
                     yield reference, True
 
 
+def is_counted(query: Query) -> bool:
+    """Whether LIMIT or OFFSET is of an outer query's row: DuckDB takes no such, so the rows are counted."""
+    bounds = [bound for bound in (query.limit, query.offset) if bound is not None]
+    return any(isinstance(part, ColumnRef) for bound in bounds for part in walk(bound))
+
+
 def transform(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     """The expression with every part replaced for which `change` gives another; subqueries are left as they are."""
     changed = change(expr)
