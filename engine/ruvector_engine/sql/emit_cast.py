@@ -33,6 +33,7 @@ from ruvector_engine.types.registry import (
     INTERVAL,
     JSON,
     JSONB,
+    JSONPATH,
     MACADDR,
     MACADDR8,
     NUMERIC,
@@ -240,7 +241,7 @@ def _from_text(sql: str, target: int) -> str:
 #: Types whose input DuckDB reads differently: their text is read by the functions that read literals.
 _PYTHON_INPUTS = frozenset(
     {BOOL, INT2, INT4, INT8, BYTEA, JSON, JSONB, UUID, OID, HALFVEC, SPARSEVEC}
-    | {ACLITEM, INET, CIDR, MACADDR, MACADDR8, XID8, TSVECTOR, TSQUERY}
+    | {ACLITEM, INET, CIDR, MACADDR, MACADDR8, XID8, TSVECTOR, TSQUERY, JSONPATH}
 )
 _INTERNAL_INPUTS: dict[int, str] = {
     BIT: "rv_bit_in({0})",

@@ -19,6 +19,8 @@ MACROS: tuple[str, ...] = (
     f"WHEN a > b THEN {_INFINITY} WHEN a < b THEN {_MINUS_INFINITY} END",
     f"CREATE OR REPLACE MACRO rv_age(a, b) AS CASE WHEN isfinite(a) AND isfinite(b) THEN age(a, b) "
     f"WHEN a = b THEN {_OUT_OF_RANGE} WHEN a > b THEN {_INFINITY} WHEN a < b THEN {_MINUS_INFINITY} END",
+    "CREATE OR REPLACE MACRO rv_negated(i) AS CASE WHEN abs(rv_months(i)) < 2147483647 THEN - i "
+    f"WHEN i = {_INFINITY} THEN {_MINUS_INFINITY} WHEN i = {_MINUS_INFINITY} THEN {_INFINITY} ELSE - i END",
     # Months, then days, by the zone's clock, then the time as it passes; DuckDB begins with the time when it goes back.
     "CREATE OR REPLACE MACRO rv_by_clock(x, n, step) AS CASE WHEN n = 0 THEN x "
     "ELSE CAST(CAST(x AS TIMESTAMP) + step AS TIMESTAMPTZ) END",

@@ -7,7 +7,7 @@
     json, jsonb          VARCHAR: json as written, jsonb normalised
     text, varchar, bpchar, name, "char"     VARCHAR; bpchar with its padding
     bit, varbit          VARCHAR of 0 and 1
-    macaddr, macaddr8, aclitem, tsvector, tsquery  VARCHAR, canonical
+    macaddr, macaddr8, aclitem, tsvector, tsquery, jsonpath  VARCHAR, canonical
     inet, cidr           BLOB: the registry's form, which sorts
     xid8                 UBIGINT
     oid, xid, reg*       BIGINT
@@ -369,7 +369,8 @@ MACROS: tuple[str, ...] = (
     "CASE WHEN contains(x, '.') THEN rtrim(rtrim(x, '0'), '.') ELSE x END",
     "CREATE OR REPLACE MACRO rv_decimal_text(x) AS regexp_replace(CAST(x AS VARCHAR), '^(-?)[.]', '\\10.')",
     "CREATE OR REPLACE MACRO rv_parts_interval(x) AS "
-    f"CASE WHEN abs(x[1]) > 2147483647 OR abs(x[2]) > 2147483647 THEN {_INTERVAL_RANGE} "
+    "CASE WHEN x[1] NOT BETWEEN -2147483648 AND 2147483647 OR x[2] NOT BETWEEN -2147483648 AND 2147483647 "
+    f"THEN {_INTERVAL_RANGE} "
     "ELSE to_months(CAST(x[1] AS INTEGER)) + to_days(CAST(x[2] AS INTEGER)) + to_microseconds(x[3]) END",
     "CREATE OR REPLACE MACRO rv_interval_text(x) AS rv_interval_out(rv_months(x), rv_days(x), rv_micros(x))",
     "CREATE OR REPLACE MACRO rv_interval_parts(x) AS CASE WHEN x IS NOT NULL THEN row("

@@ -10,6 +10,9 @@ import json
 from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
+from ruvector_engine.errors import SqlError, not_supported
+from ruvector_engine.jsonpath.parser import parse
+from ruvector_engine.jsonpath.writer import write
 from ruvector_engine.types import registry
 from ruvector_engine.types.json_errors import check_json, too_deep
 from ruvector_engine.types.numeric import format_numeric, parse_numeric
@@ -117,6 +120,22 @@ def _write(value: Any, parts: list[str]) -> None:
         parts.append("null" if value is None else "true" if value else "false")
 
 
+def parse_jsonpath(text: str) -> str:
+    """The path as it is printed, which is what is kept; refused where PostgreSQL prints what it would not read."""
+    path = parse(text)
+    written = write(path)
+    try:
+        same = parse(written) == path
+    except SqlError:
+        same = False
+    if not same:
+        raise not_supported(
+            f'the jsonpath "{text}" is not supported: PostgreSQL prints it as "{written}", which is another path',
+            hint="Write it without a method of a predicate or of an operation.",
+        )
+    return written
+
+
 def _same(text: str) -> str:
     return text
 
@@ -124,4 +143,5 @@ def _same(text: str) -> str:
 TEXT_TYPES: dict[int, TextType] = {
     registry.JSON: plain(parse_json, _same),
     registry.JSONB: plain(parse_jsonb, _same),
+    registry.JSONPATH: plain(parse_jsonpath, _same),
 }

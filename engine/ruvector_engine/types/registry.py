@@ -8,7 +8,7 @@ The Python form of a value, by type:
     bool -> bool; int2, int4, int8, oid, xid, xid8 and the reg* types -> int
     float4, float8 -> float; numeric -> Decimal
     text, varchar, bpchar, name, json, jsonb, "char", unknown -> str; bytea -> bytes; uuid -> uuid.UUID
-    bit, varbit -> str of "0" and "1"; macaddr, macaddr8, aclitem, tsvector, tsquery -> str, canonical
+    bit, varbit -> str of "0" and "1"; macaddr, macaddr8, aclitem, tsvector, tsquery, jsonpath -> str, canonical
     inet, cidr -> bytes, see networks.py
     date -> int, days since 2000-01-01; timestamp, timestamptz -> int, microseconds since 2000-01-01 (UTC)
     timetz -> int, see timetzs.py; time -> int, microseconds since midnight; interval -> (months, days, microseconds)
@@ -182,6 +182,7 @@ _SCALARS = (
     PgType("regdictionary", 3769, 3770, 4, "N"),
     PgType("jsonb", 3802, 3807, -1, "U"),
     PgType("cstring", 2275, 1263, -2, "P"),
+    PgType("jsonpath", 4072, 4073, -1, "U"),
     PgType("regnamespace", 4089, 4090, 4, "N"),
     PgType("regrole", 4096, 4097, 4, "N"),
     RangeType("int4range", 3904, 3905, -1, "R", subtype=23),
@@ -215,6 +216,7 @@ TIMETZ, NUMRANGE = BY_NAME["timetz"].oid, BY_NAME["numrange"].oid
 BIT, VARBIT, INET, MACADDR, ACLITEM = (BY_NAME[n].oid for n in ("bit", "varbit", "inet", "macaddr", "aclitem"))
 CIDR, MACADDR8, XID8 = (BY_NAME[n].oid for n in ("cidr", "macaddr8", "xid8"))
 INTERVAL, UUID, JSON, JSONB = (BY_NAME[n].oid for n in ("interval", "uuid", "json", "jsonb"))
+JSONPATH = BY_NAME["jsonpath"].oid
 OID, REGCLASS, REGTYPE, RECORD, VOID = (BY_NAME[n].oid for n in ("oid", "regclass", "regtype", "record", "void"))
 TSVECTOR, TSQUERY, REGCONFIG = (BY_NAME[n].oid for n in ("tsvector", "tsquery", "regconfig"))
 VECTOR, RUVECTOR = (BY_NAME[n].oid for n in ("vector", "ruvector"))

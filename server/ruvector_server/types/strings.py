@@ -6,7 +6,7 @@ from uuid import UUID
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.types import registry
-from ruvector_engine.types.jsons import parse_json, parse_jsonb
+from ruvector_engine.types.jsons import parse_json, parse_jsonb, parse_jsonpath
 from ruvector_engine.types.strings import NAME_MAX_BYTES
 from ruvector_server.types.codec import BinaryCodec, Data, decode_utf8, incorrect, insufficient, wrong_size
 
@@ -45,6 +45,14 @@ def _encode_jsonb(value: str) -> bytes:
     return b"\1" + value.encode()
 
 
+def _decode_jsonpath(data: Data) -> str:
+    if not data:
+        raise insufficient()
+    if data[0] != _JSONB_VERSION:
+        raise SqlError("XX000", f"unsupported jsonpath version number: {data[0]}")
+    return parse_jsonpath(decode_utf8(data[1:]))
+
+
 def _decode_uuid(data: Data) -> UUID:
     if len(data) != 16:
         raise wrong_size(data, 16)
@@ -75,6 +83,7 @@ CODECS: dict[int, BinaryCodec] = {
     registry.BY_NAME["char"].oid: BinaryCodec(_decode_char, _encode_char),
     registry.JSON: BinaryCodec(_decode_json, str.encode, text=True),
     registry.JSONB: BinaryCodec(_decode_jsonb, _encode_jsonb, text=True),
+    registry.JSONPATH: BinaryCodec(_decode_jsonpath, _encode_jsonb, text=True),
     registry.BYTEA: BinaryCodec(bytes, bytes),
     registry.UUID: BinaryCodec(_decode_uuid, _encode_uuid),
     registry.RECORD: BinaryCodec(_decode_record, _encode_record),

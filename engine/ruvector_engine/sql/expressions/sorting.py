@@ -11,11 +11,11 @@ from ruvector_engine.sql.expressions.dispatch import expression
 from ruvector_engine.sql.nodes import Cast, Expr, SortKey
 from ruvector_engine.sql.raw import guard, pb, position
 from ruvector_engine.sql.scope import Scope
-from ruvector_engine.types.registry import BY_OID, JSON
+from ruvector_engine.types.registry import BY_OID, JSON, JSONPATH
 
 _HANDLED = frozenset({"node", "sortby_dir", "sortby_nulls", "location"})
 #: Types without an order.
-_UNORDERED = frozenset({JSON})
+_UNORDERED = frozenset({JSON, JSONPATH})
 
 
 def sort_keys(scope: Scope, nodes: Iterable[Any]) -> tuple[SortKey, ...]:

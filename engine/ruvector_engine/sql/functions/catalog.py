@@ -19,6 +19,7 @@ from ruvector_engine.sql.functions import (
     halfvecs,
     hyperbolic,
     jsonb,
+    jsonb_paths,
     macaddrs,
     math,
     networks,
@@ -69,6 +70,7 @@ OPERATORS = _by_name(
         *ruvectors.OPERATORS,
         *text_search.OPERATORS,
         *jsonb.OPERATORS,
+        *jsonb_paths.OPERATORS,
     )
 )
 FUNCTIONS = _by_name(
@@ -79,6 +81,7 @@ FUNCTIONS = _by_name(
         *datetimes.FUNCTIONS,
         *enums.FUNCTIONS,
         *jsonb.FUNCTIONS,
+        *jsonb_paths.FUNCTIONS,
         *math.FUNCTIONS,
         *notifications.FUNCTIONS,
         *session.FUNCTIONS,
@@ -112,6 +115,7 @@ UDFS: tuple[Udf, ...] = (
     *datetimes.UDFS,
     *distinct.UDFS,
     *jsonb.UDFS,
+    *jsonb_paths.UDFS,
     *math.UDFS,
     *numeric_udfs.UDFS,
     *operators.UDFS,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ruvector_engine.errors import SqlError
 from ruvector_engine.sql.functions.definition import Udf, nullable
+from ruvector_engine.types.interval_input import INFINITY, MINUS_INFINITY
 
 _DAYS_PER_MONTH = 30
 _SECONDS_PER_DAY = 86_400
@@ -47,7 +48,30 @@ def _cascaded(months: int, days: int, micros: int, scaled: Callable[[int], float
     return [whole_months, whole_days, _whole(round(time) if math.isfinite(time) else time, _INT64)]
 
 
+def _sign_of_infinity(parts: Sequence[int]) -> int:
+    """1 or -1 for an infinite interval, 0 for any other."""
+    if parts[0] not in (INFINITY[0], MINUS_INFINITY[0]):
+        return 0
+    return 1 if tuple(parts) == INFINITY else -1 if tuple(parts) == MINUS_INFINITY else 0
+
+
+def _infinite(sign: float) -> _Interval:
+    if sign == 0 or math.isnan(sign):
+        raise _out_of_range()
+    return list(INFINITY if sign > 0 else MINUS_INFINITY)
+
+
+def _minus(a: int, b: int, c: int, x: int, y: int, z: int) -> _Interval:
+    left, right = _sign_of_infinity((a, b, c)), _sign_of_infinity((x, y, z))
+    if left or right:
+        return _infinite(left - right if left != right else 0)
+    return [a - x, b - y, c - z]
+
+
 def _times(months: int, days: int, micros: int, factor: float) -> _Interval:
+    sign = _sign_of_infinity((months, days, micros))
+    if sign:
+        return _infinite(sign * factor)
     if not math.isfinite(factor):
         raise _out_of_range()
     return _cascaded(months, days, micros, lambda part: part * factor)
@@ -56,13 +80,19 @@ def _times(months: int, days: int, micros: int, factor: float) -> _Interval:
 def _divided(months: int, days: int, micros: int, divisor: float) -> _Interval:
     if divisor == 0:
         raise SqlError("22012", "division by zero")
-    if math.isnan(divisor):
+    sign = _sign_of_infinity((months, days, micros))
+    if math.isnan(divisor) or (sign and math.isinf(divisor)):
         raise _out_of_range()
+    if sign:
+        return _infinite(sign * divisor)
     return _cascaded(months, days, micros, lambda part: part / divisor)
 
 
 def _total(values: Sequence[Sequence[int] | None]) -> _Interval | None:
     present = [v for v in values if v is not None]
+    signs = {_sign_of_infinity(v) for v in present} - {0}
+    if signs:
+        return _infinite(sum(signs))
     return [sum(column) for column in zip(*present, strict=True)] if present else None
 
 
@@ -98,17 +128,23 @@ def _time_aligned(months: int, days: int, micros: int) -> _Interval:
 
 
 def _justify_days(months: int, days: int, micros: int) -> _Interval:
+    if _sign_of_infinity((months, days, micros)):
+        return [months, days, micros]
     more = _quotient(days, _DAYS_PER_MONTH)
     months, days, _ = _days_aligned(months + more, days - more * _DAYS_PER_MONTH, 0)
     return [months, days, micros]
 
 
 def _justify_hours(months: int, days: int, micros: int) -> _Interval:
+    if _sign_of_infinity((months, days, micros)):
+        return [months, days, micros]
     more = _quotient(micros, _US_PER_DAY)
     return _time_aligned(months, days + more, micros - more * _US_PER_DAY)
 
 
 def _justify(months: int, days: int, micros: int) -> _Interval:
+    if _sign_of_infinity((months, days, micros)):
+        return [months, days, micros]
     more_days = _quotient(micros, _US_PER_DAY)
     days, micros = days + more_days, micros - more_days * _US_PER_DAY
     more = _quotient(days, _DAYS_PER_MONTH)
@@ -130,7 +166,7 @@ _PARTS = ("BIGINT", "BIGINT", "BIGINT")
 UDFS: tuple[Udf, ...] = (
     Udf("rv_interval_mul", _times, (*_PARTS, "DOUBLE"), "BIGINT[]"),
     Udf("rv_interval_div", _divided, (*_PARTS, "DOUBLE"), "BIGINT[]"),
-    Udf("rv_interval_sub", lambda a, b, c, x, y, z: [a - x, b - y, c - z], _PARTS * 2, "BIGINT[]"),
+    Udf("rv_interval_sub", _minus, _PARTS * 2, "BIGINT[]"),
     Udf("rv_interval_justify_days", _justify_days, _PARTS, "BIGINT[]"),
     Udf("rv_interval_justify_hours", _justify_hours, _PARTS, "BIGINT[]"),
     Udf("rv_interval_justify", _justify, _PARTS, "BIGINT[]"),

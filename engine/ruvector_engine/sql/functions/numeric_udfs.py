@@ -83,7 +83,9 @@ def divide(a: Decimal, b: Decimal) -> Decimal:
     return quantize(quotient, scale)
 
 
-def _binary(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[[str, str], str]:
+def binary(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[[str, str], str]:
+    """An operation of two numbers, over their texts."""
+
     def call(a: str, b: str) -> str:
         with localcontext(_CONTEXT) as context:
             context.clear_traps()
@@ -92,7 +94,9 @@ def _binary(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[[str, 
     return call
 
 
-def _unary(operation: Callable[[Decimal], Decimal]) -> Callable[[str], str]:
+def unary(operation: Callable[[Decimal], Decimal]) -> Callable[[str], str]:
+    """A function of one number, over its text."""
+
     def call(a: str) -> str:
         with localcontext(_CONTEXT) as context:
             context.clear_traps()
@@ -101,7 +105,8 @@ def _unary(operation: Callable[[Decimal], Decimal]) -> Callable[[str], str]:
     return call
 
 
-def _modulo(a: Decimal, b: Decimal) -> Decimal:
+def modulo(a: Decimal, b: Decimal) -> Decimal:
+    """a % b; 22012 for b = 0."""
     if b == 0:
         raise SqlError("22012", "division by zero")
     if b.is_infinite() and a.is_finite():
@@ -374,27 +379,27 @@ def _text_udf(name: str, call: Callable[..., object], arguments: Sequence[str], 
 
 _TWO = ("VARCHAR", "VARCHAR")
 UDFS: tuple[Udf, ...] = (
-    _text_udf("rv_numeric_add", _binary(lambda a, b: a + b), _TWO),
-    _text_udf("rv_numeric_sub", _binary(lambda a, b: a - b), _TWO),
-    _text_udf("rv_numeric_mul", _binary(lambda a, b: a * b), _TWO),
-    _text_udf("rv_numeric_div", _binary(divide), _TWO),
-    _text_udf("rv_numeric_mod", _binary(_modulo), _TWO),
-    _text_udf("rv_numeric_power", _binary(_power), _TWO),
+    _text_udf("rv_numeric_add", binary(lambda a, b: a + b), _TWO),
+    _text_udf("rv_numeric_sub", binary(lambda a, b: a - b), _TWO),
+    _text_udf("rv_numeric_mul", binary(lambda a, b: a * b), _TWO),
+    _text_udf("rv_numeric_div", binary(divide), _TWO),
+    _text_udf("rv_numeric_mod", binary(modulo), _TWO),
+    _text_udf("rv_numeric_power", binary(_power), _TWO),
     _text_udf("rv_numeric_key", sort_key, ("VARCHAR",), "BLOB"),
-    _text_udf("rv_numeric_neg", _unary(lambda a: -a), ("VARCHAR",)),
-    _text_udf("rv_numeric_abs", _unary(abs), ("VARCHAR",)),
-    _text_udf("rv_numeric_sign", _unary(lambda a: Decimal((a > 0) - (a < 0))), ("VARCHAR",)),
-    _text_udf("rv_numeric_ceil", _unary(lambda a: quantize(a, 0, ROUND_CEILING)), ("VARCHAR",)),
-    _text_udf("rv_numeric_floor", _unary(lambda a: quantize(a, 0, ROUND_FLOOR)), ("VARCHAR",)),
-    _text_udf("rv_numeric_sqrt", _unary(_square_root), ("VARCHAR",)),
-    _text_udf("rv_numeric_ln", _unary(_natural_logarithm), ("VARCHAR",)),
-    _text_udf("rv_numeric_log", _unary(_logarithm_10), ("VARCHAR",)),
-    _text_udf("rv_numeric_log_base", _binary(_logarithm), _TWO),
-    _text_udf("rv_numeric_trim", _unary(_trimmed), ("VARCHAR",)),
+    _text_udf("rv_numeric_neg", unary(lambda a: -a), ("VARCHAR",)),
+    _text_udf("rv_numeric_abs", unary(abs), ("VARCHAR",)),
+    _text_udf("rv_numeric_sign", unary(lambda a: Decimal((a > 0) - (a < 0))), ("VARCHAR",)),
+    _text_udf("rv_numeric_ceil", unary(lambda a: quantize(a, 0, ROUND_CEILING)), ("VARCHAR",)),
+    _text_udf("rv_numeric_floor", unary(lambda a: quantize(a, 0, ROUND_FLOOR)), ("VARCHAR",)),
+    _text_udf("rv_numeric_sqrt", unary(_square_root), ("VARCHAR",)),
+    _text_udf("rv_numeric_ln", unary(_natural_logarithm), ("VARCHAR",)),
+    _text_udf("rv_numeric_log", unary(_logarithm_10), ("VARCHAR",)),
+    _text_udf("rv_numeric_log_base", binary(_logarithm), _TWO),
+    _text_udf("rv_numeric_trim", unary(_trimmed), ("VARCHAR",)),
     nullable("rv_numeric_min_scale", _shown_scale, ("VARCHAR",), "INTEGER"),
     _text_udf("rv_factorial", _factorial, ("BIGINT",)),
-    _text_udf("rv_numeric_exp", _unary(_exponential), ("VARCHAR",)),
-    _text_udf("rv_numeric_whole_div", _binary(_whole_quotient), _TWO),
+    _text_udf("rv_numeric_exp", unary(_exponential), ("VARCHAR",)),
+    _text_udf("rv_numeric_whole_div", binary(_whole_quotient), _TWO),
     _text_udf("rv_numeric_round", _round, ("VARCHAR", "INTEGER")),
     _text_udf("rv_numeric_trunc", _trunc, ("VARCHAR", "INTEGER")),
     nullable("rv_numeric_sum", _sum, ("VARCHAR[]",), "VARCHAR"),

@@ -166,7 +166,7 @@ def _datetimes() -> Iterator[FunctionDef]:
     yield operator("-", "time,time", "interval", "to_microseconds(epoch_us({0}) - epoch_us({1}))")
     yield operator("+", "interval,interval", "interval", "({0} + {1})")
     yield operator("-", "interval,interval", "interval", subtract_intervals)
-    yield operator("-", "interval", "interval", "(- {0})")
+    yield operator("-", "interval", "interval", "rv_negated({0})")
     yield operator("*", "interval,float8", "interval", interval_call("rv_interval_mul"))
     yield operator("*", "float8,interval", "interval", lambda f, i: interval_call("rv_interval_mul")(i, f))
     yield operator("/", "interval,float8", "interval", interval_call("rv_interval_div"))

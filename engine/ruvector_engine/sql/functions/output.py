@@ -37,6 +37,7 @@ _INPUTS = {
     "aclitem": "VARCHAR",
     "tsvector": "VARCHAR",
     "tsquery": "VARCHAR",
+    "jsonpath": "VARCHAR",
     **_FLOAT_INPUTS,
 }
 

@@ -30,7 +30,8 @@ _INSIDE = {**_CLASSES, "alpha": "A-Za-z\u00c0-\u024f", "alnum": "0-9A-Za-z\u00c0
 _ESCAPES = {"m": r"\b(?=\w)", "M": r"\b(?<=\w)", "y": r"\b", "Y": r"\B", "Z": r"\Z", "A": r"\A"}
 
 
-def _translate(pattern: str) -> str:
+def _translate(pattern: str, *, stops: bool) -> str:
+    """`stops`: what matches anything but some characters does not match the end of a line either."""
     result, i = [], 0
     while i < len(pattern):
         character = pattern[i]
@@ -40,7 +41,7 @@ def _translate(pattern: str) -> str:
             i += 2
         elif character == "[":
             text, i = _bracket(pattern, i)
-            result.append(text)
+            result.append(f"{text[:-1]}\\n]" if stops and text.startswith("[^") else text)
         else:
             result.append(character)
             i += 1
@@ -96,7 +97,7 @@ def compiled(pattern: str, flags: str) -> re.Pattern[str]:
         pattern, literal = pattern[4:], True
     elif pattern.startswith("(?") and (found := re.match(r"\(\?([bceimnpqstwx]+)\)", pattern)):
         flags, pattern = flags + found.group(1), pattern[found.end() :]
-    multiline = False
+    multiline = stops = False
     for flag in flags:
         if flag == "i":
             options |= re.IGNORECASE
@@ -104,15 +105,15 @@ def compiled(pattern: str, flags: str) -> re.Pattern[str]:
             options &= ~re.IGNORECASE
         elif flag == "x":
             options |= re.VERBOSE
-        elif flag in "nm":
-            multiline = True
+        elif flag in "nmpw":
+            multiline, stops = multiline or flag != "p", stops or flag != "w"
         elif flag == "q":
             literal = True
-        elif flag not in "bestgpw":
+        elif flag not in "bestg":
             raise SqlError("22023", f'invalid regular expression option: "{flag}"')
-    options |= re.MULTILINE if multiline else re.DOTALL
+    options |= (re.MULTILINE if multiline else 0) | (0 if stops else re.DOTALL)
     try:
-        return re.compile(re.escape(pattern) if literal else _translate(pattern), options)
+        return re.compile(re.escape(pattern) if literal else _translate(pattern, stops=stops), options)
     except (re.error, RecursionError) as error:
         reason = next((ours for theirs, ours in _REASONS if theirs in str(error)), str(error))
         raise SqlError("2201B", f"invalid regular expression: {reason}") from None

@@ -90,10 +90,12 @@ def _timezones() -> Iterator[FunctionDef]:
 
 def _overlaps() -> Iterator[FunctionDef]:
     for name in ("time", "timestamp", "timestamptz"):
+        # As the operator + has it: days of a zone are not all 24 hours long.
+        plus = "rv_later({}, {})" if name == "timestamptz" else "({} + {})"
         for first in (name, "interval"):
             for second in (name, "interval"):
-                end = "({0} + {1})" if first == "interval" else "{1}"
-                other_end = "({2} + {3})" if second == "interval" else "{3}"
+                end = plus.format("{0}", "{1}") if first == "interval" else "{1}"
+                other_end = plus.format("{2}", "{3}") if second == "interval" else "{3}"
                 template = f"rv_overlaps({{0}}, {end}, {{2}}, {other_end})"
                 yield function("overlaps", f"{name},{first},{name},{second}", "bool", template, strict=False)
     yield function("overlaps", "timetz,timetz,timetz,timetz", "bool", "rv_overlaps({0}, {1}, {2}, {3})", strict=False)
