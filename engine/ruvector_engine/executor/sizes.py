@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ruvector_engine.session import Session
 
 
+#: What a value that is no vector takes, about.
+_VALUE_BYTES = 16
+
+
 def relation_bytes(session: Session, connection: Connection, oid: int) -> int | None:
     """Bytes of a table's values, as its row count and its columns' widths make likely; an index's memory.
 
@@ -26,13 +30,26 @@ def relation_bytes(session: Session, connection: Connection, oid: int) -> int | 
 def _relation_bytes(session: Session, catalog: Catalog, connection: Connection, oid: int) -> int | None:
     relation = next((r for r in catalog.relations.values() if r.oid == oid), None)
     if isinstance(relation, IndexDef):
-        index = session.database.indexes.get(relation.oid)
-        text_index = session.database.text_indexes.get(relation.oid)
-        return index.memory_bytes if index is not None else text_index.nbytes if text_index is not None else 0
+        return _index_bytes(session, catalog, connection, relation)
     if not isinstance(relation, TableDef):
         return None if relation is None else 8192
     rows = int(connection.run(f"SELECT count(*) FROM {relation.storage_name}")[0][0])
-    return rows * sum(4 * c.type.typmod if c.type.is_vector and c.type.typmod > 0 else 16 for c in relation.columns)
+    return rows * sum(
+        4 * c.type.typmod if c.type.is_vector and c.type.typmod > 0 else _VALUE_BYTES for c in relation.columns
+    )
+
+
+def _index_bytes(session: Session, catalog: Catalog, connection: Connection, definition: IndexDef) -> int:
+    """The memory of an index; of a key's, what its rows make likely; others are kept by name only."""
+    index = session.database.indexes.get(definition.oid)
+    text_index = session.database.text_indexes.get(definition.oid)
+    if index is not None or text_index is not None:
+        return index.memory_bytes if index is not None else text_index.nbytes if text_index is not None else 0
+    table = catalog.table_by_oid(definition.table_oid) if definition.constraint_oid else None
+    if table is None:
+        return 0
+    rows = int(connection.run(f"SELECT count(*) FROM {table.storage_name}")[0][0])
+    return rows * _VALUE_BYTES * len(definition.columns)
 
 
 def database_bytes(session: Session, connection: Connection, given: int | str) -> int:

@@ -170,6 +170,8 @@ def _text(sql: str, source: int, *, styled: bool) -> str:
     template = template or _OUTPUTS.get(source)
     if template is not None:
         return template.format(sql)
+    if BY_OID[source].name in ("int2vector", "oidvector"):
+        return f"array_to_string({sql}, ' ')"
     element = BY_OID[source].element_oid
     if element:
         inner = "rv_e" if element == NUMERIC else _output("rv_e", element, styled=styled)

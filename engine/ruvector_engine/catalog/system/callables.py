@@ -306,7 +306,7 @@ def aggregate_rows(context: SystemContext) -> list[tuple[Any, ...]]:
 
 
 def language_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
-    """pg_language: what the functions that exist are written in, and DO blocks can be; none can be written in SQL's."""
+    """pg_language: what the functions that exist are written in, and DO blocks can be; SQL, which always exists."""
     row = pg_catalog("pg_language").row
     plpgsql = row(
         oid=LANGUAGES["plpgsql"],
@@ -317,7 +317,8 @@ def language_rows(_context: SystemContext) -> list[tuple[Any, ...]]:
         laninline=_INLINE_HANDLER,
         lanvalidator=_VALIDATOR,
     )
-    return [*(row(oid=LANGUAGES[name], lanname=name, lanowner=OWNER) for name in ("internal", "c")), plpgsql]
+    sql = row(oid=LANGUAGES["sql"], lanname="sql", lanowner=OWNER, lanpltrusted=True)
+    return [*(row(oid=LANGUAGES[name], lanname=name, lanowner=OWNER) for name in ("internal", "c")), sql, plpgsql]
 
 
 ROWS = {
