@@ -12,7 +12,7 @@ from ruvector_engine.executor import naming, stored_texts, table_access
 from ruvector_engine.executor.table_draft import Draft
 from ruvector_engine.planner.operator_classes import NO_CLASS_HINT
 from ruvector_engine.sql.deparse import enum_name
-from ruvector_engine.types.registry import BOOL, JSON, TypeRef
+from ruvector_engine.types.registry import BOOL, JSON, JSONPATH, TypeRef
 
 if TYPE_CHECKING:
     from ruvector_engine.session import Session
@@ -61,8 +61,9 @@ def _check_key(draft: Draft, columns: tuple[str, ...], kind: str, location: int)
     for name in columns:
         if name not in known:
             raise SqlError("42703", f'column "{name}" named in key does not exist')
-        if known[name].type.oid == JSON:
-            text = 'data type json has no default operator class for access method "btree"'
+        if known[name].type.oid in (JSON, JSONPATH):
+            label = known[name].type.pg.sql_name
+            text = f'data type {label} has no default operator class for access method "btree"'
             raise SqlError("42704", text, hint=NO_CLASS_HINT)
     if kind == "CONSTR_PRIMARY" and any(c.kind == "p" for c in draft.constraints):
         text = f'multiple primary keys for table "{draft.name}" are not allowed'

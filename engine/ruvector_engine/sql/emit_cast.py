@@ -107,6 +107,8 @@ def _convert(sql: str, source: int, target: int) -> str:
         return _from_jsonb(sql, target)
     if BY_OID[source].element_oid and BY_OID[target].element_oid:
         inner = _convert("rv_e", BY_OID[source].element_oid, BY_OID[target].element_oid)
+        if isinstance(inner, NumericSql):
+            inner = numeric.as_text(inner)  # as arrays keep numerics
         return f"list_transform({sql}, lambda rv_e: {inner})"
     return f"CAST({sql} AS {duck_type(TypeRef(target))})"
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from ruvector_engine.errors import SqlError, not_supported
 from ruvector_engine.sql.expressions.dispatch import expression
-from ruvector_engine.sql.functions.argument_names import ARGUMENT_NAMES, ZERO_BY_DEFAULT
+from ruvector_engine.sql.functions.argument_names import ARGUMENT_NAMES, PATH_FUNCTIONS, ZERO_BY_DEFAULT
 from ruvector_engine.sql.functions.catalog import NO_FUNCTION_HINT, type_label
 from ruvector_engine.sql.nodes import Const, Expr
 from ruvector_engine.sql.raw import kind_of, position
 from ruvector_engine.sql.scope import Scope
-from ruvector_engine.types.registry import INT4, TypeRef
+from ruvector_engine.types.registry import INT4, JSONB, TypeRef
 
 
 def placed(scope: Scope, name: str, node: Any) -> list[Expr]:
@@ -52,7 +52,9 @@ def _in_order(name: str, given: list[tuple[str | None, Expr]], location: int) ->
     count = max(places) + 1
     if name in ZERO_BY_DEFAULT:
         return [places.get(i, Const(0, TypeRef(INT4))) for i in range(count)]
-    if len(places) < count:
+    if name in PATH_FUNCTIONS:
+        places.setdefault(2, Const("{}", TypeRef(JSONB)))
+    if any(i not in places for i in range(count)):
         raise _missing(name, given, location)
     return [places[i] for i in range(count)]
 
