@@ -2,7 +2,7 @@
 
 A btree (or hash, gist, ...) index that is not unique changes no answer, nor does GIN over anything but a tsvector:
 its entry is kept for the catalogs, and DuckDB's columnar scan does the work. A unique one becomes a constraint of the
-table.
+table, which clients are not shown.
 """
 
 from __future__ import annotations
