@@ -67,7 +67,7 @@ def test_interval_styles_read_back(value: tuple[int, int, int], style: str) -> N
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 @example(39909248.0)
 def test_vector_text_is_the_shortest(element: float) -> None:
-    """No decimal with fewer digits is nearer to it than to another float32. Half-way is not enough, as in PostgreSQL."""
+    """No decimal with fewer digits is nearer to it than to another float32: half-way is not enough in PostgreSQL."""
     (printed,) = json.loads(text_encoder(VECTOR)(struct.pack("<f", element)))
     text = text_encoder(VECTOR)(struct.pack("<20f", *[element] * 20)).decode()
     assert set(text.strip("[]").split(",")) == {text_encoder(registry.FLOAT4)(element).decode()}
