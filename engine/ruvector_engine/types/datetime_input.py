@@ -320,6 +320,8 @@ class _Fields:
         result = self.result
         if self.numbers:
             self.order_numbers()
+        if result.infinite and self.time_only:
+            self.malformed()
         if result.infinite or result.instant is not None:
             if self.day is not None or result.day is not None or result.time is not None or self.month is not None:
                 self.malformed()
