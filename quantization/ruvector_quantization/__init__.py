@@ -7,10 +7,11 @@ from ruvector_quantization.float32 import Float32Codec
 from ruvector_quantization.half import HalfScaling
 from ruvector_quantization.product import DEFAULT_CENTROIDS, SAMPLES_PER_CENTROID, ProductCodec, parts_for
 from ruvector_quantization.scalar import HalfCodec, StepCodec
-from ruvector_quantization.trained import TrainedCodec
+from ruvector_quantization.trained import LARGEST_SQUARE, TrainedCodec
 
 __all__ = [
     "DEFAULT_CENTROIDS",
+    "LARGEST_SQUARE",
     "SAMPLES_PER_CENTROID",
     "BinaryCodec",
     "Codec",

@@ -17,7 +17,7 @@ from ruvector_simd import Metric
 from ruvector_simd.native import faiss
 
 #: Squared lengths beyond this may differ by more than float32 holds, and then faiss's k-means ends the process.
-_LARGEST_SQUARE = 1e37
+LARGEST_SQUARE = 1e37
 
 #: Called now and then while a codec learns; what it raises ends that.
 Pause: TypeAlias = Callable[[], None]
@@ -49,7 +49,7 @@ class TrainedCodec(ABC):
     def fits(self, vectors: Float32Array) -> bool:
         """Whether codes can stand for such vectors at all: the squares of their numbers add up within float32."""
         largest = max(float(vectors.max()), -float(vectors.min())) if vectors.size else 0.0
-        return largest * largest * self.dimensions <= _LARGEST_SQUARE
+        return largest * largest * self.dimensions <= LARGEST_SQUARE
 
     def train(self, vectors: Float32Array, pause: Pause = lambda: None) -> None:
         """Learn from a sample, shape (n, dimensions). ValueError when n is too small."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 from tests.engine.conftest import Talk
@@ -134,27 +134,34 @@ def test_a_cancel_just_before_the_statement_runs_is_not_lost(db: Talk) -> None:
     assert db.column("SELECT 1") == [1]
 
 
-def test_cancels_never_leave_a_commit_in_doubt(db: Talk, connect: Callable[[], Talk]) -> None:
-    """Cancelled at any moment, an INSERT is either acknowledged and there, or refused and not; no lock stays."""
-    db.rows("CREATE TABLE doubt (n int)")
+@contextmanager
+def cancelling(db: Talk, pause: float) -> Iterator[None]:
+    """Meanwhile, what the session runs is cancelled every `pause` seconds, by another thread."""
     done = threading.Event()
 
     def hammer() -> None:
         while not done.is_set():
             db.session.cancel()
-            time.sleep(0.0002)
+            time.sleep(pause)
 
     thread = threading.Thread(target=hammer)
     thread.start()
-    acknowledged = []
     try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_cancels_never_leave_a_commit_in_doubt(db: Talk, connect: Callable[[], Talk]) -> None:
+    """Cancelled at any moment, an INSERT is either acknowledged and there, or refused and not; no lock stays."""
+    db.rows("CREATE TABLE doubt (n int)")
+    acknowledged = []
+    with cancelling(db, 0.0002):
         for number in range(1500):
             with suppress(SqlError):
                 db.rows(f"INSERT INTO doubt VALUES ({number})")
                 acknowledged.append(number)
-    finally:
-        done.set()
-        thread.join()
     assert 0 < len(acknowledged) < 1500
     assert connect().column("SELECT n FROM doubt ORDER BY n") == acknowledged
 
@@ -163,17 +170,8 @@ def test_cancels_in_blocks_are_told_as_such(db: Talk) -> None:
     """Also where the interrupt falls on what keeps rows for a savepoint, which reads them by way of Arrow."""
     db.rows("CREATE TABLE kept (n int PRIMARY KEY, v vector(4))")
     db.rows("CREATE INDEX ON kept USING hnsw (v vector_l2_ops)")
-    done = threading.Event()
-
-    def hammer() -> None:
-        while not done.is_set():
-            db.session.cancel()
-            time.sleep(0.003)
-
-    thread = threading.Thread(target=hammer)
-    thread.start()
     states = set()
-    try:
+    with cancelling(db, 0.003):
         for number in range(150):
             try:
                 db.rows("BEGIN")
@@ -186,9 +184,6 @@ def test_cancels_in_blocks_are_told_as_such(db: Talk) -> None:
                 states.add(error.sqlstate)
                 with suppress(SqlError):
                     db.rows("ROLLBACK")
-    finally:
-        done.set()
-        thread.join()
     assert states == {"57014"}
 
 

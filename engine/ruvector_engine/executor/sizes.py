@@ -43,8 +43,10 @@ def _index_bytes(session: Session, catalog: Catalog, connection: Connection, def
     """The memory of an index; of a key's, what its rows make likely; others are kept by name only."""
     index = session.database.indexes.get(definition.oid)
     text_index = session.database.text_indexes.get(definition.oid)
-    if index is not None or text_index is not None:
-        return index.memory_bytes if index is not None else text_index.nbytes if text_index is not None else 0
+    if index is not None:
+        return index.memory_bytes
+    if text_index is not None:
+        return text_index.nbytes
     table = catalog.table_by_oid(definition.table_oid) if definition.constraint_oid else None
     if table is None:
         return 0

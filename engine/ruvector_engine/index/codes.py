@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ruvector_engine.index.faiss_calls import openmp_threads
+from ruvector_engine.index.faiss_calls import OpenMpThreads
 from ruvector_engine.index.spec import Cancelled, Effort, Float32Array, IndexSpec, Vectors, check_cancelled
 from ruvector_quantization import (
     SAMPLES_PER_CENTROID,
@@ -49,7 +49,7 @@ def learnt_codec(
     codec = _codec(spec)
     if not codec.fits(vectors):
         return None
-    with openmp_threads(threads):
+    with OpenMpThreads(threads):
         codec.train(_sample(vectors), lambda: check_cancelled(cancelled))
     return codec
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ruvector_engine.index.cost import gather_us
 from ruvector_engine.index.elements import BIT
-from ruvector_engine.index.faiss_calls import openmp_threads, search_one_bits
+from ruvector_engine.index.faiss_calls import OpenMpThreads, search_one_bits
 from ruvector_engine.index.graph_search import GraphSearch
 from ruvector_engine.index.spec import (
     Cancelled,
@@ -76,7 +76,7 @@ class BinaryGraph(GraphSearch):
 
     def _add(self, vectors: Words, threads: int | None, progress: Progress | None, cancelled: Cancelled | None) -> None:
         self.index.hnsw.efConstruction = self.spec.ef_construction
-        with openmp_threads(threads):
+        with OpenMpThreads(threads):
             for start in range(0, len(vectors), _CHUNK):
                 check_cancelled(cancelled)
                 chunk = np.ascontiguousarray(vectors[start : start + _CHUNK])
@@ -161,7 +161,7 @@ class BinaryLists:
         learner = faiss.IndexBinaryIVF(quantizer, _bits(spec), count)
         learner.cp.min_points_per_centroid = 1
         learner.cp.seed = _SEED
-        with openmp_threads(threads):
+        with OpenMpThreads(threads):
             learner.train(sample.view(np.uint8))
         centres = faiss.vector_to_array(quantizer.xb).view(np.uint64).reshape(count, -1)
         empty = cls(spec, centres, np.empty(0, np.int32), vectors[:0])
@@ -184,7 +184,7 @@ class BinaryLists:
         quantizer = faiss.IndexBinaryFlat(_bits(self.spec))
         quantizer.add(self.centres.view(np.uint8))
         parts = [self.lists]
-        with openmp_threads(threads):
+        with OpenMpThreads(threads):
             for start in range(0, len(more), _CHUNK):
                 check_cancelled(cancelled)
                 chunk = np.ascontiguousarray(more[start : start + _CHUNK])

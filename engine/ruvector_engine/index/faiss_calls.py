@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -69,11 +67,8 @@ def search_many(index: Any, queries: Float32Array, k: int, parameters: Any, thre
     """The slots, shape (n, k), of the `k` nearest to each of n queries, -1 where there are fewer."""
     count = len(queries)
     slots, distances = np.empty((count, k), np.int64), np.empty((count, k), np.float32)
-    faiss.omp_set_num_threads(threads or _PROCESSORS)
-    try:
+    with OpenMpThreads(threads):
         index.search_c(count, faiss.swig_ptr(queries), k, faiss.swig_ptr(distances), faiss.swig_ptr(slots), parameters)
-    finally:
-        faiss.omp_set_num_threads(1)
     return slots
 
 
@@ -82,11 +77,16 @@ def live_selector(bits: npt.NDArray[np.uint8], size: int) -> Any:
     return faiss.IDSelectorBitmap(size, faiss.swig_ptr(bits))
 
 
-@contextmanager
-def openmp_threads(count: int | None = None) -> Iterator[None]:
-    """Let this thread's faiss calls use `count` OpenMP threads (None: every processor)."""
-    faiss.omp_set_num_threads(count or _PROCESSORS)
-    try:
-        yield
-    finally:
+class OpenMpThreads:
+    """Within it, this thread's faiss calls use `count` OpenMP threads (None: every processor)."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self, count: int | None = None) -> None:
+        self._count = count or _PROCESSORS
+
+    def __enter__(self) -> None:
+        faiss.omp_set_num_threads(self._count)
+
+    def __exit__(self, *_: object) -> None:
         faiss.omp_set_num_threads(1)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ruvector_engine.index.faiss_calls import faiss_metric, openmp_threads
+from ruvector_engine.index.faiss_calls import OpenMpThreads, faiss_metric
 from ruvector_engine.index.huge_pages import advise_huge_pages
 from ruvector_engine.index.spec import Cancelled, Float32Array, IndexSpec, Progress, Vectors, check_cancelled
 from ruvector_quantization import HalfScaling
@@ -115,7 +115,7 @@ def _add(spec: IndexSpec, index: Any, vectors: Vectors, adding: Adding, prepare:
     index.is_trained = True
     total, step = len(vectors), max(1, _CHUNK_NUMBERS // spec.dimensions)
     _reserve(index.storage, index.ntotal + total)
-    with openmp_threads(adding.threads):
+    with OpenMpThreads(adding.threads):
         for start in range(0, total, step):
             check_cancelled(adding.cancelled)
             chunk = prepare(vectors[start : start + step])

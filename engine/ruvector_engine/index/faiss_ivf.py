@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ruvector_engine.index.cost import gather_us
-from ruvector_engine.index.faiss_calls import faiss_metric, live_selector, openmp_threads, search_many, search_one
+from ruvector_engine.index.faiss_calls import OpenMpThreads, faiss_metric, live_selector, search_many, search_one
 from ruvector_engine.index.spec import (
     Cancelled,
     DamagedIndex,
@@ -20,7 +20,7 @@ from ruvector_engine.index.spec import (
     check_cancelled,
 )
 from ruvector_engine.index.tombstones import Allowed, LiveBits
-from ruvector_quantization import BinaryCodec, ProductCodec, TrainedCodec
+from ruvector_quantization import LARGEST_SQUARE, BinaryCodec, ProductCodec, TrainedCodec
 from ruvector_simd import Metric
 from ruvector_simd.native import faiss
 
@@ -31,8 +31,6 @@ _CHUNK = 16_384
 _SAMPLES_PER_LIST = 50
 _ITERATIONS = 10
 _SEED = 1234
-#: Squared lengths beyond this may differ by more than float32 holds, and then faiss's k-means ends the process.
-_LARGEST_SQUARE = 1e37
 
 
 class IvfLists:
@@ -64,7 +62,7 @@ class IvfLists:
         sample = _sample(vectors, max(min(spec.lists, len(vectors)) * _SAMPLES_PER_LIST, 10_000))
         lists = min(spec.lists, len(sample))
         centres: Float32Array | None = None
-        with openmp_threads(threads):
+        with OpenMpThreads(threads):
             for _ in range(_ITERATIONS):
                 check_cancelled(cancelled)
                 if progress is not None:
@@ -94,7 +92,7 @@ class IvfLists:
             chosen = lists[start : start + len(chunk)]
             index.add_core(len(chunk), faiss.swig_ptr(chunk), None, faiss.swig_ptr(chosen))
 
-        with openmp_threads(threads):
+        with OpenMpThreads(threads):
             for phase, step in (("assigning tuples", assign), ("loading tuples", load)):
                 for start in range(0, total, _CHUNK):
                     check_cancelled(cancelled)
@@ -207,7 +205,7 @@ def _sample(vectors: Vectors, count: int) -> Float32Array:
         chosen.sort()
         vectors = vectors[chosen]
     sample = np.ascontiguousarray(vectors, np.float32)
-    short = np.einsum("nd,nd->n", sample, sample, dtype=np.float64) <= _LARGEST_SQUARE
+    short = np.einsum("nd,nd->n", sample, sample, dtype=np.float64) <= LARGEST_SQUARE
     if not short.all():
         sample = sample[short]
     return sample if len(sample) else np.zeros((1, sample.shape[1]), np.float32)

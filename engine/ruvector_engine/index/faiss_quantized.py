@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ruvector_engine.index.faiss_calls import openmp_threads
+from ruvector_engine.index.faiss_calls import OpenMpThreads
 from ruvector_engine.index.faiss_hnsw import FloatGraph, HnswGraph
 from ruvector_engine.index.faiss_hnsw_build import settle
 from ruvector_engine.index.spec import Cancelled, DamagedIndex, IndexSpec, check_cancelled
@@ -44,7 +44,7 @@ class QuantizedGraph(FloatGraph):
         cls, graph: HnswGraph, storage: Any, threads: int | None, cancelled: Cancelled | None
     ) -> QuantizedGraph:
         vectors = graph.stored_vectors()
-        with openmp_threads(threads):
+        with OpenMpThreads(threads):
             for start in range(storage.ntotal, len(vectors), _CHUNK):
                 check_cancelled(cancelled)
                 chunk = np.ascontiguousarray(vectors[start : start + _CHUNK], np.float32)
