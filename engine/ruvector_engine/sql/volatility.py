@@ -65,8 +65,16 @@ def _is_keyed_node(node: Any) -> bool:
     if isinstance(node, Call) and node.function.kind == "o":
         return all(arg.type.oid in _MOMENTS for arg in node.args)
     if isinstance(node, Call):
-        return node.function.name in _KEYED_FUNCTIONS and (node.function.name != "age" or len(node.args) > 1)
-    return isinstance(node, Special) and (node.kind in _STABLE_KINDS or node.kind == "output")
+        known = node.function.name in _KEYED_FUNCTIONS and (node.function.name != "age" or len(node.args) > 1)
+        return known and not _names_objects(node)
+    return (
+        isinstance(node, Special) and (node.kind in _STABLE_KINDS or node.kind == "output") and not _names_objects(node)
+    )
+
+
+def _names_objects(node: Call | Special) -> bool:
+    """Whether an argument is printed as the name that an object has now."""
+    return any(arg is not None and arg.type.pg.sql_name.startswith("reg") for arg in node.args)
 
 
 def _is_immutable_node(node: Any) -> bool:
